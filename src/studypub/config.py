@@ -1,0 +1,330 @@
+"""Reads the one configuration file into one frozen value, or says which line of it cannot be used."""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from studypub.errors import ConfigError
+
+DEFAULT_PATH = Path("/etc/studypub/config.toml")
+_ENVIRONMENT_PREFIX = "STUDYPUB_"
+_AE_TITLE = re.compile(
+    r"[\x21-\x5b\x5d-\x7e](?:[\x20-\x5b\x5d-\x7e]{0,14}[\x21-\x5b\x5d-\x7e])?"
+)  # PS3.5 6.2
+
+
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A table of the file: unknown keys are refused."""
+
+
+def _need(*, holds: bool, key: str, why: str) -> None:
+    if not holds:
+        raise ValueError(f"`{key}` {why}")
+
+
+def _need_port(port: int) -> None:
+    _need(holds=0 <= port <= 65535, key="port", why="must be between 0 and 65535")
+
+
+def _need_ae_title(title: str) -> None:
+    _need(
+        holds=_AE_TITLE.fullmatch(title) is not None, key="ae_title", why="must be 1 to 16 ASCII characters"
+    )
+
+
+class Server(_Section, frozen=True):
+    """The web layer."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    public_url: str = ""
+    trusted_proxies: tuple[str, ...] = ("127.0.0.1",)
+
+    def __post_init__(self) -> None:
+        _need_port(self.port)
+        if self.public_url:
+            url = urlsplit(self.public_url)
+            _need(
+                holds=url.scheme in {"http", "https"}
+                and bool(url.hostname)
+                and not (url.query or url.fragment),
+                key="public_url",
+                why="must be an address such as https://studies.clinic.example",
+            )
+
+    @property
+    def base_url(self) -> str:
+        """What links begin with, without a trailing slash."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @property
+    def is_https(self) -> bool:
+        """Whether people reach us over TLS, so that cookies may be Secure."""
+        return self.base_url.startswith("https://")
+
+
+class Database(_Section, frozen=True):
+    """PostgreSQL, and the folder for everything that lives on this machine."""
+
+    url: str = "embedded"
+    url_file: Path | None = None
+    data_dir: Path = Path("/var/lib/studypub")
+
+    def __post_init__(self) -> None:
+        _need(
+            holds=self.url == "embedded" or self.url.startswith(("postgresql://", "postgres://")),
+            key="url",
+            why='must be "embedded" or begin with postgresql://',
+        )
+        _need(holds=self.data_dir.is_absolute(), key="data_dir", why="must be an absolute path")
+
+
+class Dicom(_Section, frozen=True):
+    """Our own Storage SCP."""
+
+    ae_title: str = "STUDYPUB"
+    host: str = "0.0.0.0"  # noqa: S104 - a PACS reaches us from another machine
+    port: int = 11112
+    quiet_seconds: float = 30.0
+    retrieve_timeout_seconds: float = 3600.0
+
+    def __post_init__(self) -> None:
+        _need_ae_title(self.ae_title)
+        _need_port(self.port)
+        _need(holds=self.quiet_seconds > 0, key="quiet_seconds", why="must be positive")
+        _need(holds=self.retrieve_timeout_seconds > 0, key="retrieve_timeout_seconds", why="must be positive")
+
+
+class S3(_Section, frozen=True):
+    """An S3-compatible object store."""
+
+    endpoint: str
+    bucket: str
+    access_key: str = ""
+    access_key_file: Path | None = None
+    secret_key: str = ""
+    secret_key_file: Path | None = None
+    region: str = "us-east-1"
+    prefix: str = ""
+
+    def __post_init__(self) -> None:
+        url = urlsplit(self.endpoint)
+        _need(
+            holds=url.scheme in {"http", "https"} and bool(url.hostname) and url.path in {"", "/"},
+            key="endpoint",
+            why="must be an address such as https://storage.yandexcloud.net",
+        )
+        _need(
+            holds=re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", self.bucket) is not None,
+            key="bucket",
+            why="must be 3 to 63 lower-case letters, digits, dots and hyphens",
+        )
+        _need(holds=bool(self.access_key), key="access_key", why="(or access_key_file) is missing")
+        _need(holds=bool(self.secret_key), key="secret_key", why="(or secret_key_file) is missing")
+
+
+class Storage(_Section, frozen=True):
+    """Where archives are kept."""
+
+    kind: Literal["local", "s3"] = "local"
+    s3: S3 | None = None
+
+    def __post_init__(self) -> None:
+        _need(holds=self.kind != "s3" or self.s3 is not None, key="s3", why='is missing while kind = "s3"')
+
+
+class Retention(_Section, frozen=True):
+    """How long a publication is kept, in days."""
+
+    default_days: int = 30
+    max_days: int = 365
+
+    def __post_init__(self) -> None:
+        _need(holds=1 <= self.max_days <= 36500, key="max_days", why="must be between 1 and 36500")
+        _need(
+            holds=1 <= self.default_days <= self.max_days,
+            key="default_days",
+            why="must be at least 1 and at most max_days",
+        )
+
+
+class Workers(_Section, frozen=True):
+    """How tasks are worked on."""
+
+    concurrency: int = 2
+    max_attempts: int = 5
+    search_minutes: float = 10.0
+    search_interval_seconds: float = 30.0
+    retry_base_seconds: float = 15.0
+    lease_seconds: float = 30.0
+
+    def __post_init__(self) -> None:
+        _need(holds=1 <= self.concurrency <= 64, key="concurrency", why="must be between 1 and 64")
+        _need(holds=self.max_attempts >= 1, key="max_attempts", why="must be at least 1")
+        _need(holds=self.search_minutes >= 0, key="search_minutes", why="must not be negative")
+        _need(holds=self.search_interval_seconds > 0, key="search_interval_seconds", why="must be positive")
+        _need(holds=self.retry_base_seconds > 0, key="retry_base_seconds", why="must be positive")
+        _need(holds=self.lease_seconds >= 1, key="lease_seconds", why="must be at least 1")
+
+
+class Logging(_Section, frozen=True):
+    """JSON lines, to a file and to standard output."""
+
+    file: Path | None = None
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+
+class Pacs(_Section, frozen=True):
+    """A clinic's PACS, as we reach it."""
+
+    ae_title: str
+    host: str
+    port: int
+    retrieve: Literal["move", "get"] = "move"
+    peers: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _need_ae_title(self.ae_title)
+        _need(holds=1 <= self.port <= 65535, key="port", why="must be between 1 and 65535")
+        _need(holds=bool(self.host), key="host", why="must not be empty")
+
+
+class Clinic(_Section, frozen=True):
+    """A clinic: it selects the PACS, the time zone and the profile."""
+
+    code: str
+    name: str
+    pacs: Pacs
+    time_zone: str = "Europe/Moscow"
+    phone: str = ""
+    profile: Literal["basic"] = "basic"
+
+    def __post_init__(self) -> None:
+        _need(
+            holds=re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", self.code) is not None,
+            key="code",
+            why="must be 1 to 64 letters, digits, dots, hyphens and underscores",
+        )
+        _need(holds=bool(self.name.strip()), key="name", why="must not be empty")
+        try:
+            ZoneInfo(self.time_zone)
+        except (OSError, ValueError):
+            raise ValueError("`time_zone` must be a name such as Europe/Moscow") from None
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The clinic's time zone."""
+        return ZoneInfo(self.time_zone)
+
+
+class Config(_Section, frozen=True):
+    """The whole file."""
+
+    server: Server = Server()
+    database: Database = Database()
+    dicom: Dicom = Dicom()
+    storage: Storage = Storage()
+    retention: Retention = Retention()
+    workers: Workers = Workers()
+    logging: Logging = Logging()
+    clinics: tuple[Clinic, ...] = (
+        Clinic(code="default", name="Клиника", pacs=Pacs(ae_title="ORTHANC", host="127.0.0.1", port=4242)),
+    )
+
+    def __post_init__(self) -> None:
+        _need(holds=bool(self.clinics), key="clinics", why="must hold at least one clinic")
+        codes = [clinic.code for clinic in self.clinics]
+        _need(holds=len(codes) == len(set(codes)), key="clinics", why="holds the same code twice")
+
+    def clinic(self, code: str | None) -> Clinic | None:
+        """Return the clinic of that code, the first one where no code is given, or None."""
+        if code is None:
+            return self.clinics[0]
+        return next((clinic for clinic in self.clinics if clinic.code == code), None)
+
+    @property
+    def spool_dir(self) -> Path:
+        """Where received instances and archives in the making lie."""
+        return self.database.data_dir / "spool"
+
+
+def load(path: Path | None, environment: Mapping[str, str]) -> Config:
+    """Read the file (else `$STUDYPUB_CONFIG`, else /etc/studypub/config.toml, else built-in defaults).
+
+    `STUDYPUB_<SECTION>__<KEY>` in the environment overrides a key; `<key>_file` is read for secrets.
+    Raises ConfigError, whose sentence names the place in the file.
+    """
+    named = path or (Path(environment["STUDYPUB_CONFIG"]) if environment.get("STUDYPUB_CONFIG") else None)
+    document = _read(named or DEFAULT_PATH, must_exist=named is not None)
+    _override(document, environment)
+    _read_secrets(document, "")
+    try:
+        return msgspec.convert(document, Config)
+    except msgspec.ValidationError as error:
+        raise ConfigError(problem=_problem(str(error))) from None
+
+
+def _read(path: Path, *, must_exist: bool) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        if must_exist:
+            raise ConfigError(problem=f"{path}: no such file") from None
+        return {}
+    except OSError as error:
+        raise ConfigError(problem=f"{path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(problem=f"{path}: {error}") from None
+
+
+def _override(document: dict[str, Any], environment: Mapping[str, str]) -> None:
+    for name, text in environment.items():
+        section, separator, key = name.removeprefix(_ENVIRONMENT_PREFIX).lower().partition("__")
+        if not name.startswith(_ENVIRONMENT_PREFIX) or not separator:
+            continue
+        table = document
+        *parents, leaf = [section, *key.split("__")]
+        for parent in parents:
+            table = table.setdefault(parent, {})
+            if not isinstance(table, dict):
+                raise ConfigError(problem=f"{name}: {parent} is not a table")
+        table[leaf] = _toml_value(text)
+
+
+def _toml_value(text: str) -> Any:
+    """Read the text as a TOML value (numbers, booleans, lists); anything else is a string."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _read_secrets(table: dict[str, Any], where: str) -> None:
+    for key, value in list(table.items()):
+        place = f"{where}{key}"
+        if isinstance(value, dict):
+            _read_secrets(value, f"{place}.")
+        elif key.endswith("_file") and isinstance(value, str):
+            secret = key.removesuffix("_file")
+            if secret in table:
+                raise ConfigError(problem=f"{place}: {secret} is given as well")
+            try:
+                table[secret] = Path(value).read_text("utf-8").strip()
+            except (OSError, UnicodeDecodeError):
+                raise ConfigError(problem=f"{place}: the file cannot be read") from None
+
+
+def _problem(text: str) -> str:
+    """Turn msgspec's words («… - at `$.server.port`») into «server.port: …»."""
+    message, _, place = text.partition(" - at ")
+    place = place.strip("`").removeprefix("$").lstrip(".")
+    if named := re.match(r"(?:Object (?:contains unknown|missing required) field )?`([^`]+)`", message):
+        place = f"{place}.{named[1]}".lstrip(".")
+        message = message.replace(f"`{named[1]}` ", "", 1) if not message.startswith("Object") else message
+    return f"{place}: {message}" if place else message

@@ -1,0 +1,218 @@
+"""What can go wrong, said to three readers: a class for the machine, a sentence for people, a cause for the log."""
+
+from typing import ClassVar, NamedTuple
+
+
+class Sentence(NamedTuple):
+    """One plain sentence in both languages; `{name}` marks a parameter."""
+
+    ru: str
+    en: str
+
+    def filled(self, **parameters: object) -> "Sentence":
+        """Return the sentence with its parameters written in."""
+        return Sentence(self.ru.format(**parameters), self.en.format(**parameters))
+
+
+class StudypubError(Exception):
+    """An outcome that is known: `retry` says whether time may heal it, `code` names it, `sentence` says what to do.
+
+    The text given to the constructor is the technical cause: it goes to the log and to nobody else.
+    """
+
+    code: ClassVar[str] = "INTERNAL"
+    retry: ClassVar[bool] = False
+    template: ClassVar[Sentence] = Sentence(
+        "Внутренняя ошибка. Повторите позже; если не поможет, обратитесь к администратору.",
+        "Internal error. Try again later; if it does not help, ask the administrator.",
+    )
+
+    def __init__(self, cause: str = "", **parameters: object) -> None:
+        super().__init__(cause or self.code)
+        self.sentence = self.template.filled(**parameters)
+        self.parameters = parameters
+
+
+class InternalError(StudypubError):
+    """Something that we did not foresee; tried again, since most of it passes."""
+
+    retry = True
+
+
+class SetAside(StudypubError):
+    """A task that was begun too often and never came to an end, most likely because it ends its process."""
+
+    template = Sentence(
+        "Задание прервалось {attempts} раз подряд и отложено. Обратитесь к администратору.",
+        "The task broke off {attempts} times in a row and was set aside. Ask the administrator.",
+    )
+
+
+class StudyNotFound(StudypubError):
+    """C-FIND answered, and no study has this accession number."""
+
+    code = "STUDY_NOT_FOUND"
+    template = Sentence(
+        "В PACS нет исследования с номером {accession_number}. Проверьте номер или повторите, "
+        "когда снимки поступят в PACS.",
+        "The PACS has no study with accession number {accession_number}. Check the number, or try again "
+        "when the images have reached the PACS.",
+    )
+
+
+class AmbiguousAccession(StudypubError):
+    """Several studies have this accession number."""
+
+    code = "AMBIGUOUS_ACCESSION"
+    template = Sentence(
+        "Под номером {accession_number} в PACS найдено исследований: {count} ({found}). "
+        "Ничего не опубликовано: уточните номер исследования.",
+        "The PACS has {count} studies under accession number {accession_number} ({found}). "
+        "Nothing was published: check the accession number.",
+    )
+
+
+class PatientMismatch(StudypubError):
+    """The study belongs to somebody else than the patient asked for."""
+
+    code = "PATIENT_MISMATCH"
+    template = Sentence(
+        "Исследование {accession_number} принадлежит другому пациенту, не {patient_id}. "
+        "Ничего не опубликовано: проверьте ЭМК пациента и номер исследования.",
+        "Study {accession_number} belongs to another patient, not {patient_id}. "
+        "Nothing was published: check the patient's record and the accession number.",
+    )
+
+
+class PacsUnreachable(StudypubError):
+    """No association: refused connection, no route, no name, silence."""
+
+    code = "PACS_UNREACHABLE"
+    retry = True
+    template = Sentence(
+        "PACS {pacs} не отвечает по адресу {address}. Задание повторится само; если PACS работает, "
+        "сообщите администратору.",
+        "The PACS {pacs} does not answer at {address}. The task will be tried again by itself; if the PACS "
+        "is up, tell the administrator.",
+    )
+
+
+class PacsRefused(StudypubError):
+    """The PACS answered and said no for good: an AE title it does not know, a request it does not serve."""
+
+    code = "PACS_REFUSED"
+    template = Sentence(
+        "PACS {pacs} отклонил запрос: {reason_ru}. Сообщите администратору.",
+        "The PACS {pacs} refused the request: {reason_en}. Tell the administrator.",
+    )
+
+
+class PacsBusy(StudypubError):
+    """The PACS answered and said not now."""
+
+    code = "PACS_REFUSED"
+    retry = True
+    template = Sentence(
+        "PACS {pacs} сейчас не может выполнить запрос ({status}). Задание повторится само.",
+        "The PACS {pacs} cannot serve the request now ({status}). The task will be tried again by itself.",
+    )
+
+
+class IncompleteRetrieve(StudypubError):
+    """Fewer instances arrived than the PACS lists; a partial study is a failure (PS3.4 C.4.2.3 promises nothing)."""
+
+    code = "INCOMPLETE_RETRIEVE"
+    retry = True
+    template = Sentence(
+        "Из PACS получено {received} из {expected} изображений. Неполное исследование не публикуется.",
+        "{received} of {expected} images arrived from the PACS. A partial study is not published.",
+    )
+
+
+class NothingToPublish(StudypubError):
+    """Every instance of the study was left out by the rules of de-identification."""
+
+    code = "NOTHING_TO_PUBLISH"
+    template = Sentence(
+        "В исследовании нет изображений, которые можно опубликовать без данных пациента "
+        "(исключено: {left_out}).",
+        "The study has no images that can be published without the patient's data ({left_out} left out).",
+    )
+
+
+class PhiSuspected(StudypubError):
+    """Something in the bytes to be published looks like an identifier."""
+
+    code = "PHI_SUSPECTED"
+    template = Sentence(
+        "В подготовленном архиве могли остаться данные пациента. Ничего не опубликовано; сообщите администратору.",
+        "The prepared archive may still hold the patient's data. Nothing was published; tell the administrator.",
+    )
+
+
+class StorageUnavailable(StudypubError):
+    """The object store does not answer, or answers that it cannot now."""
+
+    code = "STORAGE_UNAVAILABLE"
+    retry = True
+    template = Sentence(
+        "Хранилище архивов недоступно. Задание повторится само.",
+        "The archive storage is unavailable. The task will be tried again by itself.",
+    )
+
+
+class StorageRefused(StudypubError):
+    """The object store says no for good: a wrong key, no such bucket."""
+
+    code = "STORAGE_UNAVAILABLE"
+    template = Sentence(
+        "Хранилище архивов отклонило запрос ({reason}). Проверьте его настройки и повторите задание.",
+        "The archive storage refused the request ({reason}). Check its settings and retry the task.",
+    )
+
+
+class StoredObjectDiffers(StudypubError):
+    """What the store holds is not what was sent."""
+
+    code = "STORAGE_UNAVAILABLE"
+    retry = True
+    template = Sentence(
+        "Архив в хранилище не совпал с отправленным. Ссылка не выдана; задание повторится само.",
+        "The stored archive is not what was sent. No link was given out; the task will be tried again.",
+    )
+
+
+class DiskFull(StudypubError):
+    """No room in the spool."""
+
+    code = "DISK_FULL"
+    retry = True
+    template = Sentence(
+        "На сервере публикации мало места на диске. Задание повторится само; сообщите администратору.",
+        "The publishing server is short of disk space. The task will be tried again; tell the administrator.",
+    )
+
+
+class ConfigError(StudypubError):
+    """The configuration file cannot be used; the text names the place in the file and never a value."""
+
+    code = "CONFIG"
+    template = Sentence("Ошибка настройки: {problem}", "Configuration error: {problem}")
+
+
+class DatabaseUnavailable(StudypubError):
+    """PostgreSQL does not answer."""
+
+    code = "DATABASE_UNAVAILABLE"
+    retry = True
+    template = Sentence(
+        "База данных недоступна. Повторите через минуту.",
+        "The database is unavailable. Try again in a minute.",
+    )
+
+
+class Refused(StudypubError):
+    """A command or request that cannot be done as given; the sentence says why."""
+
+    code = "REFUSED"
+    template = Sentence("{reason_ru}", "{reason_en}")
