@@ -14,9 +14,7 @@ from studypub.errors import ConfigError
 
 DEFAULT_PATH = Path("/etc/studypub/config.toml")
 _ENVIRONMENT_PREFIX = "STUDYPUB_"
-_AE_TITLE = re.compile(
-    r"[\x21-\x5b\x5d-\x7e](?:[\x20-\x5b\x5d-\x7e]{0,14}[\x21-\x5b\x5d-\x7e])?"
-)  # PS3.5 6.2
+_AE_TITLE = re.compile(r"[\x21-\x5b\x5d-\x7e](?:[\x20-\x5b\x5d-\x7e]{0,14}[\x21-\x5b\x5d-\x7e])?")  # PS3.5 6.2
 
 
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -33,9 +31,7 @@ def _need_port(port: int) -> None:
 
 
 def _need_ae_title(title: str) -> None:
-    _need(
-        holds=_AE_TITLE.fullmatch(title) is not None, key="ae_title", why="must be 1 to 16 ASCII characters"
-    )
+    _need(holds=_AE_TITLE.fullmatch(title) is not None, key="ae_title", why="must be 1 to 16 ASCII characters")
 
 
 class Server(_Section, frozen=True):
@@ -51,9 +47,7 @@ class Server(_Section, frozen=True):
         if self.public_url:
             url = urlsplit(self.public_url)
             _need(
-                holds=url.scheme in {"http", "https"}
-                and bool(url.hostname)
-                and not (url.query or url.fragment),
+                holds=url.scheme in {"http", "https"} and bool(url.hostname) and not (url.query or url.fragment),
                 key="public_url",
                 why="must be an address such as https://studies.clinic.example",
             )

@@ -134,8 +134,7 @@ class NothingToPublish(StudypubError):
 
     code = "NOTHING_TO_PUBLISH"
     template = Sentence(
-        "В исследовании нет изображений, которые можно опубликовать без данных пациента "
-        "(исключено: {left_out}).",
+        "В исследовании нет изображений, которые можно опубликовать без данных пациента (исключено: {left_out}).",
         "The study has no images that can be published without the patient's data ({left_out} left out).",
     )
 

@@ -58,9 +58,7 @@ def describe(error: BaseException) -> str:
     current: BaseException | None = error
     while current is not None:
         frames = traceback.extract_tb(current.__traceback__)
-        place = " < ".join(
-            f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames[-4:][::-1]
-        )
+        place = " < ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames[-4:][::-1])
         text = f" «{current}»" if isinstance(current, StudypubError) else ""
         parts.append(f"{type(current).__name__}{text} [{place}]")
         current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
