@@ -215,3 +215,12 @@ class Refused(StudypubError):
 
     code = "REFUSED"
     template = Sentence("{reason_ru}", "{reason_en}")
+
+
+class AlreadyInProgress(Refused):
+    """The same study is being published, or is published, by another task."""
+
+    template = Sentence(
+        "Это исследование уже публикуется или опубликовано другим заданием.",
+        "Another task is publishing this study, or has published it.",
+    )
