@@ -184,8 +184,8 @@ def make_study(
 ) -> list[FileDataset]:
     """Return one series of a study; the same arguments give the same bytes.
 
-    `modality` is CT, MR or CR; `transfer_syntax` Implicit or Explicit VR Little Endian or RLE Lossless. `misdeclared` writes the
-    Cyrillic text in cp1251 and calls it ISO_IR 100, as many Russian modalities do.
+    `modality` is CT, MR or CR; `transfer_syntax` Implicit or Explicit VR Little Endian, or RLE Lossless.
+    `misdeclared` writes the Cyrillic text in cp1251 and calls it ISO_IR 100, as many Russian modalities do.
     """
     uids = _Uids(seed)
     series = uids.new()
@@ -358,6 +358,8 @@ def _finished(dataset: FileDataset, transfer_syntax: UID, *, misdeclared: bool =
     if misdeclared:
         dataset.SpecificCharacterSet = "ISO_IR 100"
         dataset.walk(_misdeclare)
+    # pynetdicom goes by this, not by the transfer syntax in the file meta information.
+    dataset.set_original_encoding(transfer_syntax.is_implicit_VR, transfer_syntax.is_little_endian)
     if transfer_syntax == RLELossless:
         dataset.compress(RLELossless, generate_instance_uid=False)
     elif transfer_syntax not in (ImplicitVRLittleEndian, ExplicitVRLittleEndian):

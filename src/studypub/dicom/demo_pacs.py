@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pydicom.dataset import Dataset, FileDataset
-from pydicom.uid import ImplicitVRLittleEndian
+from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts, evt
 from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # the classes are made at import
@@ -21,6 +21,12 @@ from studypub.dicom.demo_query import BadIdentifier, find, select
 _PENDING = 0xFF00
 _CANCELLED = 0xFE00
 _IDENTIFIER_DOES_NOT_MATCH = 0xA900
+# pynetdicom takes the first of ours that the peer offers.
+_TRANSFER_SYNTAXES = [
+    ExplicitVRLittleEndian,
+    *(syntax for syntax in map(UID, ALL_TRANSFER_SYNTAXES) if syntax.is_encapsulated),
+    ImplicitVRLittleEndian,
+]
 _MOST_CONTEXTS = 128  # PS3.8 9.3.2.2: odd identifiers up to 255
 
 Answers = Iterator[tuple[int, Dataset | None]]
@@ -148,7 +154,7 @@ def _entity(ae_title: str) -> AE:
         entity.add_supported_context(sop_class)
     # For a C-GET the peer offers to be the SCP of storage (PS3.7 D.3.3.4).
     for context in AllStoragePresentationContexts:
-        entity.add_supported_context(str(context.abstract_syntax), ALL_TRANSFER_SYNTAXES, scu_role=False, scp_role=True)
+        entity.add_supported_context(str(context.abstract_syntax), _TRANSFER_SYNTAXES, scu_role=False, scp_role=True)
     return entity
 
 

@@ -130,7 +130,11 @@ def slices() -> Iterator[FileDataset]:
 
 def _headers(index: int) -> FileDataset:
     instance_uid = _uid("instance", index)
-    dataset = FileDataset("", {}, file_meta=_file_meta(instance_uid), preamble=bytes(128))
+    meta = _file_meta(instance_uid)
+    # pynetdicom goes by this flag, not by the transfer syntax in the file meta information.
+    dataset = FileDataset(
+        "", {}, file_meta=meta, preamble=bytes(128), is_implicit_VR=meta.TransferSyntaxUID.is_implicit_VR
+    )
     _fill(dataset, {"SpecificCharacterSet": "ISO_IR 192", "ImageType": ["ORIGINAL", "PRIMARY", "AXIAL"]})
     for module in (_PATIENT, _STUDY, _SERIES, _EQUIPMENT, _ACQUISITION, _PLANE):
         _fill(dataset, module)
