@@ -14,7 +14,7 @@ from studypub.errors import StudypubError
 
 _QUEUE_LENGTH = 10_000
 # Their messages carry identifiers, addresses of links or both.
-_SILENCED = ("pynetdicom", "pydicom", "uvicorn.access")
+_SILENCED = ("pynetdicom", "pydicom", "uvicorn.access", "urllib3")
 
 
 class JsonFormatter(logging.Formatter):
