@@ -48,7 +48,9 @@ async def expire(database: Database) -> int:
 
 
 async def sweep(database: Database, store: Store) -> int:
-    """Delete from the store what no live link and no running task needs; return how many objects; and what broken uploads left.
+    """Delete from the store what no live link and no running task needs; return how many objects.
+
+    What uploads left that broke off long ago goes too.
 
     An object that the store does not let go stays on the list for the next time.
     """
