@@ -99,7 +99,7 @@ def test_length_in_characters_without_the_blanks_around(field: str, longest: int
 
 
 @pytest.mark.parametrize(
-    "character", ["\x00", "\n", "\r", "\t", "\x1b", "\x7f", "\x85", "\u2028", "\u2029", "\ud800", "\udfff"]
+    "character", ["\x00", "\n", "\r", "\t", "\x1b", "\x7f", "\x85", "\u2028", "\u2029", chr(0xD800), chr(0xDFFF)]
 )
 @pytest.mark.parametrize("place", ["{}A1", "A{}1", "A1{}"])
 @pytest.mark.parametrize("field", TEXTS)
