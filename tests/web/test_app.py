@@ -123,14 +123,14 @@ class LogLines:
 
 
 async def test_an_unforeseen_error_is_told_to_the_log_and_to_nobody_else(
-    steady_site: Site, log_lines: LogLines, monkeypatch: pytest.MonkeyPatch
+    steady_site: Site, log_lines: LogLines
 ) -> None:
     @get(["/s/{token:str}/boom", "/schema/boom"])
     async def boom() -> None:
         raise ValueError("Ivanov^Ivan in /srv/secret.py")
 
-    monkeypatch.setattr("studypub.web.app.ROUTES", (boom,))
     app = create_app(steady_site.parts)
+    app.register(boom)
     transport = httpx.ASGITransport(cast("Any", app), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
         page, document = await client.get("/s/TheTokenOfALink/boom"), await client.get("/schema/boom")

@@ -1,5 +1,6 @@
 """What operations and Prometheus are told."""
 
+import asyncio
 import re
 from typing import Any, cast
 
@@ -88,11 +89,15 @@ async def test_without_a_database_it_lives_and_says_what_is_wrong(steady_site: S
     async with Database("postgresql://nobody@127.0.0.1:9/nothing", size=1, name="none") as database:
         app = create_app(Parts(steady_site.parts.config, database, steady_site.store, readiness))
         async with httpx.AsyncClient(transport=httpx.ASGITransport(cast("Any", app)), base_url=BASE_URL) as client:
-            assert (await client.get("/healthz")).status_code == 200
-            assert (await client.get("/readyz")).status_code == 503
-            assert read_metrics((await client.get("/metrics")).text)["studypub_database_up", ""] == 0
-            refused = await client.get("/publish?accession_number=1", headers=steady_site.as_mis())
-            link = await client.get(f"/s/{'A' * 22}/download")
+            alive, ready, metrics, refused, link = await asyncio.gather(
+                client.get("/healthz"),
+                client.get("/readyz"),
+                client.get("/metrics"),
+                client.get("/publish?accession_number=1", headers=steady_site.as_mis()),
+                client.get(f"/s/{'A' * 22}/download"),
+            )
+    assert (alive.status_code, ready.status_code) == (200, 503)
+    assert read_metrics(metrics.text)["studypub_database_up", ""] == 0
     assert (refused.status_code, link.status_code) == (503, 503)
     assert refused.headers["retry-after"] == "5"
     assert refused.headers["content-type"] == "application/problem+json"
