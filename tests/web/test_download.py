@@ -185,7 +185,8 @@ async def test_f57_an_archive_of_another_size_is_not_sent(site: Site) -> None:
     stored.unlink()
     response = await site.client.get(address)
     assert response.status_code == 503
-    assert "Хранилище" in response.text
+    assert "Повторите через несколько минут" in response.text
+    assert response.headers["retry-after"] == "5"
 
 
 async def test_an_archive_in_an_object_store_is_reached_by_a_short_lived_address(site: Site) -> None:
