@@ -32,7 +32,7 @@ def rewrite(source: Dataset, level: Level, context: Context) -> tuple[Written, b
         new = write(field, element, source, context)
         if new is not None:
             target[new.tag] = new
-        elif field.needed and element.tag not in _CODE_ELEMENTS:
+        elif field.needed and not (level.coded and element.tag in _CODE_ELEMENTS):
             whole = False
     if level.coded:
         whole = _code(source, target) and whole
