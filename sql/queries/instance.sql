@@ -1,0 +1,39 @@
+-- name: audit
+-- Appends to the audit log.
+SELECT audit_append(%(actor)s, %(action)s, %(subject)s, %(details)s);
+
+-- name: newest_audit_entries
+-- A page of the audit log, newest first.
+SELECT entry, at, actor, action, subject, details FROM audit_log ORDER BY entry DESC LIMIT %(limit)s OFFSET %(offset)s;
+
+-- name: broken_audit_entry
+-- The first entry whose hash, or whose link to the entry before it, does not hold.
+SELECT entry FROM (
+    SELECT entry, hash, previous,
+           lag(hash, 1, '\x00'::bytea) OVER (ORDER BY entry) AS before,
+           audit_hash(previous, at, actor, action, subject, details) AS taken
+    FROM audit_log) chain
+WHERE previous <> before OR hash <> taken
+ORDER BY entry
+LIMIT 1;
+
+-- name: count_audit_entries
+-- How long the log is.
+SELECT count(*) AS entries FROM audit_log;
+
+-- name: setting
+-- One of the values that an administrator set.
+SELECT value FROM settings WHERE name = %(name)s;
+
+-- name: set_setting
+-- Sets it.
+INSERT INTO settings (name, value) VALUES (%(name)s, %(value)s)
+ON CONFLICT (name) DO UPDATE SET value = excluded.value, updated_at = now();
+
+-- name: now
+-- The database's clock: leases and dates go by it.
+SELECT clock_timestamp() AS now;
+
+-- name: ping
+-- Whether the database answers and may be written to.
+SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off' AS writable;

@@ -1,0 +1,72 @@
+-- name: add_user
+-- A new account; the name is unique whatever its case.
+INSERT INTO users (name, role, clinic_code, password_hash)
+VALUES (%(name)s, %(role)s, %(clinic_code)s, %(password_hash)s)
+ON CONFLICT (lower(name)) DO NOTHING
+RETURNING *;
+
+-- name: users
+-- Every account.
+SELECT * FROM users ORDER BY lower(name);
+
+-- name: user_named
+-- The account of that name.
+SELECT * FROM users WHERE lower(name) = lower(%(name)s);
+
+-- name: set_password
+-- A new password; the user's sessions end with the old one.
+WITH changed AS (
+    UPDATE users SET password_hash = %(password_hash)s WHERE user_id = %(user_id)s RETURNING user_id)
+DELETE FROM sessions WHERE user_id IN (SELECT user_id FROM changed);
+
+-- name: disable_user
+-- Closes an account and its sessions.
+WITH changed AS (
+    UPDATE users SET disabled_at = coalesce(disabled_at, now()) WHERE user_id = %(user_id)s RETURNING user_id)
+DELETE FROM sessions WHERE user_id IN (SELECT user_id FROM changed);
+
+-- name: open_session
+-- A new browser session.
+INSERT INTO sessions (token_sha256, user_id, csrf_token, expires_at)
+VALUES (%(token_sha256)s, %(user_id)s, %(csrf_token)s, now() + %(lifetime)s);
+
+-- name: session
+-- Who this browser session belongs to, if it still counts.
+SELECT u.*, s.csrf_token FROM sessions s JOIN users u USING (user_id)
+WHERE s.token_sha256 = %(token_sha256)s AND s.expires_at > now() AND s.seen_at > now() - %(idle)s
+  AND u.disabled_at IS NULL;
+
+-- name: touch_session
+-- The session is in use; written at most once a minute.
+UPDATE sessions SET seen_at = now()
+WHERE token_sha256 = %(token_sha256)s AND seen_at < now() - interval '1 minute';
+
+-- name: close_session
+-- Signed out.
+DELETE FROM sessions WHERE token_sha256 = %(token_sha256)s;
+
+-- name: sweep_sessions
+-- Sessions that no longer count.
+DELETE FROM sessions WHERE expires_at <= now();
+
+-- name: add_api_key
+-- A new key; only its secret's digest is kept.
+INSERT INTO api_keys (key_id, secret_sha256, clinic_code, name)
+VALUES (%(key_id)s, %(secret_sha256)s, %(clinic_code)s, %(name)s);
+
+-- name: api_keys
+-- Every key.
+SELECT * FROM api_keys ORDER BY created_at, key_id;
+
+-- name: api_key
+-- The key of that identifier.
+SELECT * FROM api_keys WHERE key_id = %(key_id)s;
+
+-- name: touch_api_key
+-- The key was used; written at most once a minute.
+UPDATE api_keys SET last_used_at = now()
+WHERE key_id = %(key_id)s AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute');
+
+-- name: revoke_api_key
+-- The key opens nothing from now on.
+UPDATE api_keys SET revoked_at = now() WHERE key_id = %(key_id)s AND revoked_at IS NULL RETURNING key_id;

@@ -1,0 +1,82 @@
+-- name: add_object
+-- Writes down an object before it is sent to the store, so that it cannot be forgotten there.
+INSERT INTO stored_objects (object_key, task_id) VALUES (%(object_key)s, %(task_id)s);
+
+-- name: objects_to_delete
+-- Objects that nobody needs: of publications that have ended, and of attempts that have.
+SELECT o.object_key FROM stored_objects o
+JOIN tasks t USING (task_id)
+LEFT JOIN published_studies s USING (object_key)
+WHERE o.deleted_at IS NULL
+  AND CASE WHEN s.object_key IS NULL
+      THEN t.status NOT IN ('SEARCHING', 'RETRIEVING', 'PROCESSING', 'UPLOADING')
+      ELSE s.state <> 'LIVE' END
+ORDER BY o.created_at
+LIMIT %(limit)s;
+
+-- name: object_deleted
+-- The store has confirmed that the object is gone.
+UPDATE stored_objects SET deleted_at = now() WHERE object_key = %(object_key)s AND deleted_at IS NULL;
+
+-- name: publish_study
+-- Makes a link live.
+INSERT INTO published_studies (task_id, clinic_code, patient_id, accession_number, emk_record_id, service_title, token,
+                               token_sha256, object_key, size, sha256, instances, left_out, modalities, profile,
+                               study_date, save_till)
+VALUES (%(task_id)s, %(clinic_code)s, %(patient_id)s, %(accession_number)s, %(emk_record_id)s, %(service_title)s,
+        %(token)s, %(token_sha256)s, %(object_key)s, %(size)s, %(sha256)s, %(instances)s, %(left_out)s,
+        %(modalities)s, %(profile)s, %(study_date)s, %(save_till)s)
+RETURNING *;
+
+-- name: live_study
+-- The publication of this study that is still open.
+SELECT * FROM published_studies
+WHERE clinic_code = %(clinic_code)s AND accession_number = %(accession_number)s AND patient_id = %(patient_id)s
+  AND state = 'LIVE' AND save_till > now();
+
+-- name: study_of_token
+-- The publication behind a link.
+SELECT * FROM published_studies WHERE token_sha256 = %(token_sha256)s;
+
+-- name: study_of_task
+-- The publication that a task made.
+SELECT * FROM published_studies WHERE task_id = %(task_id)s;
+
+-- name: study
+-- One publication, where the asker may see its clinic (NULL: every clinic).
+SELECT * FROM published_studies
+WHERE study_id = %(study_id)s AND (%(clinic_code)s::text IS NULL OR clinic_code = %(clinic_code)s);
+
+-- name: newest_studies
+-- A page of the publications, newest first.
+SELECT * FROM published_studies
+WHERE (%(clinic_code)s::text IS NULL OR clinic_code = %(clinic_code)s)
+ORDER BY upload_date DESC, study_id
+LIMIT %(limit)s OFFSET %(offset)s;
+
+-- name: expire_studies
+-- Closes the publications whose date has come.
+UPDATE published_studies SET state = 'EXPIRED', closed_at = now()
+WHERE study_id IN (
+    SELECT study_id FROM published_studies WHERE state = 'LIVE' AND save_till <= now()
+    ORDER BY save_till LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+RETURNING *;
+
+-- name: expire_study_of
+-- Closes the publication of one study if its date has come, to make room for a new one.
+UPDATE published_studies SET state = 'EXPIRED', closed_at = now()
+WHERE clinic_code = %(clinic_code)s AND accession_number = %(accession_number)s AND patient_id = %(patient_id)s
+  AND state = 'LIVE' AND save_till <= now()
+RETURNING *;
+
+-- name: withdraw_study
+-- Closes a publication before its date.
+UPDATE published_studies SET state = 'WITHDRAWN', closed_at = now()
+WHERE study_id = %(study_id)s AND state = 'LIVE'
+RETURNING *;
+
+-- name: keep_study_until
+-- Changes the date of an open publication.
+UPDATE published_studies SET save_till = %(save_till)s
+WHERE study_id = %(study_id)s AND state = 'LIVE' AND save_till > now()
+RETURNING *;

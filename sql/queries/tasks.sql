@@ -1,0 +1,122 @@
+-- name: queue_task
+-- Queues a request, unless the same study is in progress already: then no row comes back.
+INSERT INTO tasks (clinic_code, patient_id, accession_number, emk_record_id, service_code, service_title, origin,
+                   requested_by, requested_date, requested_till, till_was_cut, search_until)
+VALUES (%(clinic_code)s, %(patient_id)s, %(accession_number)s, %(emk_record_id)s, %(service_code)s,
+        %(service_title)s, %(origin)s, %(requested_by)s, %(requested_date)s, %(requested_till)s, %(till_was_cut)s,
+        now() + %(search_time)s)
+ON CONFLICT (clinic_code, accession_number, patient_id)
+    WHERE status IN ('QUEUED', 'SEARCHING', 'RETRIEVING', 'PROCESSING', 'UPLOADING', 'NEEDS_REVIEW')
+    DO NOTHING
+RETURNING *;
+
+-- name: task_in_progress
+-- The task that is working on this study now.
+SELECT * FROM tasks
+WHERE clinic_code = %(clinic_code)s AND accession_number = %(accession_number)s AND patient_id = %(patient_id)s
+  AND status IN ('QUEUED', 'SEARCHING', 'RETRIEVING', 'PROCESSING', 'UPLOADING', 'NEEDS_REVIEW');
+
+-- name: wake_workers
+-- Hastens the workers; they would find the task by polling as well.
+SELECT pg_notify('studypub_tasks', '');
+
+-- name: task
+-- One task, where the asker may see its clinic (NULL: every clinic).
+SELECT * FROM tasks
+WHERE task_id = %(task_id)s AND (%(clinic_code)s::text IS NULL OR clinic_code = %(clinic_code)s);
+
+-- name: newest_task_of_accession
+-- The newest task of an accession number.
+SELECT * FROM tasks
+WHERE accession_number = %(accession_number)s AND (%(clinic_code)s::text IS NULL OR clinic_code = %(clinic_code)s)
+ORDER BY created_at DESC, task_id
+LIMIT 1;
+
+-- name: newest_tasks
+-- A page of the queue, newest first.
+SELECT t.*, s.token, s.size, s.state AS study_state, s.save_till, s.upload_date
+FROM tasks t LEFT JOIN published_studies s USING (task_id)
+WHERE (%(clinic_code)s::text IS NULL OR t.clinic_code = %(clinic_code)s)
+ORDER BY t.created_at DESC, t.task_id
+LIMIT %(limit)s OFFSET %(offset)s;
+
+-- name: count_by_status
+-- How many tasks are in each state.
+SELECT status, count(*) AS tasks FROM tasks GROUP BY status;
+
+-- name: longest_wait
+-- For how long the task that has been due for longest has waited; NULL where none is due.
+SELECT now() - min(due_at) AS wait FROM tasks WHERE due_at <= now();
+
+-- name: claim_task
+-- Takes the task that has been due for longest. The attempt is counted here, so that one that ends its process
+-- counts; a task that is still running has lost its worker.
+UPDATE tasks SET
+    status = 'SEARCHING', attempt = attempt + 1, crashes = crashes + (status <> 'QUEUED')::integer, worker_id = %(worker_id)s, lease_token = gen_random_uuid(),
+    due_at = now() + %(lease)s, received = 0, updated_at = now()
+WHERE task_id = (
+    SELECT task_id FROM tasks WHERE due_at <= now() ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+RETURNING *;
+
+-- name: extend_lease
+-- The heartbeat: keeps the task and tells how many instances have arrived.
+UPDATE tasks SET due_at = now() + %(lease)s, received = greatest(received, %(received)s), updated_at = now()
+WHERE task_id = %(task_id)s AND lease_token = %(lease_token)s
+RETURNING task_id;
+
+-- name: advance_task
+-- Moves a running task one step on; NULL leaves a fact as it is.
+UPDATE tasks SET
+    status = %(to)s, updated_at = now(),
+    study_instance_uid = coalesce(%(study_instance_uid)s, study_instance_uid),
+    study_date = coalesce(%(study_date)s, study_date),
+    modalities = coalesce(%(modalities)s, modalities),
+    expected = coalesce(%(expected)s, expected),
+    received = coalesce(%(received)s, received),
+    left_out = coalesce(%(left_out)s, left_out),
+    error_code = NULL, error_text = NULL
+WHERE task_id = %(task_id)s AND status = %(from)s AND lease_token = %(lease_token)s
+RETURNING *;
+
+-- name: postpone_task
+-- Gives a running task back to the queue for later, saying why; `attempts` is what its count becomes.
+UPDATE tasks SET
+    status = 'QUEUED', due_at = now() + %(delay)s, attempt = %(attempts)s, crashes = 0, lease_token = NULL, worker_id = NULL,
+    error_code = %(error_code)s, error_text = %(error_text)s, updated_at = now()
+WHERE task_id = %(task_id)s AND status = %(from)s AND lease_token = %(lease_token)s
+RETURNING *;
+
+-- name: end_task
+-- Ends a running task.
+UPDATE tasks SET
+    status = %(to)s, due_at = NULL, lease_token = NULL, worker_id = NULL,
+    error_code = %(error_code)s, error_text = %(error_text)s, finished_at = now(), updated_at = now()
+WHERE task_id = %(task_id)s AND status = %(from)s AND lease_token = %(lease_token)s
+RETURNING *;
+
+-- name: cancel_task
+-- Cancels a task that has not ended; its worker finds its lease gone and drops the result.
+UPDATE tasks SET
+    status = 'CANCELLED', due_at = NULL, lease_token = NULL, worker_id = NULL, finished_at = now(), updated_at = now()
+WHERE task_id = %(task_id)s AND status = %(from)s AND status IN
+    ('QUEUED', 'SEARCHING', 'RETRIEVING', 'PROCESSING', 'UPLOADING', 'NEEDS_REVIEW')
+RETURNING *;
+
+-- name: requeue_task
+-- Queues an ended task once more, from the start.
+UPDATE tasks SET
+    status = 'QUEUED', due_at = now(), attempt = 0, crashes = 0, left_out = '[]', received = 0, expected = NULL, error_code = NULL,
+    error_text = NULL, finished_at = NULL, search_until = now() + %(search_time)s, updated_at = now()
+WHERE task_id = %(task_id)s AND status = %(from)s
+RETURNING *;
+
+-- name: close_task_of_study
+-- A publication has ended: its task says so too.
+UPDATE tasks SET status = %(to)s, updated_at = now()
+WHERE task_id = %(task_id)s AND status = 'COMPLETED'
+RETURNING task_id;
+
+-- name: add_manual_request
+-- Writes down who asked by the form, whether or not the task is new.
+INSERT INTO manual_requests (user_id, clinic_code, patient_id, accession_number, task_id)
+VALUES (%(user_id)s, %(clinic_code)s, %(patient_id)s, %(accession_number)s, %(task_id)s);

@@ -1,0 +1,45 @@
+"""Makes the values nobody may guess, and the digests they are looked up by."""
+
+import hashlib
+import hmac
+import secrets
+import string
+
+_ALPHABET = string.digits + string.ascii_letters
+TOKEN_LENGTH = 22  # 62^22 > 2^130
+KEY_ID_LENGTH = 8
+_SECRET_LENGTH = 43  # 62^43 > 2^256
+
+
+def new_token() -> str:
+    """Return a link's token: 22 letters and digits, 131 random bits."""
+    return _random_text(TOKEN_LENGTH)
+
+
+def new_object_key() -> str:
+    """Return the name of a stored archive; it says nothing and cannot be guessed."""
+    return f"studies/{_random_text(TOKEN_LENGTH)}.zip"
+
+
+def new_api_key() -> tuple[str, str]:
+    """Return an API key's public identifier and its secret (256 random bits)."""
+    return _random_text(KEY_ID_LENGTH), _random_text(_SECRET_LENGTH)
+
+
+def new_session_token() -> str:
+    """Return a browser session's token, 256 random bits."""
+    return _random_text(_SECRET_LENGTH)
+
+
+def digest(secret: str) -> bytes:
+    """Return the SHA-256 by which a random secret is kept and looked up; too long to be tried out."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def same(one: str, other: str) -> bool:
+    """Compare two secrets in constant time."""
+    return hmac.compare_digest(one.encode(), other.encode())
+
+
+def _random_text(length: int) -> str:
+    return "".join(secrets.choice(_ALPHABET) for _ in range(length))

@@ -1,0 +1,67 @@
+"""Who may use the panel and the interface for programs, and what they may do there."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+
+class Role(StrEnum):
+    """What an account may do."""
+
+    ADMINISTRATOR = "administrator"
+    REGISTRATOR = "registrator"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """An account. `clinic_code` None: every clinic."""
+
+    user_id: UUID
+    name: str
+    role: Role
+    clinic_code: str | None
+    created_at: datetime
+    disabled_at: datetime | None
+
+    @property
+    def actor(self) -> str:
+        """How the audit log names this account."""
+        return f"user:{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKey:
+    """A program's key, without its secret."""
+
+    key_id: str
+    clinic_code: str
+    name: str
+    created_at: datetime
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+    @property
+    def actor(self) -> str:
+        """How the audit log names this key."""
+        return f"key:{self.key_id}"
+
+
+_NAME = re.compile(r"[\w.@-]{1,64}")
+SHORTEST_PASSWORD = 10
+LONGEST_PASSWORD = 256
+
+
+def name_is_acceptable(name: str) -> bool:
+    """Whether an account may be called so: up to 64 letters, digits, `.`, `_`, `@` and `-`."""
+    return _NAME.fullmatch(name) is not None
+
+
+def password_is_acceptable(password: str, name: str) -> bool:
+    """Whether a password is long enough, not absurdly long, not one repeated letter and not the account's name."""
+    return (
+        SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD
+        and len(set(password)) > 3
+        and name.lower() not in password.lower()
+    )

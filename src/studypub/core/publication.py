@@ -1,0 +1,49 @@
+"""A published study: what is behind a link, and until when."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+
+class State(StrEnum):
+    """Whether the link opens."""
+
+    LIVE = "LIVE"
+    EXPIRED = "EXPIRED"
+    WITHDRAWN = "WITHDRAWN"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """A study behind a link. `size` is in bytes; `study_date` is the original one and never shown to patients."""
+
+    study_id: UUID
+    task_id: UUID
+    clinic_code: str
+    patient_id: str
+    accession_number: str
+    emk_record_id: str | None
+    service_title: str | None
+    state: State
+    token: str
+    object_key: str
+    size: int
+    sha256: bytes
+    instances: int
+    left_out: int
+    modalities: tuple[str, ...]
+    profile: str
+    study_date: datetime | None
+    upload_date: datetime
+    save_till: datetime
+
+
+def link(base_url: str, token: str) -> str:
+    """Return the address that a patient opens."""
+    return f"{base_url}/s/{token}"
+
+
+def keep_until(requested: datetime | None, now: datetime, default_days: int) -> datetime:
+    """Return the instant at which a study published now is deleted."""
+    return requested or now + timedelta(days=default_days)

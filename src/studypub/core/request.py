@@ -1,0 +1,185 @@
+"""Reads a request to publish: every field checked, every fault named, nothing guessed."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from studypub.errors import Sentence
+
+PATIENT_ID_LENGTH = 64  # LO (PS3.5 6.2)
+ACCESSION_NUMBER_LENGTH = 16  # SH
+_LENGTHS = {
+    "patient_id": PATIENT_ID_LENGTH,
+    "accession_number": ACCESSION_NUMBER_LENGTH,
+    "emk_record_id": 64,
+    "clinic_code": 64,
+    "service_code": 64,
+    "service_title": 256,
+}
+_REQUIRED = ("patient_id", "accession_number")
+FIELDS = (*_LENGTHS, "study_date", "save_till_date")
+
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+# `*` and `?` match other patients' studies in C-FIND, `\` separates values (PS3.4 C.2.2.2).
+_PATTERN_CHARACTERS = re.compile(r"[*?\\]")
+_EARLIEST_YEAR, _LATEST_YEAR = 1900, 2200
+
+_MISSING = Sentence("Обязательное поле не заполнено.", "This field is required.")
+_NOT_TEXT = Sentence("Должно быть строкой.", "Must be a string.")
+_TOO_LONG = Sentence("Не длиннее {length} символов.", "At most {length} characters.")
+_CONTROL = Sentence("Содержит недопустимые символы.", "Contains characters that are not allowed.")
+_PATTERN = Sentence("Символы *, ? и \\ недопустимы.", "The characters *, ? and \\ are not allowed.")
+_NO_CLINIC = Sentence("Такой клиники нет.", "There is no such clinic.")
+_UNKNOWN = Sentence("Неизвестное поле.", "Unknown field.")
+_NOT_DATE = Sentence(
+    "Должно быть датой или временем по ISO 8601, например 2025-03-01T00:00:00+03:00.",
+    "Must be a date or a time in ISO 8601, such as 2025-03-01T00:00:00+03:00.",
+)
+_PAST = Sentence("Срок хранения уже прошёл.", "The date until which to keep the study is in the past.")
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """What is wrong with one field."""
+
+    field: str
+    sentence: Sentence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishRequest:
+    """A request that can be queued. `till` is None where the default holds; it was `till_was_cut` to the maximum."""
+
+    patient_id: str
+    accession_number: str
+    clinic_code: str
+    emk_record_id: str | None = None
+    service_code: str | None = None
+    service_title: str | None = None
+    study_date: datetime | None = None
+    till: datetime | None = None
+    till_was_cut: bool = False
+
+
+class InvalidRequest(Exception):
+    """The request cannot be queued; `errors` names each field at fault."""
+
+    def __init__(self, errors: Iterable[FieldError]) -> None:
+        super().__init__("invalid request")
+        self.errors = tuple(errors)
+
+
+def read_request(
+    document: Mapping[str, object],
+    *,
+    zones: Mapping[str, ZoneInfo],
+    default_clinic: str,
+    now: datetime,
+    longest: timedelta,
+) -> PublishRequest:
+    """Check the document of `POST /publish` (or the form) and return the request.
+
+    `zones` maps the clinics' codes to their time zones: a time without an offset is meant there.
+    Raises InvalidRequest with every fault that was found.
+    """
+    errors = [FieldError(str(name), _UNKNOWN) for name in document if name not in FIELDS]
+    texts = {name: _checked(_text, document, name, errors) for name in _LENGTHS}
+    clinic_code = texts["clinic_code"] or default_clinic
+    zone = zones.get(clinic_code)
+    if zone is None:
+        errors.append(FieldError("clinic_code", _NO_CLINIC))
+        zone = ZoneInfo("UTC")
+    study_date = _checked(_moment, document, "study_date", errors)
+    till = _checked(_moment, document, "save_till_date", errors)
+    study_date_at = _in_zone(study_date, zone, time.min)
+    till_at = _in_zone(till, zone, time(23, 59, 59))
+    if till_at is not None and till_at <= now:
+        errors.append(FieldError("save_till_date", _PAST))
+    if errors:
+        raise InvalidRequest(errors)
+    return PublishRequest(
+        patient_id=texts["patient_id"] or "",
+        accession_number=texts["accession_number"] or "",
+        clinic_code=clinic_code,
+        emk_record_id=texts["emk_record_id"],
+        service_code=texts["service_code"],
+        service_title=texts["service_title"],
+        study_date=study_date_at,
+        till=till_at if till_at is None else min(till_at, now + longest),
+        till_was_cut=till_at is not None and till_at > now + longest,
+    )
+
+
+def read_accession_number(text: str | None) -> str:
+    """Check an accession number that is looked up. Raises InvalidRequest."""
+    errors: list[FieldError] = []
+    checked = _checked(_text, {"accession_number": text}, "accession_number", errors)
+    if checked is None:
+        raise InvalidRequest(errors)
+    return checked
+
+
+_Value = TypeVar("_Value")
+
+
+class _Fault(Exception):
+    def __init__(self, sentence: Sentence) -> None:
+        super().__init__(sentence.en)
+        self.sentence = sentence
+
+
+def _checked(
+    read: Callable[[str, object], _Value | None], document: Mapping[str, object], name: str, errors: list[FieldError]
+) -> _Value | None:
+    try:
+        return read(name, document.get(name))
+    except _Fault as fault:
+        errors.append(FieldError(name, fault.sentence))
+        return None
+
+
+def _text(name: str, value: object) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise _Fault(_NOT_TEXT)
+    # Before blanks are cut off: a line break at the end is no blank.
+    if _UNPRINTABLE.search(value or ""):
+        raise _Fault(_CONTROL)
+    text = (value or "").strip()
+    identifies = name in _REQUIRED
+    if not text:
+        if identifies:
+            raise _Fault(_MISSING)
+        return None
+    if identifies and _PATTERN_CHARACTERS.search(text):
+        raise _Fault(_PATTERN)
+    length = _LENGTHS[name]
+    if len(text) > length:
+        raise _Fault(_TOO_LONG.filled(length=length))
+    return text
+
+
+def _moment(_name: str, value: object) -> date | datetime | None:
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str):
+        raise _Fault(_NOT_TEXT)
+    text = value.strip()
+    try:
+        moment = date.fromisoformat(text) if len(text) == len("2025-03-01") else datetime.fromisoformat(text)
+    except ValueError:
+        raise _Fault(_NOT_DATE) from None
+    if not _EARLIEST_YEAR <= moment.year <= _LATEST_YEAR:
+        raise _Fault(_NOT_DATE)
+    return moment
+
+
+def _in_zone(moment: date | datetime | None, zone: ZoneInfo, time_of_day: time) -> datetime | None:
+    """Return the instant in UTC; a bare date is that `time_of_day` in the clinic's zone."""
+    if moment is None:
+        return None
+    if not isinstance(moment, datetime):
+        moment = datetime.combine(moment, time_of_day)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)

@@ -1,0 +1,101 @@
+"""The pool of connections, and transactions that speak in our own errors."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any, Self
+
+import orjson
+import psycopg
+from psycopg import AsyncConnection, conninfo
+from psycopg.rows import dict_row
+from psycopg.types.json import set_json_dumps, set_json_loads
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from studypub.db.queries import all_queries
+from studypub.errors import AlreadyInProgress, DatabaseUnavailable
+
+Row = dict[str, Any]
+
+# A dead peer is noticed within a minute, not after the two hours of the system's default.
+_KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000}
+_SESSION = "-c timezone=UTC -c statement_timeout=60s -c idle_in_transaction_session_timeout=60s -c lock_timeout=10s"
+_LOAN_SECONDS = 2.0  # how long a request waits for a connection before it is told to come again
+_ONE_STUDY_ONE_TASK = ("tasks_one_in_progress", "published_studies_one_live")
+
+set_json_dumps(orjson.dumps)
+set_json_loads(orjson.loads)
+
+
+class Transaction:
+    """One transaction: runs named queries with named parameters."""
+
+    def __init__(self, connection: AsyncConnection[Row]) -> None:
+        self._connection = connection
+
+    async def run(self, query: str, /, **parameters: object) -> int:
+        """Run a query for its effect; return how many rows it touched."""
+        return (await self._execute(query, parameters)).rowcount
+
+    async def one(self, query: str, /, **parameters: object) -> Row | None:
+        """Return the first row, or None."""
+        return await (await self._execute(query, parameters)).fetchone()
+
+    async def all(self, query: str, /, **parameters: object) -> list[Row]:
+        """Return every row."""
+        return await (await self._execute(query, parameters)).fetchall()
+
+    async def now(self) -> datetime:
+        """Return the database's time, which leases and dates go by."""
+        row = await self.one("now")
+        assert row is not None  # noqa: S101 - a SELECT without FROM has one row
+        moment: datetime = row["now"]
+        return moment
+
+    async def _execute(self, query: str, parameters: Mapping[str, object]) -> psycopg.AsyncCursor[Row]:
+        return await self._connection.execute(all_queries()[query], parameters)
+
+
+class Database:
+    """PostgreSQL through a pool of its own size."""
+
+    def __init__(self, url: str, *, size: int, name: str) -> None:
+        self._pool = AsyncConnectionPool(
+            connection_string(url, name),
+            min_size=1,
+            max_size=size,
+            open=False,
+            timeout=_LOAN_SECONDS,
+            name=name,
+            check=AsyncConnectionPool.check_connection,
+            kwargs={"row_factory": dict_row},
+            connection_class=AsyncConnection[Row],
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._pool.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Open a transaction; it commits at the end of the block. Raises DatabaseUnavailable."""
+        try:
+            async with self._pool.connection() as connection:
+                yield Transaction(connection)
+        except psycopg.errors.UniqueViolation as error:
+            if error.diag.constraint_name in _ONE_STUDY_ONE_TASK:
+                raise AlreadyInProgress(str(error.diag.constraint_name)) from error
+            raise
+        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
+            raise DatabaseUnavailable(type(error).__name__) from error
+
+
+def connection_string(url: str, name: str) -> str:
+    """Return the connection string with our own limits on silence."""
+    given = conninfo.conninfo_to_dict(url)
+    options = f"{given.get('options', '')} {_SESSION}".strip()
+    merged = {"connect_timeout": 5, **_KEEPALIVE, **given, "options": options, "application_name": f"studypub {name}"}
+    return conninfo.make_conninfo("", **merged)

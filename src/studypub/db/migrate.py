@@ -1,0 +1,67 @@
+"""Brings the schema up to date: numbered files, each once, in one transaction, one daemon at a time."""
+
+import hashlib
+from pathlib import Path
+
+import psycopg
+
+from studypub import resources
+from studypub.db.database import connection_string
+from studypub.errors import DatabaseUnavailable, Refused
+
+_LOCK = 7305315
+_HISTORY = """
+CREATE TABLE IF NOT EXISTS schema_migrations (
+    version integer PRIMARY KEY, name text NOT NULL, sha256 bytea NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now())
+"""
+
+
+async def migrate(url: str) -> list[str]:
+    """Apply what is pending and return its names; two daemons that start at once do it once.
+
+    Raises DatabaseUnavailable, and Refused where the database is newer than the program.
+    """
+    try:
+        async with await psycopg.AsyncConnection.connect(connection_string(url, "migrate")) as connection:
+            await connection.execute("SET LOCAL lock_timeout = '60s'")
+            await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+            return await _apply_pending(connection)
+    except psycopg.OperationalError as error:
+        raise DatabaseUnavailable("migrate") from error
+
+
+async def _apply_pending(connection: psycopg.AsyncConnection) -> list[str]:
+    await connection.execute(_HISTORY)
+    cursor = await connection.execute("SELECT version, sha256 FROM schema_migrations")
+    applied = {version: bytes(digest) for version, digest in await cursor.fetchall()}
+    known = {int(file.name.split("_")[0]): file for file in resources.path("sql", "migrations").glob("*.sql")}
+    _refuse_unknown(applied, known)
+    names = []
+    for version, file in sorted(known.items()):
+        text = file.read_bytes()
+        if version not in applied:
+            await connection.execute(text)
+            await connection.execute(
+                "INSERT INTO schema_migrations (version, name, sha256) VALUES (%s, %s, %s)",
+                (version, file.stem, hashlib.sha256(text).digest()),
+            )
+            names.append(file.stem)
+    return names
+
+
+def _refuse_unknown(applied: dict[int, bytes], known: dict[int, Path]) -> None:
+    newer = sorted(set(applied) - set(known))
+    if newer:
+        raise Refused(
+            f"schema version {newer[-1]}",
+            reason_ru="База данных создана более новой версией studypub. Установите её.",
+            reason_en="The database was made by a newer version of studypub. Install that one.",
+        )
+    for version, file in known.items():
+        if version in applied and applied[version] != hashlib.sha256(file.read_bytes()).digest():
+            raise Refused(
+                f"migration {version} differs",
+                reason_ru=f"Миграция {file.stem} изменена после применения.",
+                reason_en=f"Migration {file.stem} was changed after it was applied.",
+            )

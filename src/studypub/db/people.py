@@ -1,0 +1,115 @@
+"""Accounts, browser sessions and API keys."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from studypub.core import ids
+from studypub.core.people import ApiKey, Role, User
+from studypub.db.database import Row, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Who is signed in, and the token that their forms carry."""
+
+    user: User
+    csrf_token: str
+
+
+async def add_user(
+    tx: Transaction, name: str, role: Role, *, clinic_code: str | None, password_hash: str
+) -> User | None:
+    """Add an account; None where the name is taken."""
+    row = await tx.one("add_user", name=name, role=role.value, clinic_code=clinic_code, password_hash=password_hash)
+    return _user(row) if row else None
+
+
+async def users(tx: Transaction) -> list[User]:
+    """Return every account."""
+    return [_user(row) for row in await tx.all("users")]
+
+
+async def user_and_hash(tx: Transaction, name: str) -> tuple[User, str] | None:
+    """Return the account of that name and its password's hash."""
+    row = await tx.one("user_named", name=name)
+    return (_user(row), row["password_hash"]) if row else None
+
+
+async def set_password(tx: Transaction, user_id: UUID, password_hash: str) -> None:
+    """Set a password and end the account's sessions."""
+    await tx.run("set_password", user_id=user_id, password_hash=password_hash)
+
+
+async def disable_user(tx: Transaction, user_id: UUID) -> None:
+    """Close an account and its sessions."""
+    await tx.run("disable_user", user_id=user_id)
+
+
+async def open_session(tx: Transaction, user_id: UUID, *, lifetime: timedelta) -> str:
+    """Open a browser session and return its token."""
+    token = ids.new_session_token()
+    await tx.run(
+        "open_session",
+        token_sha256=ids.digest(token),
+        user_id=user_id,
+        csrf_token=ids.new_session_token(),
+        lifetime=lifetime,
+    )
+    return token
+
+
+async def session(tx: Transaction, token: str, *, idle: timedelta) -> Session | None:
+    """Return who a session belongs to, unless it has ended or was idle for longer than `idle`."""
+    row = await tx.one("session", token_sha256=ids.digest(token), idle=idle)
+    if row is None:
+        return None
+    await tx.run("touch_session", token_sha256=ids.digest(token))
+    return Session(_user(row), row["csrf_token"])
+
+
+async def close_session(tx: Transaction, token: str) -> None:
+    """End a session."""
+    await tx.run("close_session", token_sha256=ids.digest(token))
+
+
+async def sweep_sessions(tx: Transaction) -> None:
+    """Delete the sessions that have ended."""
+    await tx.run("sweep_sessions")
+
+
+async def add_api_key(tx: Transaction, *, clinic_code: str, name: str) -> tuple[str, str]:
+    """Add a key and return its identifier and its secret, which is kept nowhere."""
+    key_id, secret = ids.new_api_key()
+    await tx.run("add_api_key", key_id=key_id, secret_sha256=ids.digest(secret), clinic_code=clinic_code, name=name)
+    return key_id, secret
+
+
+async def api_keys(tx: Transaction) -> list[ApiKey]:
+    """Return every key."""
+    return [_api_key(row) for row in await tx.all("api_keys")]
+
+
+async def api_key_and_digest(tx: Transaction, key_id: str) -> tuple[ApiKey, bytes] | None:
+    """Return the key of that identifier and its secret's digest."""
+    row = await tx.one("api_key", key_id=key_id)
+    return (_api_key(row), row["secret_sha256"]) if row else None
+
+
+async def touch_api_key(tx: Transaction, key_id: str) -> None:
+    """Write down that a key was used."""
+    await tx.run("touch_api_key", key_id=key_id)
+
+
+async def revoke_api_key(tx: Transaction, key_id: str) -> bool:
+    """Revoke a key; False where there is none to revoke."""
+    return await tx.one("revoke_api_key", key_id=key_id) is not None
+
+
+def _user(row: Row) -> User:
+    values = {name: row[name] for name in User.__dataclass_fields__}
+    return User(**{**values, "role": Role(row["role"])})
+
+
+def _api_key(row: Row) -> ApiKey:
+    return ApiKey(**{name: row[name] for name in ApiKey.__dataclass_fields__})

@@ -1,0 +1,133 @@
+"""Published studies and the objects behind them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from studypub.core import ids
+from studypub.core.publication import Publication, State
+from studypub.core.request import PublishRequest
+from studypub.core.task import Task
+from studypub.db.database import Row, Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredArchive:
+    """An archive that is in the store and was checked there. `size` in bytes."""
+
+    object_key: str
+    size: int
+    sha256: bytes
+    instances: int
+    modalities: tuple[str, ...]
+    profile: str
+
+
+async def add_object(tx: Transaction, object_key: str, task_id: UUID) -> None:
+    """Write down an object before it is sent to the store."""
+    await tx.run("add_object", object_key=object_key, task_id=task_id)
+
+
+async def objects_to_delete(tx: Transaction, *, limit: int) -> list[str]:
+    """Return the keys of objects that no live link and no running task needs."""
+    return [row["object_key"] for row in await tx.all("objects_to_delete", limit=limit)]
+
+
+async def object_deleted(tx: Transaction, object_key: str) -> None:
+    """Write down that the store has deleted an object."""
+    await tx.run("object_deleted", object_key=object_key)
+
+
+async def publish(tx: Transaction, task: Task, archive: StoredArchive, *, save_till: datetime) -> Publication:
+    """Make a link live."""
+    token = ids.new_token()
+    row = await tx.one(
+        "publish_study",
+        task_id=task.task_id,
+        clinic_code=task.clinic_code,
+        patient_id=task.patient_id,
+        accession_number=task.accession_number,
+        emk_record_id=task.emk_record_id,
+        service_title=task.service_title,
+        token=token,
+        token_sha256=ids.digest(token),
+        object_key=archive.object_key,
+        size=archive.size,
+        sha256=archive.sha256,
+        instances=archive.instances,
+        left_out=sum(group.count for group in task.left_out),
+        modalities=list(archive.modalities),
+        profile=archive.profile,
+        study_date=task.study_date or task.requested_date,
+        save_till=save_till,
+    )
+    assert row is not None  # noqa: S101 - INSERT … RETURNING
+    return _publication(row)
+
+
+async def live(tx: Transaction, request: PublishRequest | Task) -> Publication | None:
+    """Return the open publication of a study."""
+    return _maybe(await tx.one("live_study", **_identity(request)))
+
+
+async def expire_one(tx: Transaction, task: Task) -> Publication | None:
+    """Close this study's earlier publication if its date has come."""
+    return _maybe(await tx.one("expire_study_of", **_identity(task)))
+
+
+async def behind_token(tx: Transaction, token: str) -> Publication | None:
+    """Return what is behind a link."""
+    return _maybe(await tx.one("study_of_token", token_sha256=ids.digest(token)))
+
+
+async def of_task(tx: Transaction, task_id: UUID) -> Publication | None:
+    """Return the publication that a task made."""
+    return _maybe(await tx.one("study_of_task", task_id=task_id))
+
+
+async def find(tx: Transaction, study_id: UUID, *, clinic_code: str | None) -> Publication | None:
+    """Return a publication that the asker may see; `clinic_code` None means every clinic."""
+    return _maybe(await tx.one("study", study_id=study_id, clinic_code=clinic_code))
+
+
+async def newest(tx: Transaction, *, clinic_code: str | None, limit: int, offset: int) -> list[Publication]:
+    """Return a page of the publications, newest first."""
+    rows = await tx.all("newest_studies", clinic_code=clinic_code, limit=limit, offset=offset)
+    return [_publication(row) for row in rows]
+
+
+async def expire_due(tx: Transaction, *, limit: int) -> list[Publication]:
+    """Close publications whose date has come, and return them."""
+    return [_publication(row) for row in await tx.all("expire_studies", limit=limit)]
+
+
+async def withdraw(tx: Transaction, study_id: UUID) -> Publication | None:
+    """Close a publication before its date; None where it is closed already."""
+    return _maybe(await tx.one("withdraw_study", study_id=study_id))
+
+
+async def keep_until(tx: Transaction, study_id: UUID, save_till: datetime) -> Publication | None:
+    """Change the date of an open publication; None where it is closed."""
+    return _maybe(await tx.one("keep_study_until", study_id=study_id, save_till=save_till))
+
+
+def _identity(study: PublishRequest | Task) -> dict[str, object]:
+    return {
+        "clinic_code": study.clinic_code,
+        "accession_number": study.accession_number,
+        "patient_id": study.patient_id,
+    }
+
+
+_COLUMNS = tuple(Publication.__dataclass_fields__)
+
+
+def _maybe(row: Row | None) -> Publication | None:
+    return _publication(row) if row else None
+
+
+def _publication(row: Row) -> Publication:
+    values = {name: row[name] for name in _COLUMNS}
+    values["state"] = State(row["state"])
+    values["modalities"] = tuple(row["modalities"])
+    return Publication(**values)

@@ -1,0 +1,238 @@
+"""Tasks: rows to values and back, every change guarded by state and lease."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from studypub.core.publication import State
+from studypub.core.request import PublishRequest
+from studypub.core.task import Event, IllegalTransition, LeaseLost, LeftOut, Origin, Status, Task, after
+from studypub.db.database import Row, Transaction
+from studypub.errors import Sentence, StudypubError
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLine:
+    """A task as the queue shows it, with the link it made, if any."""
+
+    task: Task
+    token: str | None
+    size: int | None
+    study_state: State | None
+    save_till: datetime | None
+    upload_date: datetime | None
+
+
+async def queue(
+    tx: Transaction, request: PublishRequest, *, origin: Origin, requested_by: str, search_time: timedelta
+) -> Task | None:
+    """Queue a request; None where the same study is in progress already."""
+    row = await tx.one(
+        "queue_task",
+        clinic_code=request.clinic_code,
+        patient_id=request.patient_id,
+        accession_number=request.accession_number,
+        emk_record_id=request.emk_record_id,
+        service_code=request.service_code,
+        service_title=request.service_title,
+        origin=origin.value,
+        requested_by=requested_by,
+        requested_date=request.study_date,
+        requested_till=request.till,
+        till_was_cut=request.till_was_cut,
+        search_time=search_time,
+    )
+    return _task(row) if row else None
+
+
+async def in_progress(tx: Transaction, request: PublishRequest) -> Task | None:
+    """Return the task that is working on the study asked for."""
+    row = await tx.one(
+        "task_in_progress",
+        clinic_code=request.clinic_code,
+        patient_id=request.patient_id,
+        accession_number=request.accession_number,
+    )
+    return _task(row) if row else None
+
+
+async def wake_workers(tx: Transaction) -> None:
+    """Tell the workers, once this transaction commits, that there is something to do."""
+    await tx.run("wake_workers")
+
+
+async def find(tx: Transaction, task_id: UUID, *, clinic_code: str | None) -> Task | None:
+    """Return a task that the asker may see; `clinic_code` None means every clinic."""
+    row = await tx.one("task", task_id=task_id, clinic_code=clinic_code)
+    return _task(row) if row else None
+
+
+async def newest_of_accession(tx: Transaction, accession_number: str, *, clinic_code: str | None) -> Task | None:
+    """Return the newest task of an accession number."""
+    row = await tx.one("newest_task_of_accession", accession_number=accession_number, clinic_code=clinic_code)
+    return _task(row) if row else None
+
+
+async def newest(tx: Transaction, *, clinic_code: str | None, limit: int, offset: int) -> list[QueueLine]:
+    """Return a page of the queue, newest first."""
+    rows = await tx.all("newest_tasks", clinic_code=clinic_code, limit=limit, offset=offset)
+    return [
+        QueueLine(
+            _task(row),
+            row["token"],
+            row["size"],
+            State(row["study_state"]) if row["study_state"] else None,
+            row["save_till"],
+            row["upload_date"],
+        )
+        for row in rows
+    ]
+
+
+async def count_by_status(tx: Transaction) -> dict[Status, int]:
+    """Return how many tasks are in each state."""
+    return {Status(row["status"]): row["tasks"] for row in await tx.all("count_by_status")}
+
+
+async def longest_wait(tx: Transaction) -> timedelta:
+    """Return for how long the task that has been due for longest has waited."""
+    row = await tx.one("longest_wait")
+    wait: timedelta | None = row["wait"] if row else None
+    return wait or timedelta(0)
+
+
+async def claim(tx: Transaction, *, worker_id: UUID, lease: timedelta) -> Task | None:
+    """Take the task that has been due for longest, or None; the attempt counts from now."""
+    row = await tx.one("claim_task", worker_id=worker_id, lease=lease)
+    return _task(row) if row else None
+
+
+async def extend_lease(tx: Transaction, task: Task, *, lease: timedelta, received: int) -> None:
+    """Keep the task for another lease and tell its progress; raises LeaseLost."""
+    _require(await tx.one("extend_lease", **_guard(task), lease=lease, received=received))
+
+
+async def advance(
+    tx: Transaction,
+    task: Task,
+    event: Event,
+    *,
+    study_instance_uid: str | None = None,
+    study_date: datetime | None = None,
+    modalities: Sequence[str] | None = None,
+    expected: int | None = None,
+    received: int | None = None,
+    left_out: Sequence[LeftOut] | None = None,
+) -> Task:
+    """Move a running task one step on, writing down what became known; raises LeaseLost."""
+    row = await tx.one(
+        "advance_task",
+        **_guard(task, event),
+        study_instance_uid=study_instance_uid,
+        study_date=study_date,
+        modalities=list(modalities) if modalities is not None else None,
+        expected=expected,
+        received=received,
+        left_out=Jsonb(
+            [{"reason": group.reason, **group.sentence._asdict(), "count": group.count} for group in left_out]
+        )
+        if left_out is not None
+        else None,
+    )
+    return _task(_require(row))
+
+
+async def postpone(
+    tx: Transaction, task: Task, *, delay: timedelta, attempts: int, why: StudypubError | None = None
+) -> Task:
+    """Give a running task back to the queue for later; raises LeaseLost."""
+    _ = after(task.status, Event.POSTPONE)
+    guard = {**_guard(task), "from": task.status.value}
+    row = await tx.one("postpone_task", **guard, delay=delay, attempts=attempts, **_reason(why))
+    return _task(_require(row))
+
+
+async def end(tx: Transaction, task: Task, event: Event, *, why: StudypubError | None = None) -> Task:
+    """End a running task; raises LeaseLost."""
+    return _task(_require(await tx.one("end_task", **_guard(task, event), **_reason(why))))
+
+
+async def cancel(tx: Transaction, task: Task) -> Task | None:
+    """Cancel a task that has not ended; None where it has moved on meanwhile or cannot be cancelled."""
+    return await _unleased(tx, "cancel_task", task, Event.CANCEL)
+
+
+async def requeue(tx: Transaction, task: Task, *, search_time: timedelta) -> Task | None:
+    """Queue a failed or cancelled task once more; None where it cannot be."""
+    return await _unleased(tx, "requeue_task", task, Event.AGAIN, search_time=search_time)
+
+
+async def close_with_study(tx: Transaction, task_id: UUID, event: Event) -> None:
+    """Let a completed task say that its publication has ended."""
+    await tx.run("close_task_of_study", task_id=task_id, to=after(Status.COMPLETED, event).value)
+
+
+async def add_manual_request(tx: Transaction, task: Task, *, user_id: UUID) -> None:
+    """Write down who asked for this task by the form."""
+    await tx.run(
+        "add_manual_request",
+        user_id=user_id,
+        clinic_code=task.clinic_code,
+        patient_id=task.patient_id,
+        accession_number=task.accession_number,
+        task_id=task.task_id,
+    )
+
+
+async def _unleased(tx: Transaction, query: str, task: Task, event: Event, **parameters: object) -> Task | None:
+    try:
+        after(task.status, event)
+    except IllegalTransition:
+        return None
+    row = await tx.one(query, task_id=task.task_id, **{"from": task.status.value}, **parameters)
+    return _task(row) if row else None
+
+
+def _guard(task: Task, event: Event | None = None) -> dict[str, object]:
+    guard: dict[str, object] = {"task_id": task.task_id, "lease_token": task.lease_token}
+    if event is not None:
+        guard |= {"from": task.status.value, "to": after(task.status, event).value}
+    return guard
+
+
+def _reason(why: StudypubError | None) -> dict[str, object]:
+    if why is None:
+        return {"error_code": None, "error_text": None}
+    return {"error_code": why.code, "error_text": Jsonb(why.sentence._asdict())}
+
+
+def _require(row: Row | None) -> Row:
+    if row is None:
+        raise LeaseLost
+    return row
+
+
+_COLUMNS = tuple(Task.__dataclass_fields__)
+
+
+def _task(row: Row) -> Task:
+    values = {name: row[name] for name in _COLUMNS}
+    values["status"] = Status(row["status"])
+    values["origin"] = Origin(row["origin"])
+    values["modalities"] = tuple(row["modalities"])
+    values["left_out"] = tuple(
+        LeftOut(out["reason"], Sentence(out["ru"], out["en"]), out["count"]) for out in row["left_out"]
+    )
+    values["error_text"] = Sentence(**row["error_text"]) if row["error_text"] else None
+    return Task(**values)
+
+
+def _left_out_row(group: LeftOut) -> Row:
+    return {"reason": group.reason, **group.sentence._asdict(), "count": group.count}
+
+
+def _left_out(row: Row) -> LeftOut:
+    return LeftOut(row["reason"], Sentence(row["ru"], row["en"]), row["count"])

@@ -1,0 +1,18 @@
+"""What the web layer is given to work with."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from studypub.config import Config
+from studypub.db.database import Database
+from studypub.store.base import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Built by the daemon. `readiness` maps each part that must work to None, or to what is wrong with it."""
+
+    config: Config
+    database: Database
+    store: Store
+    readiness: Callable[[], Awaitable[dict[str, str | None]]]
