@@ -17,6 +17,7 @@ class Context:
     root: Dataset
     labels: dict[tuple[int, bytes], int] = field(default_factory=dict)
     _names: frozenset[str] | None = None
+    _lost_dimensions: frozenset[int] | None = None
 
     def number(self, tag: int, value: bytes) -> int:
         """Return 1, 2, 3 … for each distinct value of the attribute, in order of appearance."""
@@ -27,6 +28,12 @@ class Context:
         if self._names is None:
             self._names = harvest(self.root)
         return self._names
+
+    def lost_dimensions(self, harvest: Callable[[Dataset], frozenset[int]]) -> frozenset[int]:
+        """Return the places of dimensions that are not published."""
+        if self._lost_dimensions is None:
+            self._lost_dimensions = harvest(self.root)
+        return self._lost_dimensions
 
 
 # A rule returns the value to write, or None where the value received may not pass.

@@ -5,7 +5,7 @@ from typing import Final
 
 from pydicom.datadict import dictionary_VM, dictionary_VR
 
-from studypub.deid import codes, dates, descriptors, measures, replacements, tables, terms
+from studypub.deid import codes, dates, descriptors, dimensions, icc, measures, replacements, tables, terms
 from studypub.deid.field import Field, Level, Rule, removed
 from studypub.deid.profile import Profile
 
@@ -14,7 +14,15 @@ _PATIENT_NAME: Final = 0x00100010
 _PATIENT_ID: Final = 0x00100020
 _BURNED_IN_ANNOTATION: Final = 0x00280301
 _MODALITY: Final = 0x00080060
+_ICC_PROFILE: Final = 0x00282000
+_DIMENSION_INDEX_VALUES: Final = 0x00209157
+_FUNCTIONAL_GROUP_POINTER: Final = 0x00209167
 _WINDOW_EXPLANATION: Final = 0x00281055
+# Of animals, whose owners are people: without the species nothing else is demanded (PS3.3 C.7.1.1). And versions of
+# context groups, which are dates that mean nothing once the group is not named.
+_NEVER: Final = frozenset(
+    {0x00102201, 0x00102202, 0x00102210, 0x00102292, 0x00102293, 0x00102294, 0x00080106, 0x00080107}
+)
 _TEMPORAL: Final = frozenset({"DA", "TM", "DT"})
 
 # Keys that other attributes refer to, and names that must differ: renumbered within the instance.
@@ -50,11 +58,14 @@ def _field(profile: Profile, entry: tables.Entry, below: Level | None) -> Field:
     elif value is not None:
         vr = value.vr
         rule, instead = _by_value(value.rule, vr, entry)
+        rule = dimensions.index_values if entry.tag == _DIMENSION_INDEX_VALUES else rule
     else:
         vr, rule, instead = _vr(entry.tag), removed, None
-    if instead is None and (entry.type == "2" or (entry.type == "2C" and rule is not removed)):
+    if entry.tag in _NEVER:
+        return Field(entry.tag, vr, entry.type, removed, None, needed=False, below=None, vm=1)
+    if instead is None and (entry.type == "2" or (entry.type == "2C" and not (row and rule is removed))):
         instead = b""
-    needed = entry.type == "1" and instead is None
+    needed = instead is None and (entry.type == "1" or entry.tag == _FUNCTIONAL_GROUP_POINTER)
     return Field(entry.tag, vr, entry.type, rule, instead, needed, below, _vm(entry.tag))
 
 
@@ -140,6 +151,8 @@ def _new_value(vr: str, entry: tables.Entry) -> tuple[Rule, bytes | None]:
         return replacements.numbered(_NUMBERED[entry.tag]), None
     if entry.tag == _TRACKING_ID:
         return replacements.labelled, None
+    if entry.tag == _ICC_PROFILE:
+        return icc.rebuilt, icc.srgb() if entry.type in {"1", "1C"} else None
     if entry.type not in {"1", "1C"} or vr == "SQ":
         return removed, None
     if entry.tag == _BURNED_IN_ANNOTATION:
