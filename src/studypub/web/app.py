@@ -1,0 +1,55 @@
+"""Builds the web application: one route table, and what holds for every route."""
+
+from typing import Any
+
+from litestar import Litestar, Request
+from litestar.datastructures import State
+
+from studypub.errors import Sentence
+from studypub.web import static
+from studypub.web.api import operations, publish, schema
+from studypub.web.errors import Problem, answer_error
+from studypub.web.given import PROVIDERS
+from studypub.web.guards import SignInNeeded, ask_to_sign_in
+from studypub.web.headers import SecurityHeaders
+from studypub.web.pages import download
+from studypub.web.parts import Parts
+
+LARGEST_BODY = 1 << 20  # bytes
+
+# The one route table.
+ROUTES = (
+    # programs
+    *publish.routes,
+    *schema.routes,
+    *operations.routes,
+    # patients
+    *download.routes,
+    # what pages are made of
+    *static.routes,
+)
+
+_COMPRESSED = Sentence("Сжатые запросы не принимаются.", "Compressed requests are not accepted.")
+
+
+def create_app(parts: Parts) -> Litestar:
+    """Return the application over these parts."""
+    requests = operations.RequestCounter()
+    return Litestar(
+        route_handlers=ROUTES,
+        state=State({"parts": parts, "requests": requests}),
+        dependencies=PROVIDERS,
+        before_request=refuse_compressed,
+        before_send=[SecurityHeaders(parts.config.server), requests],
+        exception_handlers={SignInNeeded: ask_to_sign_in, Exception: answer_error},
+        request_max_body_size=LARGEST_BODY,
+        openapi_config=None,
+        logging_config=None,
+        debug=False,
+    )
+
+
+async def refuse_compressed(request: Request[Any, Any, Any]) -> None:
+    """Refuse a compressed body: a few kilobytes could unfold to gigabytes."""
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise Problem(415, _COMPRESSED, headers={"Accept-Encoding": "identity"})
