@@ -44,6 +44,10 @@ LIMIT %(limit)s OFFSET %(offset)s;
 -- How many tasks are in each state.
 SELECT status, count(*) AS tasks FROM tasks GROUP BY status;
 
+-- name: longest_wait
+-- For how long the task that has been due for longest has waited; NULL where none is due.
+SELECT now() - min(due_at) AS wait FROM tasks WHERE due_at <= now();
+
 -- name: claim_task
 -- Takes the task that has been due for longest. The attempt is counted here, so that one that ends its process counts.
 UPDATE tasks SET

@@ -97,6 +97,13 @@ async def count_by_status(tx: Transaction) -> dict[Status, int]:
     return {Status(row["status"]): row["tasks"] for row in await tx.all("count_by_status")}
 
 
+async def longest_wait(tx: Transaction) -> timedelta:
+    """Return for how long the task that has been due for longest has waited."""
+    row = await tx.one("longest_wait")
+    wait: timedelta | None = row["wait"] if row else None
+    return wait or timedelta(0)
+
+
 async def claim(tx: Transaction, *, worker_id: UUID, lease: timedelta) -> Task | None:
     """Take the task that has been due for longest, or None; the attempt counts from now."""
     row = await tx.one("claim_task", worker_id=worker_id, lease=lease)
