@@ -9,7 +9,7 @@ from psycopg.types.json import Jsonb
 
 from studypub.core.publication import State
 from studypub.core.request import PublishRequest
-from studypub.core.task import Event, IllegalTransition, LeaseLost, Origin, Status, Task, after
+from studypub.core.task import Event, IllegalTransition, LeaseLost, LeftOut, Origin, Status, Task, after
 from studypub.db.database import Row, Transaction
 from studypub.errors import Sentence, StudypubError
 
@@ -125,7 +125,7 @@ async def advance(
     modalities: Sequence[str] | None = None,
     expected: int | None = None,
     received: int | None = None,
-    left_out: Sequence[dict[str, str]] | None = None,
+    left_out: Sequence[LeftOut] | None = None,
 ) -> Task:
     """Move a running task one step on, writing down what became known; raises LeaseLost."""
     row = await tx.one(
@@ -136,7 +136,11 @@ async def advance(
         modalities=list(modalities) if modalities is not None else None,
         expected=expected,
         received=received,
-        left_out=Jsonb(list(left_out)) if left_out is not None else None,
+        left_out=Jsonb(
+            [{"reason": group.reason, **group.sentence._asdict(), "count": group.count} for group in left_out]
+        )
+        if left_out is not None
+        else None,
     )
     return _task(_require(row))
 
@@ -219,6 +223,16 @@ def _task(row: Row) -> Task:
     values["status"] = Status(row["status"])
     values["origin"] = Origin(row["origin"])
     values["modalities"] = tuple(row["modalities"])
-    values["left_out"] = tuple(row["left_out"])
+    values["left_out"] = tuple(
+        LeftOut(out["reason"], Sentence(out["ru"], out["en"]), out["count"]) for out in row["left_out"]
+    )
     values["error_text"] = Sentence(**row["error_text"]) if row["error_text"] else None
     return Task(**values)
+
+
+def _left_out_row(group: LeftOut) -> Row:
+    return {"reason": group.reason, **group.sentence._asdict(), "count": group.count}
+
+
+def _left_out(row: Row) -> LeftOut:
+    return LeftOut(row["reason"], Sentence(row["ru"], row["en"]), row["count"])
