@@ -60,6 +60,7 @@ CREATE TABLE tasks (
     till_was_cut       boolean NOT NULL DEFAULT false,
     status             task_status NOT NULL DEFAULT 'QUEUED',
     attempt            integer NOT NULL DEFAULT 0 CHECK (attempt >= 0),
+    crashes            integer NOT NULL DEFAULT 0 CHECK (crashes >= 0),  -- since it last came back by itself
     -- When a worker may take the task: a queued one's turn, or the end of a running one's lease.
     due_at             timestamptz DEFAULT now(),
     search_until       timestamptz NOT NULL,

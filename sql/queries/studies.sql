@@ -3,13 +3,13 @@
 INSERT INTO stored_objects (object_key, task_id) VALUES (%(object_key)s, %(task_id)s);
 
 -- name: objects_to_delete
--- Objects behind no live link: of publications that have ended, and of attempts that have.
+-- Objects that nobody needs: of publications that have ended, and of attempts that have.
 SELECT o.object_key FROM stored_objects o
 JOIN tasks t USING (task_id)
 LEFT JOIN published_studies s USING (object_key)
 WHERE o.deleted_at IS NULL
   AND CASE WHEN s.object_key IS NULL
-      THEN t.status NOT IN ('SEARCHING', 'RETRIEVING', 'PROCESSING', 'UPLOADING') OR o.created_at < t.updated_at - %(age)s
+      THEN t.status NOT IN ('SEARCHING', 'RETRIEVING', 'PROCESSING', 'UPLOADING')
       ELSE s.state <> 'LIVE' END
 ORDER BY o.created_at
 LIMIT %(limit)s;

@@ -152,7 +152,7 @@ class Workers(_Section, frozen=True):
     """How tasks are worked on."""
 
     concurrency: int = 2
-    max_attempts: int = 5
+    max_attempts: int = 8
     search_minutes: float = 10.0
     search_interval_seconds: float = 30.0
     retry_base_seconds: float = 15.0

@@ -118,6 +118,20 @@ class PacsBusy(StudypubError):
     )
 
 
+class PacsCannotDeliver(StudypubError):
+    """The PACS tried to send the study and could not; some say so too where they do not know our AE title."""
+
+    code = "PACS_REFUSED"
+    retry = True
+    template = Sentence(
+        "PACS {pacs} не смог передать снимки ({status}). Задание повторится само; если не поможет, администратору "
+        "надо проверить, что в PACS зарегистрирован AE title {ae_title} с верным адресом и портом.",
+        "The PACS {pacs} could not send the images ({status}). The task will be tried again by itself; if that does "
+        "not help, the administrator should check that the PACS knows the AE title {ae_title} with the right "
+        "address and port.",
+    )
+
+
 class IncompleteRetrieve(StudypubError):
     """Fewer instances arrived than the PACS lists; a partial study is a failure (PS3.4 C.4.2.3 promises nothing)."""
 
@@ -223,4 +237,15 @@ class AlreadyInProgress(Refused):
     template = Sentence(
         "Это исследование уже публикуется или опубликовано другим заданием.",
         "Another task is publishing this study, or has published it.",
+    )
+
+
+class ConflictingInstances(StudypubError):
+    """Two different instances came under one SOP Instance UID."""
+
+    code = "INCOMPLETE_RETRIEVE"
+    template = Sentence(
+        "PACS передал два разных изображения под одним идентификатором. Ничего не опубликовано; "
+        "сообщите администратору PACS.",
+        "The PACS sent two different images under one identifier. Nothing was published; tell the PACS administrator.",
     )

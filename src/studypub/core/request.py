@@ -113,6 +113,15 @@ def read_request(
     )
 
 
+def read_accession_number(text: str | None) -> str:
+    """Check an accession number that is looked up. Raises InvalidRequest."""
+    errors: list[FieldError] = []
+    checked = _checked(_text, {"accession_number": text}, "accession_number", errors)
+    if checked is None:
+        raise InvalidRequest(errors)
+    return checked
+
+
 _Value = TypeVar("_Value")
 
 
@@ -135,14 +144,15 @@ def _checked(
 def _text(name: str, value: object) -> str | None:
     if value is not None and not isinstance(value, str):
         raise _Fault(_NOT_TEXT)
+    # Before blanks are cut off: a line break at the end is no blank.
+    if _UNPRINTABLE.search(value or ""):
+        raise _Fault(_CONTROL)
     text = (value or "").strip()
     identifies = name in _REQUIRED
     if not text:
         if identifies:
             raise _Fault(_MISSING)
         return None
-    if _UNPRINTABLE.search(text):
-        raise _Fault(_CONTROL)
     if identifies and _PATTERN_CHARACTERS.search(text):
         raise _Fault(_PATTERN)
     length = _LENGTHS[name]

@@ -1,8 +1,7 @@
 """The one state machine: what a task can be, what can happen to it, and what follows."""
 
-import random
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -87,6 +86,15 @@ def after(status: Status, event: Event) -> Status:
         raise IllegalTransition(f"{event} in {status}") from None
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Instances that were not published, all for one reason."""
+
+    reason: str
+    sentence: Sentence
+    count: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """A request to publish one study, and how far it has come."""
@@ -105,6 +113,7 @@ class Task:
     till_was_cut: bool
     status: Status
     attempt: int
+    crashes: int
     due_at: datetime | None
     search_until: datetime
     lease_token: UUID | None
@@ -113,18 +122,8 @@ class Task:
     modalities: tuple[str, ...]
     received: int
     expected: int | None
-    left_out: tuple[dict[str, str], ...] = field(default=())
+    left_out: tuple[LeftOut, ...]
     error_code: str | None
     error_text: Sentence | None
     created_at: datetime
     updated_at: datetime
-
-
-def retry_delay(attempt: int, base: timedelta, *, longest: timedelta = timedelta(minutes=15)) -> timedelta:
-    """Return how long to wait before the next attempt: doubled each time, ±25 %, so that tasks do not return at once.
-
-    `attempt` is the number of attempts made so far, 1 after the first.
-    """
-    steady = min(base * (1 << min(attempt - 1, 16)), longest)
-    jitter: float = random.uniform(0.75, 1.25)  # noqa: S311 - not a secret
-    return steady * jitter

@@ -1,7 +1,7 @@
 """Published studies and the objects behind them."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from studypub.core import ids
@@ -28,9 +28,9 @@ async def add_object(tx: Transaction, object_key: str, task_id: UUID) -> None:
     await tx.run("add_object", object_key=object_key, task_id=task_id)
 
 
-async def objects_to_delete(tx: Transaction, *, age: timedelta, limit: int) -> list[str]:
-    """Return the keys of objects behind no live link; those of running tasks only when older than `age`."""
-    return [row["object_key"] for row in await tx.all("objects_to_delete", age=age, limit=limit)]
+async def objects_to_delete(tx: Transaction, *, limit: int) -> list[str]:
+    """Return the keys of objects that no live link and no running task needs."""
+    return [row["object_key"] for row in await tx.all("objects_to_delete", limit=limit)]
 
 
 async def object_deleted(tx: Transaction, object_key: str) -> None:
@@ -55,7 +55,7 @@ async def publish(tx: Transaction, task: Task, archive: StoredArchive, *, save_t
         size=archive.size,
         sha256=archive.sha256,
         instances=archive.instances,
-        left_out=len(task.left_out),
+        left_out=sum(group.count for group in task.left_out),
         modalities=list(archive.modalities),
         profile=archive.profile,
         study_date=task.study_date or task.requested_date,

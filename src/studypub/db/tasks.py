@@ -9,7 +9,7 @@ from psycopg.types.json import Jsonb
 
 from studypub.core.publication import State
 from studypub.core.request import PublishRequest
-from studypub.core.task import Event, IllegalTransition, LeaseLost, Origin, Status, Task, after
+from studypub.core.task import Event, IllegalTransition, LeaseLost, LeftOut, Origin, Status, Task, after
 from studypub.db.database import Row, Transaction
 from studypub.errors import Sentence, StudypubError
 
@@ -97,6 +97,13 @@ async def count_by_status(tx: Transaction) -> dict[Status, int]:
     return {Status(row["status"]): row["tasks"] for row in await tx.all("count_by_status")}
 
 
+async def longest_wait(tx: Transaction) -> timedelta:
+    """Return for how long the task that has been due for longest has waited."""
+    row = await tx.one("longest_wait")
+    wait: timedelta | None = row["wait"] if row else None
+    return wait or timedelta(0)
+
+
 async def claim(tx: Transaction, *, worker_id: UUID, lease: timedelta) -> Task | None:
     """Take the task that has been due for longest, or None; the attempt counts from now."""
     row = await tx.one("claim_task", worker_id=worker_id, lease=lease)
@@ -118,7 +125,7 @@ async def advance(
     modalities: Sequence[str] | None = None,
     expected: int | None = None,
     received: int | None = None,
-    left_out: Sequence[dict[str, str]] | None = None,
+    left_out: Sequence[LeftOut] | None = None,
 ) -> Task:
     """Move a running task one step on, writing down what became known; raises LeaseLost."""
     row = await tx.one(
@@ -129,7 +136,11 @@ async def advance(
         modalities=list(modalities) if modalities is not None else None,
         expected=expected,
         received=received,
-        left_out=Jsonb(list(left_out)) if left_out is not None else None,
+        left_out=Jsonb(
+            [{"reason": group.reason, **group.sentence._asdict(), "count": group.count} for group in left_out]
+        )
+        if left_out is not None
+        else None,
     )
     return _task(_require(row))
 
@@ -212,6 +223,16 @@ def _task(row: Row) -> Task:
     values["status"] = Status(row["status"])
     values["origin"] = Origin(row["origin"])
     values["modalities"] = tuple(row["modalities"])
-    values["left_out"] = tuple(row["left_out"])
+    values["left_out"] = tuple(
+        LeftOut(out["reason"], Sentence(out["ru"], out["en"]), out["count"]) for out in row["left_out"]
+    )
     values["error_text"] = Sentence(**row["error_text"]) if row["error_text"] else None
     return Task(**values)
+
+
+def _left_out_row(group: LeftOut) -> Row:
+    return {"reason": group.reason, **group.sentence._asdict(), "count": group.count}
+
+
+def _left_out(row: Row) -> LeftOut:
+    return LeftOut(row["reason"], Sentence(row["ru"], row["en"]), row["count"])

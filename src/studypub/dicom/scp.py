@@ -1,0 +1,205 @@
+"""Our Storage SCP: takes instances of studies that we asked for, from PACS that we know."""
+
+import errno
+import ipaddress
+import logging
+import socket
+import threading
+import time
+from collections.abc import Iterable
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, cast
+
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.errors import InvalidDicomError
+from pydicom.filebase import DicomBytesIO
+from pydicom.filereader import read_dataset
+from pydicom.filewriter import write_file_meta_info
+from pydicom.tag import BaseTag, Tag
+from pydicom.uid import UID, AllTransferSyntaxes
+from pynetdicom import AE, AllStoragePresentationContexts, evt
+from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
+from pynetdicom.transport import ThreadedAssociationServer
+
+from studypub.dicom.spool import Spool
+from studypub.dicom.uid import is_valid
+
+if TYPE_CHECKING:
+    from pynetdicom.dimse_primitives import C_STORE
+
+log = logging.getLogger(__name__)
+
+# PS3.4 B.2.3, PS3.7 C.4
+_SUCCESS = 0x0000
+_NOT_AUTHORIZED = 0x0124
+_OUT_OF_RESOURCES = 0xA700
+_DATA_SET_DOES_NOT_MATCH = 0xA900
+_CANNOT_UNDERSTAND = 0xC000
+
+_STUDY_INSTANCE_UID = Tag(0x0020, 0x000D)
+_HEADER = (Tag(0x0008, 0x0016), Tag(0x0008, 0x0018), _STUDY_INSTANCE_UID)
+# A deflated data set of 16 KB can become 16 MB; the big-endian syntax is retired and nobody's only one; the pixels of
+# the referenced ones are elsewhere.
+_NOT_OFFERED = ("Deflate", "Big Endian", "JPIP", "SMPTE")
+STORAGE_SYNTAXES = [syntax for syntax in AllTransferSyntaxes if not any(word in syntax.name for word in _NOT_OFFERED)]
+_MOST_ASSOCIATIONS = 32
+_RESOLVE_SECONDS = 60.0
+
+
+class KnownPeers:
+    """The addresses that may connect: of the PACS in the configuration, names looked up anew now and then."""
+
+    def __init__(self, hosts: Iterable[str]) -> None:
+        self._hosts = frozenset(hosts)
+        self._addresses: frozenset[str] = frozenset()
+        self._resolved = float("-inf")
+
+    def include(self, address: str) -> bool:
+        """Whether this address is one of theirs."""
+        if address not in self._addresses and time.monotonic() - self._resolved > _RESOLVE_SECONDS:
+            self._addresses = frozenset(found for host in self._hosts for found in _addresses(host))
+            self._resolved = time.monotonic()
+        return address in self._addresses
+
+
+def _addresses(host: str) -> set[str]:
+    try:
+        return {str(ipaddress.ip_address(host))}
+    except ValueError:
+        pass
+    try:
+        return {str(info[4][0]) for info in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
+    except OSError:
+        return set()
+
+
+class StorageScp:
+    """The listener and its thread."""
+
+    def __init__(
+        self, ae_title: str, host: str, port: int, *, peers: KnownPeers, peer_ae_titles: Iterable[str], spool: Spool
+    ) -> None:
+        self._spool = spool
+        self._peers = peers
+        self._address = (host, port)
+        self._ae = AE(ae_title)
+        self._ae.supported_contexts = AllStoragePresentationContexts
+        for context in self._ae.supported_contexts:
+            context.transfer_syntax = list(STORAGE_SYNTAXES)
+        self._ae.add_supported_context(Verification)
+        self._ae.require_called_aet = True
+        self._ae.require_calling_aet = sorted(set(peer_ae_titles))
+        self._ae.maximum_associations = _MOST_ASSOCIATIONS
+        self._ae.maximum_pdu_size = 2**17
+        self._ae.acse_timeout = 15
+        self._ae.network_timeout = 300
+        self._ae.dimse_timeout = 300
+        self._server: ThreadedAssociationServer | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def port(self) -> int:
+        """The port that we listen on; the one that the system chose where the configuration says 0."""
+        return int(self._server.server_address[1]) if self._server else self._address[1]
+
+    def start(self) -> None:
+        """Listen. Raises OSError where the port is taken."""
+        handlers: list[Any] = [(evt.EVT_C_STORE, self._store), (evt.EVT_REJECTED, _log_rejected)]
+        peers = self._peers
+
+        class Server(ThreadedAssociationServer):
+            """Turns strangers away before a byte of theirs is read."""
+
+            def verify_request(self, request: Any, client_address: Any) -> bool:
+                if peers.include(client_address[0]):
+                    return bool(super().verify_request(request, client_address))
+                log.warning("Соединение с чужого адреса отклонено", extra={"details": {"address": client_address[0]}})
+                return False
+
+        server = self._ae.make_server(self._address, evt_handlers=handlers, server_class=Server)
+        self._server = server
+        self._thread = threading.Thread(target=server.serve_forever, name="storage-scp", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop listening and end the associations that are open."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._ae.shutdown()
+        if self._thread is not None:
+            self._thread.join()
+
+    def is_listening(self) -> bool:
+        """Whether the thread lives."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def _store(self, event: evt.Event) -> int:
+        peer = {"ae_title": event.assoc.requestor.ae_title, "address": event.assoc.requestor.address}
+        try:
+            receive(self._spool, event)
+        except Rejection as rejection:
+            log.warning("Изображение отклонено: %s", rejection, extra={"details": peer})
+            return rejection.status
+        except Exception:  # the PACS must get an answer, whatever happened
+            log.exception("Ошибка при приёме изображения", extra={"details": peer})
+            return _CANNOT_UNDERSTAND
+        return _SUCCESS
+
+
+class Rejection(Exception):
+    """An instance that we do not take: the status to answer, and the reason in words without identifiers."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+def receive(spool: Spool, event: evt.Event) -> None:
+    """Take one instance (PS3.4 B.2); when this returns, its bytes are in a file of the spool. Raises Rejection."""
+    request, syntax = cast("C_STORE", event.request), event.context.transfer_syntax
+    dataset = request.DataSet.getvalue() if request.DataSet else b""
+    header = _read_header(dataset, implicit=syntax.is_implicit_VR)
+    sop_instance_uid, sop_class_uid = str(header.get("SOPInstanceUID", "")), str(header.get("SOPClassUID", ""))
+    if (sop_class_uid, sop_instance_uid) != (str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID)):
+        raise Rejection(_DATA_SET_DOES_NOT_MATCH, "идентификатор в запросе и в наборе данных различаются")
+    if not (is_valid(sop_instance_uid) and is_valid(sop_class_uid)):
+        raise Rejection(_DATA_SET_DOES_NOT_MATCH, "недопустимый идентификатор")
+    reception = spool.expecting(str(header.get("StudyInstanceUID", "")))
+    if reception is None:
+        raise Rejection(_NOT_AUTHORIZED, "это исследование не запрашивали")
+    if not spool.has_room(len(dataset)):
+        raise Rejection(_OUT_OF_RESOURCES, "мало места на диске")
+    try:
+        reception.add(sop_instance_uid, sop_class_uid, _file_meta(sop_class_uid, sop_instance_uid, syntax), dataset)
+    except OSError as error:
+        code = errno.errorcode.get(error.errno or 0, "?")
+        raise Rejection(_OUT_OF_RESOURCES, f"не удалось записать файл ({code})") from error
+
+
+def _read_header(dataset: bytes, *, implicit: bool) -> Dataset:
+    def beyond(tag: BaseTag, _vr: str | None, _length: int) -> bool:
+        return bool(tag > _STUDY_INSTANCE_UID)
+
+    try:
+        return read_dataset(BytesIO(dataset), implicit, True, stop_when=beyond, specific_tags=list(_HEADER))
+    except (InvalidDicomError, OSError, ValueError, KeyError, AttributeError, RecursionError, NotImplementedError):
+        raise Rejection(_CANNOT_UNDERSTAND, "набор данных не читается") from None
+
+
+def _file_meta(sop_class_uid: str, sop_instance_uid: str, transfer_syntax: str) -> bytes:
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = UID(sop_class_uid)
+    meta.MediaStorageSOPInstanceUID = UID(sop_instance_uid)
+    meta.TransferSyntaxUID = UID(transfer_syntax)
+    buffer = DicomBytesIO(bytes(128) + b"DICM")
+    buffer.seek(0, 2)
+    write_file_meta_info(buffer, meta, enforce_standard=True)
+    return buffer.getvalue()
+
+
+def _log_rejected(event: evt.Event) -> None:
+    log.warning(
+        "Соединение PACS отклонено: незнакомый AE title",
+        extra={"details": {"ae_title": event.assoc.requestor.ae_title, "address": event.assoc.requestor.address}},
+    )

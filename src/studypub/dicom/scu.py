@@ -1,0 +1,290 @@
+"""What we ask of a PACS: is it there (C-ECHO), what has it (C-FIND), send it (C-MOVE, C-GET)."""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+from pydicom.dataset import Dataset
+from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pynetdicom import AE, build_context, build_role, evt
+from pynetdicom.association import Association
+from pynetdicom.presentation import PresentationContext
+from pynetdicom.sop_class import (  # type: ignore[attr-defined]
+    CTImageStorage,
+    MRImageStorage,
+    StudyRootQueryRetrieveInformationModelFind,
+    StudyRootQueryRetrieveInformationModelGet,
+    StudyRootQueryRetrieveInformationModelMove,
+    Verification,
+)
+
+from studypub.config import Pacs
+from studypub.core.finding import FoundStudy, ListedInstance
+from studypub.dicom.scp import STORAGE_SYNTAXES, Rejection, receive
+from studypub.dicom.spool import Spool
+from studypub.dicom.uid import is_valid
+from studypub.errors import PacsBusy, PacsCannotDeliver, PacsRefused, PacsUnreachable
+
+log = logging.getLogger(__name__)
+
+_CONNECT_SECONDS = 10
+_ANSWER_SECONDS = 30
+# Between two responses of a C-MOVE a whole multi-frame object may travel.
+_MOVE_ANSWER_SECONDS = 300
+_MOST_ROWS = 100_000
+_MOST_CONTEXTS = 128  # PS3.8 9.3.2.2: odd identifiers from 1 to 255
+_PLAIN_SYNTAXES = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
+# Moving pictures last: where the contexts run out, they are what a study has least of.
+_COMPRESSED_SYNTAXES = sorted(
+    (syntax for syntax in STORAGE_SYNTAXES if syntax not in _PLAIN_SYNTAXES),
+    key=lambda syntax: "MPEG" in syntax.name or "HEVC" in syntax.name,
+)
+_PENDING = (0xFF00, 0xFF01)
+_DESTINATION_UNKNOWN = 0xA801
+_OUT_OF_RESOURCES = 0xA700
+_WARNING = 0xB000
+_CANCELLED = 0xFE00
+_PERMANENT = 1  # result of A-ASSOCIATE-RJ (PS3.8 9.3.4)
+
+
+class PacsClient:
+    """One clinic's PACS. Every call opens an association of its own and blocks; call it from a thread."""
+
+    def __init__(self, pacs: Pacs, our_ae_title: str) -> None:
+        self._pacs = pacs
+        self._our_ae_title = our_ae_title
+        self._open: set[Association] = set()
+
+    def abort(self) -> None:
+        """End what other threads still have under way: their calls return at once."""
+        for association in list(self._open):
+            association.abort()
+
+    def echo(self) -> None:
+        """Ask whether it is there. Raises PacsUnreachable, PacsRefused, PacsBusy."""
+        with self._associate([Verification]) as association:
+            self._require_success(association.send_c_echo())
+
+    def find_studies(self, accession_number: str) -> list[FoundStudy]:
+        """List the studies that the PACS has under an accession number (PS3.4 C.4.1).
+
+        The PACS's idea of a match may be wide: judge the answer by core.finding.choose.
+        """
+        query = _query("STUDY")
+        query.AccessionNumber = accession_number
+        for keyword in ("PatientID", "StudyInstanceUID", "StudyDate", "StudyTime", "ModalitiesInStudy",
+                        "StudyDescription", "NumberOfStudyRelatedInstances"):  # fmt: skip
+            setattr(query, keyword, None)
+        return [study for row in self._find(query) if is_valid((study := _study(row)).study_instance_uid)]
+
+    def list_instances(self, study_instance_uid: str) -> list[ListedInstance] | None:
+        """List every instance of a study, series by series; None where the PACS does not answer at those levels."""
+        series_query = _query("SERIES")
+        series_query.StudyInstanceUID = study_instance_uid
+        series_query.SeriesInstanceUID = ""
+        listed: list[ListedInstance] = []
+        try:
+            series = sorted({_text(row, "SeriesInstanceUID") for row in self._find(series_query)})
+            for series_instance_uid in filter(is_valid, series):
+                query = _query("IMAGE")
+                query.StudyInstanceUID = study_instance_uid
+                query.SeriesInstanceUID = series_instance_uid
+                query.SOPInstanceUID = query.SOPClassUID = ""
+                listed += [
+                    ListedInstance(_text(row, "SOPInstanceUID"), _text(row, "SOPClassUID")) for row in self._find(query)
+                ]
+        except PacsRefused:
+            return None
+        return [instance for instance in listed if is_valid(instance.sop_instance_uid)] or None
+
+    def move(self, study_instance_uid: str) -> None:
+        """Ask the PACS to send a study to our Storage SCP (PS3.4 C.4.2).
+
+        Returning proves nothing: what has arrived counts, and a PACS may go on sending after its last response.
+        Raises PacsRefused where it does not know our AE title, PacsCannotDeliver where it says that nothing went
+        through, PacsUnreachable, PacsBusy.
+        """
+        model = StudyRootQueryRetrieveInformationModelMove
+        with self._associate([model], answer_seconds=_MOVE_ANSWER_SECONDS) as association:
+            identifier = _identifier(study_instance_uid)
+            self._judge_retrieval(self._answers(lambda: association.send_c_move(identifier, self._our_ae_title, model)))
+
+    def get(self, study_instance_uid: str, sop_classes: Iterable[str], spool: Spool) -> None:
+        """Fetch a study over our own association (PS3.4 C.4.3). Raises as `move` does."""
+        model = StudyRootQueryRetrieveInformationModelGet
+        classes = sorted(set(filter(is_valid, sop_classes))) or [CTImageStorage, MRImageStorage]
+        handlers: list[Any] = [(evt.EVT_C_STORE, _store_into(spool))]
+        with self._associate(
+            [model], storage=classes, handlers=handlers, answer_seconds=_MOVE_ANSWER_SECONDS
+        ) as association:
+            identifier = _identifier(study_instance_uid)
+            self._judge_retrieval(self._answers(lambda: association.send_c_get(identifier, model)))
+
+    @contextmanager
+    def _associate(
+        self,
+        models: Iterable[str],
+        *,
+        storage: Iterable[str] = (),
+        handlers: list[Any] | None = None,
+        answer_seconds: float = _ANSWER_SECONDS,
+    ) -> Iterator[Association]:
+        ae = AE(self._our_ae_title)
+        ae.connection_timeout, ae.acse_timeout = _CONNECT_SECONDS, _ANSWER_SECONDS
+        ae.dimse_timeout = ae.network_timeout = answer_seconds
+        ae.maximum_pdu_size = 2**17
+        for model in models:
+            ae.add_requested_context(model)
+        contexts = [*ae.requested_contexts, *_storage_contexts(storage)][:_MOST_CONTEXTS]
+        roles = [build_role(UID(sop_class), scp_role=True) for sop_class in storage]
+        association = ae.associate(
+            self._pacs.host,
+            self._pacs.port,
+            contexts=contexts,
+            ae_title=self._pacs.ae_title,
+            ext_neg=roles,  # type: ignore[arg-type]
+            evt_handlers=handlers,
+        )
+        if not association.is_established:
+            self._refuse(association)
+        self._open.add(association)
+        try:
+            yield association
+        finally:
+            self._open.discard(association)
+            association.release()
+
+    def _refuse(self, association: Association) -> NoReturn:
+        answer = association.acceptor.primitive
+        if not association.is_rejected or answer is None:
+            raise self._unreachable("no association")
+        cause = f"rejected: result {answer.result} source {answer.result_source} reason {answer.diagnostic}"
+        if answer.result == _PERMANENT:
+            raise PacsRefused(
+                cause,
+                pacs=self._pacs.ae_title,
+                reason_ru=f"он не принимает AE title {self._our_ae_title} или сам называется иначе",
+                reason_en=f"it does not accept the AE title {self._our_ae_title}, or its own is another",
+            )
+        raise PacsBusy(cause, pacs=self._pacs.ae_title, status="rejected")
+
+    def _find(self, query: Dataset) -> list[Dataset]:
+        model = StudyRootQueryRetrieveInformationModelFind
+        rows: list[Dataset] = []
+        with self._associate([model]) as association:
+            for status, row in self._answers(lambda: association.send_c_find(query, model)):
+                if status.Status in _PENDING and row is not None:
+                    rows.append(row)
+                elif status.Status not in _PENDING:
+                    self._require_success(status)
+                if len(rows) > _MOST_ROWS:
+                    raise self._wrong_answer("слишком много строк в ответе", "too many rows in its answer")
+        return rows
+
+    def _answers(
+        self, send: Callable[[], Iterator[tuple[Dataset, Dataset | None]]]
+    ) -> Iterator[tuple[Dataset, Dataset | None]]:
+        try:
+            responses = send()
+        except ValueError as error:  # no presentation context for it was accepted
+            raise self._wrong_answer("эта услуга не поддерживается", "the service is not supported") from error
+        except RuntimeError as error:
+            raise self._unreachable("the association has ended") from error
+        for status, row in responses:
+            if "Status" not in status:
+                raise self._unreachable("no answer, or the association was aborted")
+            yield status, row
+
+    def _require_success(self, status: Dataset) -> None:
+        if "Status" not in status:
+            raise self._unreachable("no answer")
+        code = status.Status
+        if code in (_OUT_OF_RESOURCES, _CANCELLED):
+            raise PacsBusy(f"status 0x{code:04X}", pacs=self._pacs.ae_title, status=f"0x{code:04X}")
+        if code != 0:
+            raise self._wrong_answer(f"статус 0x{code:04X}", f"status 0x{code:04X}")
+
+    def _judge_retrieval(self, answers: Iterator[tuple[Dataset, Dataset | None]]) -> None:
+        """Hear the answers to the end and raise what the last one means."""
+        code = -1
+        for status, _ in answers:
+            code = status.Status
+        if code in (0x0000, _WARNING):
+            return
+        if code == _DESTINATION_UNKNOWN:
+            raise self._wrong_answer(
+                f"он не знает, куда передать снимки: AE title {self._our_ae_title} в нём не зарегистрирован",
+                f"it does not know where to send images: the AE title {self._our_ae_title} is not registered there",
+            )
+        raise PacsCannotDeliver(
+            f"status 0x{code:04X}",
+            pacs=self._pacs.ae_title,
+            status=f"0x{code:04X}",
+            ae_title=self._our_ae_title,
+        )
+
+    def _unreachable(self, cause: str) -> PacsUnreachable:
+        address = f"{self._pacs.host}:{self._pacs.port}"
+        return PacsUnreachable(cause, pacs=self._pacs.ae_title, address=address)
+
+    def _wrong_answer(self, reason_ru: str, reason_en: str) -> PacsRefused:
+        return PacsRefused(reason_en, pacs=self._pacs.ae_title, reason_ru=reason_ru, reason_en=reason_en)
+
+
+def _query(level: str) -> Dataset:
+    query = Dataset()
+    query.SpecificCharacterSet = "ISO_IR 192"
+    query.QueryRetrieveLevel = level
+    return query
+
+
+def _identifier(study_instance_uid: str) -> Dataset:
+    identifier = Dataset()
+    identifier.QueryRetrieveLevel = "STUDY"
+    identifier.StudyInstanceUID = study_instance_uid
+    return identifier
+
+
+def _study(row: Dataset) -> FoundStudy:
+    count = _text(row, "NumberOfStudyRelatedInstances")
+    return FoundStudy(
+        study_instance_uid=_text(row, "StudyInstanceUID"),
+        accession_number=_text(row, "AccessionNumber"),
+        patient_id=_text(row, "PatientID"),
+        study_date=_text(row, "StudyDate"),
+        study_time=_text(row, "StudyTime"),
+        modalities=tuple(filter(None, _text(row, "ModalitiesInStudy").split("\\"))),
+        description=_text(row, "StudyDescription"),
+        instances=int(count) if count.isdecimal() else None,
+    )
+
+
+def _text(row: Dataset, keyword: str) -> str:
+    """Return a value as text without its padding; several values are joined by backslashes."""
+    value = row.get(keyword)
+    if value is None:
+        return ""
+    parts = [value] if isinstance(value, (str, int, float)) or not hasattr(value, "__iter__") else list(value)
+    return "\\".join(str(part).strip(" \x00") for part in parts)
+
+
+def _storage_contexts(sop_classes: Iterable[str]) -> list[PresentationContext]:
+    """Offer each class plainly, and once for each compression: whoever answers takes one syntax of a context."""
+    classes = list(sop_classes)
+    contexts = [build_context(UID(sop_class), list(_PLAIN_SYNTAXES)) for sop_class in classes]
+    for syntax in _COMPRESSED_SYNTAXES:
+        contexts += [build_context(UID(sop_class), syntax) for sop_class in classes]
+    return contexts
+
+
+def _store_into(spool: Spool) -> Callable[[evt.Event], int]:
+    def store(event: evt.Event) -> int:
+        try:
+            receive(spool, event)
+        except Rejection as rejection:
+            log.warning("Изображение отклонено: %s", rejection)
+            return rejection.status
+        return 0x0000
+
+    return store

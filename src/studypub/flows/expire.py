@@ -1,0 +1,66 @@
+"""What has come to its date is closed, and what nobody needs is deleted from the store."""
+
+import asyncio
+import logging
+
+from studypub.core.task import Event
+from studypub.db import audit, people, studies, tasks
+from studypub.db.database import Database
+from studypub.errors import StudypubError
+from studypub.store.base import Store
+
+log = logging.getLogger(__name__)
+_BATCH = 100
+
+
+async def expire(database: Database) -> int:
+    """Close every publication whose date has come; return how many. Running it twice does nothing twice."""
+    closed = 0
+    while True:
+        async with database.transaction() as tx:
+            due = await studies.expire_due(tx, limit=_BATCH)
+            for publication in due:
+                await tasks.close_with_study(tx, publication.task_id, Event.EXPIRE)
+                await audit.append(
+                    tx,
+                    "system",
+                    "study.expired",
+                    str(publication.study_id),
+                    accession_number=publication.accession_number,
+                )
+        for publication in due:
+            log.info(
+                "Срок хранения исследования %s истёк",
+                publication.accession_number,
+                extra={
+                    "details": {
+                        "pid": publication.patient_id,
+                        "acsn": publication.accession_number,
+                        "status": "EXPIRED",
+                    }
+                },
+            )
+        closed += len(due)
+        if len(due) < _BATCH:
+            return closed
+
+
+async def sweep(database: Database, store: Store) -> int:
+    """Delete from the store what no live link and no running task needs; return how many objects.
+
+    An object that the store does not let go stays on the list for the next time.
+    """
+    async with database.transaction() as tx:
+        await people.sweep_sessions(tx)
+        keys = await studies.objects_to_delete(tx, limit=_BATCH)
+    deleted = 0
+    for key in keys:
+        try:
+            await asyncio.to_thread(store.delete, key)
+        except StudypubError:
+            log.exception("Не удалось удалить архив из хранилища")
+            continue
+        async with database.transaction() as tx:
+            await studies.object_deleted(tx, key)
+        deleted += 1
+    return deleted

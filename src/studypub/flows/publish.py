@@ -1,0 +1,74 @@
+"""The archive goes to the store, is checked there, and its link goes live."""
+
+import asyncio
+import logging
+from pathlib import Path
+
+from studypub.archive.study import ArchiveSummary
+from studypub.config import Retention
+from studypub.core import ids
+from studypub.core.publication import Publication, keep_until
+from studypub.core.task import Event, Task
+from studypub.db import audit, settings, studies, tasks
+from studypub.db.database import Database
+from studypub.db.studies import StoredArchive
+from studypub.store.base import Store
+
+log = logging.getLogger(__name__)
+
+
+async def store_archive(
+    database: Database, store: Store, task: Task, path: Path, summary: ArchiveSummary, *, profile: str
+) -> StoredArchive:
+    """Send the archive to the store under a name nobody can guess, and hold what is there against what was sent.
+
+    The name is written down first, so that an attempt that ends half way leaves nothing unknown behind.
+    Raises StorageUnavailable, StorageRefused, StoredObjectDiffers.
+    """
+    object_key = ids.new_object_key()
+    async with database.transaction() as tx:
+        await studies.add_object(tx, object_key, task.task_id)
+    await asyncio.to_thread(store.put, object_key, path)
+    await asyncio.to_thread(store.verify, object_key, summary.size, summary.sha256, path)
+    return StoredArchive(
+        object_key=object_key,
+        size=summary.size,
+        sha256=summary.sha256,
+        instances=summary.instances,
+        modalities=summary.modalities,
+        profile=profile,
+    )
+
+
+async def publish(database: Database, task: Task, archive: StoredArchive, retention: Retention) -> Publication | None:
+    """Complete the task and make its link live, both or neither; None where its date has come meanwhile.
+
+    Raises LeaseLost, AlreadyInProgress where another task has published the study.
+    """
+    async with database.transaction() as tx:
+        now = await tx.now()
+        days = await settings.integer(tx, settings.RETENTION_DEFAULT_DAYS, retention.default_days)
+        save_till = keep_until(task.requested_till, now, days)
+        if save_till <= now:
+            await tasks.end(tx, task, Event.EXPIRE)
+            return None
+        await tasks.end(tx, task, Event.PUBLISHED)
+        if expired := await studies.expire_one(tx, task):
+            await tasks.close_with_study(tx, expired.task_id, Event.EXPIRE)
+        publication = await studies.publish(tx, task, archive, save_till=save_till)
+        await audit.append(
+            tx,
+            "system",
+            "study.published",
+            str(publication.study_id),
+            accession_number=task.accession_number,
+            task_id=str(task.task_id),
+            instances=archive.instances,
+            save_till=save_till.isoformat(),
+        )
+    log.info(
+        "Исследование %s успешно опубликовано",
+        task.accession_number,
+        extra={"details": {"pid": task.patient_id, "acsn": task.accession_number, "status": "COMPLETED"}},
+    )
+    return publication

@@ -1,0 +1,64 @@
+"""Says whether everything that publishing needs can be used now."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from studypub.db.database import Database
+from studypub.dicom.scp import StorageScp
+from studypub.dicom.spool import Spool
+from studypub.errors import StudypubError
+from studypub.store.base import Store
+
+# The store is tried by really writing to it; not at every question.
+_STORE_SECONDS = 30.0
+
+
+class Readiness:
+    """The database, the listener, the store and the disk, each with what is wrong with it, or None."""
+
+    def __init__(
+        self,
+        database: Database,
+        scp: StorageScp,
+        spool: Spool,
+        store: Store,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._database = database
+        self._scp = scp
+        self._spool = spool
+        self._store = store
+        self._clock = clock
+        self._store_checked = float("-inf")
+        self._store_fault: str | None = None
+        self._checking = asyncio.Lock()
+
+    async def __call__(self) -> dict[str, str | None]:
+        """Return each part's fault."""
+        return {
+            "database": await self._database_fault(),
+            "scp": None if self._scp.is_listening() else "the DICOM listener has stopped",
+            "storage": await self._storage_fault(),
+            "disk": None if self._spool.has_room() else "the disk is nearly full",
+        }
+
+    async def _database_fault(self) -> str | None:
+        try:
+            async with self._database.transaction() as tx:
+                row = await tx.one("ping")
+        except StudypubError as error:
+            return error.sentence.en
+        return None if row and row["writable"] else "the database is read-only"
+
+    async def _storage_fault(self) -> str | None:
+        async with self._checking:
+            if self._clock() - self._store_checked > _STORE_SECONDS:
+                try:
+                    await asyncio.to_thread(self._store.check)
+                    self._store_fault = None
+                except StudypubError as error:
+                    self._store_fault = error.sentence.en
+                self._store_checked = self._clock()
+            return self._store_fault

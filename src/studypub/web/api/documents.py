@@ -1,0 +1,139 @@
+"""The documents that programs send and get."""
+
+from collections import Counter
+from datetime import datetime, tzinfo
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from studypub.core import access
+from studypub.core.access import Access
+from studypub.core.publication import Publication, link
+from studypub.core.task import Status, Task
+from studypub.web.language import Language
+
+
+class PublishDocument(Struct, kw_only=True, omit_defaults=True):
+    """A request to publish a study."""
+
+    patient_id: Annotated[str, Meta(min_length=1, max_length=64, description="ЭМК пациента: PatientID (0010,0020)")]
+    accession_number: Annotated[
+        str, Meta(min_length=1, max_length=16, description="AccessionNumber (0008,0050), without * ? \\")
+    ]
+    emk_record_id: Annotated[str, Meta(max_length=64)] | None = None
+    clinic_code: Annotated[str, Meta(max_length=64, description="By default the clinic of the API key")] | None = None
+    service_code: Annotated[str, Meta(max_length=64)] | None = None
+    service_title: Annotated[str, Meta(max_length=256)] | None = None
+    study_date: datetime | None = None
+    save_till_date: (
+        Annotated[datetime, Meta(description="A time, or a date: then the end of that day in the clinic")] | None
+    ) = None
+
+
+class Progress(Struct, kw_only=True):
+    """Instances received, and expected once the PACS has listed them."""
+
+    received: int
+    expected: int | None
+
+
+class TaskError(Struct, kw_only=True):
+    """Why a task failed, or what it waits for."""
+
+    code: str
+    message: str
+
+
+class LeftOut(Struct, kw_only=True):
+    """How many instances were left out of the publication for one reason."""
+
+    reason: str
+    count: int
+
+
+class TaskDocument(Struct, kw_only=True):
+    """A task, and what came of it. Times carry the offset of the clinic."""
+
+    task_id: str
+    status: Status
+    patient_id: str
+    accession_number: str
+    emk_record_id: str | None
+    clinic_code: str
+    created_at: datetime
+    updated_at: datetime
+    progress: Progress
+    error: TaskError | None
+    arch_link: Annotated[str, Meta(description="The patient's link; null unless it opens now")] | None
+    size: Annotated[int, Meta(description="Bytes of the archive")] | None
+    study_date: datetime | None
+    upload_date: datetime | None
+    save_till: datetime | None
+    save_till_limited: Annotated[
+        bool, Meta(description="The date asked for was beyond the longest time of storage and was cut to it")
+    ]
+    left_out: list[LeftOut]
+
+
+class FieldProblem(Struct, kw_only=True):
+    """What is wrong with one field."""
+
+    field: str
+    message: str
+
+
+class ProblemDocument(Struct, kw_only=True, omit_defaults=True):
+    """An error (RFC 9457); `detail` is a sentence for people."""
+
+    title: str
+    status: int
+    detail: str
+    code: str | None = None
+    errors: list[FieldProblem] = []
+
+
+def task_document(
+    task: Task, publication: Publication | None, *, base_url: str, zone: tzinfo, now: datetime, language: Language
+) -> TaskDocument:
+    """Return the document of a task and, where it made one, its publication."""
+    study_date = task.study_date or task.requested_date
+    return TaskDocument(
+        task_id=str(task.task_id),
+        status=task.status,
+        patient_id=task.patient_id,
+        accession_number=task.accession_number,
+        emk_record_id=task.emk_record_id,
+        clinic_code=task.clinic_code,
+        created_at=_local(task.created_at, zone),
+        updated_at=_local(task.updated_at, zone),
+        progress=Progress(received=task.received, expected=task.expected),
+        error=_error(task, language),
+        arch_link=_link(publication, base_url, now),
+        size=publication.size if publication else None,
+        study_date=_local(study_date, zone) if study_date else None,
+        upload_date=_local(publication.upload_date, zone) if publication else None,
+        save_till=_local(publication.save_till, zone) if publication else None,
+        save_till_limited=task.till_was_cut,
+        left_out=_left_out(task),
+    )
+
+
+def _local(moment: datetime, zone: tzinfo) -> datetime:
+    return moment.astimezone(zone).replace(microsecond=0)
+
+
+def _error(task: Task, language: Language) -> TaskError | None:
+    if task.error_code is None or task.error_text is None:
+        return None
+    return TaskError(code=task.error_code, message=getattr(task.error_text, language))
+
+
+def _link(publication: Publication | None, base_url: str, now: datetime) -> str | None:
+    if publication is None or access.decide(publication, now) is not Access.OPEN:
+        return None
+    return link(base_url, publication.token)
+
+
+def _left_out(task: Task) -> list[LeftOut]:
+    reasons = Counter(instance.get("reason", "") for instance in task.left_out)
+    return [LeftOut(reason=reason, count=count) for reason, count in reasons.items()]

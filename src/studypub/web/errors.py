@@ -1,0 +1,130 @@
+"""Answers errors: a problem document (RFC 9457) to programs, a friendly page to people, the cause to the log alone."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from html import escape
+from http import HTTPStatus
+from typing import Any
+
+from litestar import MediaType, Request, Response
+from litestar.exceptions import HTTPException
+
+from studypub.core.request import FieldError, InvalidRequest
+from studypub.errors import DatabaseUnavailable, InternalError, Refused, Sentence, StudypubError
+from studypub.web.language import Language, language_of
+
+log = logging.getLogger(__name__)
+
+PROBLEM_MEDIA_TYPE = "application/problem+json"
+_RETRY_SECONDS = 5
+_MOST_ERRORS = 50
+_LONGEST_NAME = 64
+_PROGRAMS_PATHS = ("publish", "schema", "healthz", "readyz", "metrics")
+
+_INVALID = Sentence(
+    "Запрос содержит ошибки: исправьте указанные поля.", "The request has faults: correct the fields that are named."
+)
+_BY_STATUS = {
+    400: Sentence("Запрос составлен неверно.", "The request is malformed."),
+    401: Sentence("Нужно войти.", "You have to sign in."),
+    403: Sentence("На это нет прав.", "You may not do this."),
+    404: Sentence("Здесь ничего нет. Проверьте адрес.", "There is nothing here. Check the address."),
+    405: Sentence("Здесь такое действие невозможно.", "This cannot be done here."),
+    413: Sentence("Запрос слишком велик.", "The request is too large."),
+    415: Sentence("Данные в таком виде не принимаются.", "Data of this kind is not accepted."),
+}
+
+
+class Problem(Exception):
+    """An answer that is an error: its status, its sentence and what belongs to it."""
+
+    def __init__(
+        self,
+        status: int,
+        sentence: Sentence,
+        *,
+        code: str | None = None,
+        errors: Sequence[FieldError] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(sentence.en)
+        self.status = status
+        self.sentence = sentence
+        self.code = code
+        self.errors = tuple(errors)
+        self.headers = dict(headers or {})
+
+
+def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """Answer whatever a handler raised."""
+    problem = problem_of(error)
+    if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        _write_down(request, problem, error)
+    language = language_of(request)
+    if is_for_programs(request.scope["path"]):
+        return _document(problem, language)
+    return _page(problem, language)
+
+
+def problem_of(error: Exception) -> Problem:
+    """Return what is told about an error; a foreign exception's own text is never part of it."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, InvalidRequest):
+        return Problem(422, _INVALID, errors=error.errors)
+    if isinstance(error, HTTPException):
+        sentence = _BY_STATUS.get(error.status_code) or _fallback(error.status_code)
+        return Problem(error.status_code, sentence, headers=error.headers)
+    if isinstance(error, StudypubError):
+        return _of_ours(error)
+    return Problem(500, InternalError.template, code=InternalError.code)
+
+
+def is_for_programs(path: str) -> bool:
+    """Whether what stands at this path is meant for programs; `/publish/new` is the form."""
+    segments = path.strip("/").split("/")
+    return segments[0] in _PROGRAMS_PATHS and segments[:2] != ["publish", "new"]
+
+
+def _of_ours(error: StudypubError) -> Problem:
+    if isinstance(error, Refused):
+        return Problem(409, error.sentence, code=error.code)
+    if isinstance(error, DatabaseUnavailable) or error.retry:
+        return Problem(503, error.sentence, code=error.code, headers={"Retry-After": str(_RETRY_SECONDS)})
+    return Problem(500, error.sentence, code=error.code)
+
+
+def _fallback(status: int) -> Sentence:
+    return _BY_STATUS[400] if status < HTTPStatus.INTERNAL_SERVER_ERROR else InternalError.template
+
+
+def _write_down(request: Request[Any, Any, Any], problem: Problem, error: Exception) -> None:
+    # The path itself may hold a link's token: the route's template says enough.
+    details = {"method": request.method, "route": request.scope.get("path_template"), "status": problem.status}
+    log.error("Запрос не выполнен", exc_info=error, extra={"details": details})
+
+
+def _document(problem: Problem, language: Language) -> Response[dict[str, object]]:
+    document: dict[str, object] = {
+        "title": HTTPStatus(problem.status).phrase,
+        "status": problem.status,
+        "detail": getattr(problem.sentence, language),
+    }
+    if problem.code:
+        document["code"] = problem.code
+    if problem.errors:
+        document["errors"] = [
+            {"field": error.field[:_LONGEST_NAME], "message": getattr(error.sentence, language)}
+            for error in problem.errors[:_MOST_ERRORS]
+        ]
+    headers = {**problem.headers, "Content-Language": language}
+    return Response(document, status_code=problem.status, media_type=PROBLEM_MEDIA_TYPE, headers=headers)
+
+
+def _page(problem: Problem, language: Language) -> Response[str]:
+    text = escape(getattr(problem.sentence, language))
+    html = (
+        f'<!doctype html><html lang="{language}"><meta charset="utf-8"><meta name="viewport" '
+        f'content="width=device-width, initial-scale=1"><title>{text}</title><main><h1>{text}</h1></main></html>'
+    )
+    return Response(html, status_code=problem.status, media_type=MediaType.HTML, headers=problem.headers)

@@ -1,0 +1,162 @@
+"""Lets in who may come in: programs by their key, people by their session, forms by their origin and token."""
+
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from litestar import Request, Response
+from litestar.connection import ASGIConnection
+from litestar.datastructures import Cookie
+from litestar.handlers.base import BaseRouteHandler
+from litestar.response import Redirect
+
+from studypub.config import Server
+from studypub.core import ids
+from studypub.core.people import Role
+from studypub.db.people import Session
+from studypub.errors import Sentence
+from studypub.flows import sign_in
+from studypub.web.errors import Problem
+from studypub.web.parts import Parts
+
+Connection = ASGIConnection[Any, Any, Any, Any]
+
+CSRF_FIELD = "csrf_token"
+CSRF_HEADER = "X-CSRF-Token"
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+_NO_KEY = Sentence(
+    "Нужен действующий ключ API в заголовке Authorization: Bearer.",
+    "A valid API key is needed in the header Authorization: Bearer.",
+)
+_ADMINISTRATORS_ONLY = Sentence("Это может делать только администратор.", "Only an administrator may do this.")
+_FOREIGN_FORM = Sentence(
+    "Форма устарела или пришла с другого сайта. Откройте страницу заново и повторите.",
+    "The form is out of date or came from another site. Open the page again and repeat.",
+)
+
+
+class SignInNeeded(Exception):
+    """Nobody is signed in, or no longer."""
+
+
+async def with_api_key(connection: Connection, _: BaseRouteHandler) -> None:
+    """Admit a program that presents a valid key; handlers get it as `api_key`."""
+    scheme, _separator, key = connection.headers.get("authorization", "").partition(" ")
+    found = None
+    if scheme.lower() == "bearer":
+        found = await sign_in.which_key(_parts(connection).database, key.strip())
+    if found is None:
+        raise Problem(401, _NO_KEY, headers={"WWW-Authenticate": 'Bearer realm="studypub"'})
+    connection.state.api_key = found
+
+
+async def signed_in(connection: Connection, _: BaseRouteHandler) -> None:
+    """Admit a person who is signed in; handlers get `session`. Others are led to the login page."""
+    connection.state.session = await current_session(connection)
+    if connection.state.session is None:
+        raise SignInNeeded
+
+
+async def administrator(connection: Connection, handler: BaseRouteHandler) -> None:
+    """Admit an administrator who is signed in."""
+    await signed_in(connection, handler)
+    if connection.state.session.user.role is not Role.ADMINISTRATOR:
+        raise Problem(403, _ADMINISTRATORS_ONLY)
+
+
+async def csrf(connection: Connection, handler: BaseRouteHandler) -> None:
+    """Admit a form or script of our own pages: same origin, and the session's token. Stands after `signed_in`."""
+    if _changes_nothing(connection):
+        return
+    same_origin(connection, handler)
+    given = connection.headers.get(CSRF_HEADER) or await _form_token(connection)
+    if not ids.same(given, connection.state.session.csrf_token):
+        raise Problem(403, _FOREIGN_FORM)
+
+
+def same_origin(connection: Connection, _: BaseRouteHandler) -> None:
+    """Admit a request that no other site has made, by what the browser says of it (Sec-Fetch-Site, else Origin)."""
+    if _changes_nothing(connection):
+        return
+    site = connection.headers.get("sec-fetch-site")
+    origin = connection.headers.get("origin")
+    if site is not None:
+        ours = site in {"same-origin", "none"}
+    elif origin is not None:
+        public = urlsplit(_parts(connection).config.server.base_url).netloc
+        ours = urlsplit(origin).netloc in {public, connection.headers.get("host", public)}
+    else:
+        ours = True  # no browser of the last years; a cookie alone opens nothing, the token is asked for as well
+    if not ours:
+        raise Problem(403, _FOREIGN_FORM)
+
+
+async def current_session(connection: Connection) -> Session | None:
+    """Return who is signed in, or None; for pages that serve both."""
+    parts = _parts(connection)
+    token = connection.cookies.get(cookie_name(parts.config.server))
+    return await sign_in.who(parts.database, token) if token else None
+
+
+def cookie_name(server: Server) -> str:
+    """Return the session cookie's name; with TLS the browser itself guards its origin by the prefix."""
+    return "__Host-studypub_session" if server.is_https else "studypub_session"
+
+
+def session_cookie(server: Server, token: str) -> Cookie:
+    """Return the cookie that keeps a person signed in."""
+    seconds = int(sign_in.SESSION_LIFETIME.total_seconds())
+    return Cookie(
+        cookie_name(server),
+        value=token,
+        max_age=seconds,
+        path="/",
+        secure=server.is_https,
+        httponly=True,
+        samesite="lax",
+    )
+
+
+def ended_cookie(server: Server) -> Cookie:
+    """Return the cookie that makes the browser forget the session."""
+    return Cookie(
+        cookie_name(server), value="", max_age=0, path="/", secure=server.is_https, httponly=True, samesite="lax"
+    )
+
+
+def local_path(text: str | None, otherwise: str) -> str:
+    """Return a path on this site that a redirect may lead to, or `otherwise` where the text is anything else."""
+    if not text or not text.startswith("/") or text.startswith(("//", "/\\")):
+        return otherwise
+    return text if text.isprintable() and "\\" not in text and " " not in text else otherwise
+
+
+def ask_to_sign_in(request: Request[Any, Any, Any], _: Exception) -> Response[Any]:
+    """Lead to the login page and from there back; a fragment makes the whole page go there."""
+    path = request.url.path if request.method == "GET" else "/"
+    fragment = request.headers.get("HX-Request") == "true"
+    if fragment:
+        path = urlsplit(request.headers.get("HX-Current-URL", "/")).path
+    elif request.method == "GET" and request.url.query:
+        path = f"{path}?{request.url.query}"
+    address = f"/login?next={quote(local_path(path, '/'), safe='/')}"
+    if fragment:
+        return Response(None, status_code=401, headers={"HX-Redirect": address})
+    return Redirect(address, status_code=303)
+
+
+def _changes_nothing(connection: Connection) -> bool:
+    return isinstance(connection, Request) and connection.method in _SAFE_METHODS
+
+
+async def _form_token(connection: Connection) -> str:
+    if not isinstance(connection, Request) or connection.content_type[0] not in _FORM_TYPES:
+        return ""
+    value = (await connection.form()).get(CSRF_FIELD)
+    return value if isinstance(value, str) else ""
+
+
+def _parts(connection: Connection) -> Parts:
+    parts: Parts = connection.app.state.parts
+    return parts

@@ -1,0 +1,51 @@
+"""Says when housekeeping is due; the work itself is done by whoever takes it from the queue."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Self
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+from studypub.errors import StudypubError
+
+log = logging.getLogger(__name__)
+
+Chore = Callable[[], Awaitable[object]]
+_EVERY_SECONDS = 60
+
+
+class Housekeeping:
+    """Runs the chores one after another, at the start and then every minute; a late one is done once, not skipped."""
+
+    def __init__(self, chores: Mapping[str, Chore]) -> None:
+        self._chores = chores
+        self._due: asyncio.Queue[str] = asyncio.Queue()
+        self._scheduler = AsyncIOScheduler(timezone="UTC")
+
+    async def __aenter__(self) -> Self:
+        for name in self._chores:
+            self._due.put_nowait(name)
+            self._scheduler.add_job(
+                self._due.put_nowait,
+                IntervalTrigger(seconds=_EVERY_SECONDS),
+                args=[name],
+                id=name,
+                coalesce=True,
+                misfire_grace_time=None,
+            )
+        self._scheduler.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._scheduler.shutdown(wait=False)
+
+    async def run(self) -> None:
+        """Do what falls due until cancelled; a chore that fails is tried again when it falls due again."""
+        while True:
+            name = await self._due.get()
+            try:
+                await self._chores[name]()
+            except StudypubError:
+                log.exception("Обслуживание «%s» не выполнено", name)

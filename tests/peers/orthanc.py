@@ -1,0 +1,124 @@
+"""Runs Debian's Orthanc as a PACS of its own: own ports, own storage, gone at the end."""
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from io import BytesIO
+from pathlib import Path
+
+import httpx
+import pytest
+from pydicom.dataset import FileDataset
+from tests.peers.program import NotReadyError, free_port, listens, running
+
+_PROGRAM = Path("/usr/sbin/Orthanc")
+_ATTEMPTS = 3
+
+
+class Orthanc:
+    """A running Orthanc: where it listens, and what its REST API is needed for."""
+
+    ae_title = "ORTHANC"
+    host = "127.0.0.1"
+
+    def __init__(self, port: int, http_port: int) -> None:
+        self.port = port
+        self._rest = httpx.Client(base_url=f"http://{self.host}:{http_port}", timeout=30, trust_env=False)
+
+    def store(self, datasets: Iterable[FileDataset]) -> None:
+        """Put instances into the PACS, as files and without the network of DICOM."""
+        for dataset in datasets:
+            file = BytesIO()
+            dataset.save_as(file, enforce_file_format=True)
+            self._rest.post("/instances", content=file.getvalue()).raise_for_status()
+
+    def register(self, ae_title: str, host: str, port: int) -> None:
+        """Make an AE title known as a destination of C-MOVE; one that is known moves to the new address."""
+        modality = {"AET": ae_title, "Host": host, "Port": port}
+        self._rest.put(f"/modalities/{ae_title}", json=modality).raise_for_status()
+
+    def forget(self, ae_title: str) -> None:
+        """Make an AE title unknown again."""
+        self._rest.delete(f"/modalities/{ae_title}").raise_for_status()
+
+    def clear(self) -> None:
+        """Delete every patient."""
+        for patient in self._rest.get("/patients").raise_for_status().json():
+            self._rest.delete(f"/patients/{patient}").raise_for_status()
+
+    def answers(self) -> bool:
+        """Say whether both servers are up."""
+        try:
+            return self._rest.get("/system").is_success and listens(self.port)
+        except httpx.TransportError:
+            return False
+
+    def close(self) -> None:
+        """Close the connections to its REST API."""
+        self._rest.close()
+
+
+@contextmanager
+def started(folder: Path, *, synchronous_c_move: bool) -> Iterator[Orthanc]:
+    """Run an Orthanc that keeps everything in `folder`; asynchronous, it answers a C-MOVE before it sends."""
+    with ExitStack() as stack:
+        yield _start(stack, folder, synchronous_c_move=synchronous_c_move)
+
+
+@pytest.fixture(scope="session")
+def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orthanc]:
+    """An Orthanc that answers a C-MOVE after it has sent all."""
+    with started(tmp_path_factory.mktemp("orthanc"), synchronous_c_move=True) as peer:
+        yield peer
+
+
+@pytest.fixture(scope="session")
+def orthanc_async(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orthanc]:
+    """An Orthanc that answers a C-MOVE with success before it has sent anything."""
+    with started(tmp_path_factory.mktemp("orthanc-async"), synchronous_c_move=False) as peer:
+        yield peer
+
+
+def _start(stack: ExitStack, folder: Path, *, synchronous_c_move: bool) -> Orthanc:
+    """Start it on free ports; another program may take one of them first, so it is tried again."""
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return _start_once(stack, folder, synchronous_c_move=synchronous_c_move)
+        except NotReadyError:
+            continue
+    return _start_once(stack, folder, synchronous_c_move=synchronous_c_move)
+
+
+def _start_once(stack: ExitStack, folder: Path, *, synchronous_c_move: bool) -> Orthanc:
+    port, http_port = free_port(), free_port()
+    peer = Orthanc(port, http_port)
+    stack.callback(peer.close)
+    settings = folder / "orthanc.json"
+    settings.write_text(json.dumps(_settings(folder, port, http_port, synchronous_c_move=synchronous_c_move)))
+    stack.enter_context(running([_PROGRAM, settings], folder / "orthanc.log", peer.answers))
+    return peer
+
+
+def _settings(folder: Path, port: int, http_port: int, *, synchronous_c_move: bool) -> dict[str, object]:
+    return {
+        "Name": "PACS of the tests",
+        "StorageDirectory": str(folder / "storage"),
+        "IndexDirectory": str(folder / "storage"),
+        "Plugins": [],
+        "RemoteAccessAllowed": False,
+        "AuthenticationEnabled": False,
+        "HttpPort": http_port,
+        "DicomPort": port,
+        "DicomAet": Orthanc.ae_title,
+        "DicomCheckCalledAet": True,
+        "DicomModalitiesInDatabase": True,
+        "DicomAlwaysAllowEcho": True,
+        "DicomAlwaysAllowFind": True,
+        "DicomAlwaysAllowGet": True,
+        "DicomAlwaysAllowMove": True,
+        "SynchronousCMove": synchronous_c_move,
+        "SaveJobs": False,
+        "OverwriteInstances": True,
+        "UnknownSopClassAccepted": True,
+        "DicomScuTimeout": 10,
+    }
