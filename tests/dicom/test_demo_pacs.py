@@ -19,7 +19,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # the classes 
     StudyRootQueryRetrieveInformationModelMove,
 )
 from tests.peers import dcmtk
-from tests.peers.program import free_port
+from tests.peers.program import deaf_port, free_port
 from tests.peers.studies import make_study
 
 from studypub.dicom import demo_study
@@ -46,11 +46,12 @@ def move_port() -> int:
 
 @pytest.fixture(scope="module")
 def pacs(study: list[FileDataset], compressed: list[FileDataset], move_port: int) -> Iterator[DemoPacs]:
-    destinations = {"MOVESCU": ("127.0.0.1", move_port), "NOBODY": ("127.0.0.1", free_port())}
-    peer = DemoPacs(AE_TITLE, destinations=destinations, instances=[*study, *compressed])
-    peer.start()
-    yield peer
-    peer.stop()
+    with deaf_port() as deaf:
+        destinations = {"MOVESCU": ("127.0.0.1", move_port), "NOBODY": ("127.0.0.1", deaf)}
+        peer = DemoPacs(AE_TITLE, destinations=destinations, instances=[*study, *compressed])
+        peer.start()
+        yield peer
+        peer.stop()
 
 
 def address(pacs: DemoPacs) -> tuple[str, str, str, str]:

@@ -21,7 +21,7 @@ _FLAGS = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Tab:
     """A page in a browser context of its own, with its log."""
 

@@ -14,6 +14,8 @@ from tests.peers.program import NotReadyError, free_port, listens, running
 _PROGRAM = Path("/usr/sbin/Orthanc")
 _ATTEMPTS = 3
 
+Settings = dict[str, object]
+
 
 class Orthanc:
     """A running Orthanc: where it listens, and what its REST API is needed for."""
@@ -59,10 +61,15 @@ class Orthanc:
 
 
 @contextmanager
-def started(folder: Path, *, synchronous_c_move: bool) -> Iterator[Orthanc]:
-    """Run an Orthanc that keeps everything in `folder`; asynchronous, it answers a C-MOVE before it sends."""
+def started(folder: Path, *, synchronous_c_move: bool, encoding: str = "Utf8") -> Iterator[Orthanc]:
+    """Run an Orthanc that keeps everything in `folder`.
+
+    Asynchronous, it answers a C-MOVE before it sends. `encoding` is what it writes its C-FIND answers in; "Latin1",
+    with which it is shipped, leaves Cyrillic letters out.
+    """
+    chosen: Settings = {"SynchronousCMove": synchronous_c_move, "DefaultEncoding": encoding}
     with ExitStack() as stack:
-        yield _start(stack, folder, synchronous_c_move=synchronous_c_move)
+        yield _start(stack, folder, chosen)
 
 
 @pytest.fixture(scope="session")
@@ -79,27 +86,27 @@ def orthanc_async(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orthanc]
         yield peer
 
 
-def _start(stack: ExitStack, folder: Path, *, synchronous_c_move: bool) -> Orthanc:
+def _start(stack: ExitStack, folder: Path, chosen: Settings) -> Orthanc:
     """Start it on free ports; another program may take one of them first, so it is tried again."""
     for _ in range(_ATTEMPTS - 1):
         try:
-            return _start_once(stack, folder, synchronous_c_move=synchronous_c_move)
+            return _start_once(stack, folder, chosen)
         except NotReadyError:
             continue
-    return _start_once(stack, folder, synchronous_c_move=synchronous_c_move)
+    return _start_once(stack, folder, chosen)
 
 
-def _start_once(stack: ExitStack, folder: Path, *, synchronous_c_move: bool) -> Orthanc:
+def _start_once(stack: ExitStack, folder: Path, chosen: Settings) -> Orthanc:
     port, http_port = free_port(), free_port()
     peer = Orthanc(port, http_port)
     stack.callback(peer.close)
     settings = folder / "orthanc.json"
-    settings.write_text(json.dumps(_settings(folder, port, http_port, synchronous_c_move=synchronous_c_move)))
+    settings.write_text(json.dumps({**_settings(folder, port, http_port), **chosen}))
     stack.enter_context(running([_PROGRAM, settings], folder / "orthanc.log", peer.answers))
     return peer
 
 
-def _settings(folder: Path, port: int, http_port: int, *, synchronous_c_move: bool) -> dict[str, object]:
+def _settings(folder: Path, port: int, http_port: int) -> Settings:
     return {
         "Name": "PACS of the tests",
         "StorageDirectory": str(folder / "storage"),
@@ -116,7 +123,6 @@ def _settings(folder: Path, port: int, http_port: int, *, synchronous_c_move: bo
         "DicomAlwaysAllowFind": True,
         "DicomAlwaysAllowGet": True,
         "DicomAlwaysAllowMove": True,
-        "SynchronousCMove": synchronous_c_move,
         "SaveJobs": False,
         "OverwriteInstances": True,
         "UnknownSopClassAccepted": True,

@@ -50,6 +50,14 @@ def free_port() -> int:
         return port
 
 
+@contextmanager
+def deaf_port() -> Iterator[int]:
+    """Hold a loopback port that refuses every connection, and that nobody else can take meanwhile."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        yield holder.getsockname()[1]
+
+
 def listens(port: int) -> bool:
     """Say whether somebody accepts connections at a loopback port."""
     with socket.socket() as probe:

@@ -20,154 +20,26 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
     UltrasoundImageStorage,
 )
+from tests.peers.study_headers import (
+    IDENTIFYING_CODES,
+    IDENTIFYING_TEXT,
+    MODALITY,
+    PATIENT,
+    PIXELS,
+    PLANE,
+    SERIES,
+    SIDE,
+    STANDARD_UIDS,
+    STUDY,
+    TEXT_VRS,
+)
 
 ENCODINGS = ("utf-8", "cp1251", "iso-8859-5", "koi8-r", "utf-16-le", "utf-16-be")
 """How a Cyrillic name may be spelled in the bytes of an archive."""
 
 _ROOT = "1.2.826.0.1.3680043.10.1511"
-_SIDE = 64
 _SOP_CLASSES = {"CT": CTImageStorage, "MR": MRImageStorage, "CR": ComputedRadiographyImageStorage}
 _PRIVATE_CREATOR = "TEST WORKS 2.0"
-
-_PATIENT = {
-    "IssuerOfPatientID": "KHIMKI-MIS",
-    "PatientBirthDate": "19791123",
-    "PatientBirthTime": "043000",
-    "PatientSex": "F",
-    "PatientAge": "045Y",
-    "PatientSize": "1.71",
-    "PatientWeight": "68",
-    "OtherPatientIDsSequence": [{"PatientID": "SNILS-112-233-445-95", "TypeOfPatientID": "TEXT"}],
-    "OtherPatientNames": "Ковалевская^Софья^Юрьевна",
-    "PatientBirthName": "Верещагина^Софья^Юрьевна",
-    "PatientMotherBirthName": "Полежаева^Нина",
-    "PatientAddress": "141407, Химки, Нагорная 11-48",
-    "PatientTelephoneNumbers": ["+7 916 555-01-17", "84955550118"],
-    "MedicalRecordLocator": "ARCHIVE-SHELF-3381",
-    "PatientReligiousPreference": "",
-    "PatientComments": "Полис 7750830849001234, мать Полежаева",
-    "AdditionalPatientHistory": "Со слов Софьи Юрьевны, после ДТП",
-    "MilitaryRank": "Капитан",
-    "Occupation": "Юрист",
-    "PatientInsurancePlanCodeSequence": [
-        {"CodeValue": "OMS-7750", "CodingSchemeDesignator": "99TEST", "CodeMeaning": "Ромашка-Мед"}
-    ],
-}
-_STUDY = {
-    "StudyDate": "20250203",
-    "StudyTime": "091733.120",
-    "StudyID": "STUDYID-90417",
-    "StudyDescription": "Исследование (Ковалевская С.Ю.)",
-    "ReferringPhysicianName": "Бехтерев^Аркадий^Львович",
-    "ReferringPhysicianTelephoneNumbers": "+7 495 555-02-19",
-    "ReferringPhysicianAddress": "Химки, Ленинский пр. 2",
-    "PhysiciansOfRecord": "Склифосовская^Инна",
-    "NameOfPhysiciansReadingStudy": "Боткина^Вера^Павловна",
-    "AdmittingDiagnosesDescription": "Травма, карта 2025-88-1207",
-    "AdmissionID": "ADMISSION-55102",
-    "InstitutionName": "Клиника в Химках на Нагорной",
-    "InstitutionAddress": "141407, Химки, Нагорная 2",
-    "InstitutionalDepartmentName": "Рентгенкабинет 17",
-    "RequestingPhysician": "Бехтерев^Аркадий^Львович",
-    "RequestingService": "Травмпункт Нагорный",
-    "RequestedProcedureDescription": "По просьбе Бехтерева",
-    "CurrentPatientLocation": "Палата 614",
-    "ResponsiblePerson": "Ковалевский^Юрий",
-    "ResponsiblePersonRole": "PARENT",
-    "ResponsibleOrganization": "ООО Ромашка-Мед",
-    "PersonIdentificationCodeSequence": [
-        {"CodeValue": "PERSON-4471", "CodingSchemeDesignator": "99TEST", "CodeMeaning": "Боткина Вера"}
-    ],
-    "ProcedureCodeSequence": [
-        {"CodeValue": "A06.30.005", "CodingSchemeDesignator": "99TEST", "CodeMeaning": "Tomography"}
-    ],
-}
-_SERIES = {
-    "SeriesDate": "20250203",
-    "SeriesTime": "091801",
-    "SeriesDescription": "Серия для Бехтерева",
-    "ProtocolName": "Routine",
-    "OperatorsName": "Лаврентьева^Зоя",
-    "PerformingPhysicianName": "Боткина^Вера^Павловна",
-    "PerformedProcedureStepID": "STEP-733012",
-    "PerformedProcedureStepStartDate": "20250203",
-    "PerformedProcedureStepStartTime": "091800",
-    "StationName": "CABINET17",
-    "DeviceSerialNumber": "SERIAL-66120-K",
-    "Manufacturer": "Test Works",
-    "ManufacturerModelName": "Model T",
-    "SoftwareVersions": "2.0",
-    "PerformedStationAETitle": "KHIMKI-AE-17",
-    "ScheduledStudyLocation": "Каб. 17 Нагорная",
-    "DateOfLastCalibration": "20250127",
-}
-_MODALITY: dict[str, dict[str, Any]] = {
-    "CT": {
-        "ImageType": ["ORIGINAL", "PRIMARY", "AXIAL"],
-        "BodyPartExamined": "CHEST",
-        "PatientPosition": "HFS",
-        "KVP": "120",
-        "AcquisitionNumber": 1,
-        "RescaleIntercept": "-1024",
-        "RescaleSlope": "1",
-        "RescaleType": "HU",
-        "WindowCenter": "40",
-        "WindowWidth": "400",
-    },
-    "MR": {
-        "ImageType": ["ORIGINAL", "PRIMARY", "M"],
-        "BodyPartExamined": "KNEE",
-        "Laterality": "L",
-        "PatientPosition": "HFS",
-        "ScanningSequence": "SE",
-        "SequenceVariant": "NONE",
-        "ScanOptions": "",
-        "MRAcquisitionType": "2D",
-        "RepetitionTime": "2500",
-        "EchoTime": "30",
-        "EchoTrainLength": "8",
-        "AcquisitionNumber": 1,
-        "WindowCenter": "600",
-        "WindowWidth": "1200",
-    },
-    "CR": {
-        "ImageType": ["ORIGINAL", "PRIMARY"],
-        "BodyPartExamined": "CHEST",
-        "ViewPosition": "PA",
-        "PatientOrientation": ["L", "F"],
-        "AcquisitionNumber": 1,
-        "WindowCenter": "600",
-        "WindowWidth": "1200",
-    },
-}
-_PLANE = {
-    "ImageOrientationPatient": [1, 0, 0, 0, 1, 0],
-    "PixelSpacing": [2, 2],
-    "SliceThickness": "5",
-    "PositionReferenceIndicator": "",
-}
-_PIXELS = {
-    "SamplesPerPixel": 1,
-    "PhotometricInterpretation": "MONOCHROME2",
-    "Rows": _SIDE,
-    "Columns": _SIDE,
-    "BitsAllocated": 16,
-    "BitsStored": 12,
-    "HighBit": 11,
-    "PixelRepresentation": 0,
-}
-# Text that names nobody by its VR, but was planted to identify.
-_HARMLESS_TEXT = frozenset(
-    {"PatientSex", "MilitaryRank", "Occupation", "ResponsiblePersonRole"}
-    | {"ProtocolName", "Manufacturer", "ManufacturerModelName", "SoftwareVersions"}
-)
-_IDENTIFYING_TEXT = frozenset(
-    {"PatientID", "AccessionNumber", "ImageComments", "TextValue", *_PATIENT, *_STUDY, *_SERIES}
-    | {"RequestedProcedureID", "ScheduledProcedureStepID", "ReasonForTheRequestedProcedure"}
-).difference(_HARMLESS_TEXT)
-_IDENTIFYING_CODES = frozenset({"OMS-7750", "Ромашка-Мед", "PERSON-4471", "Боткина Вера"})
-_TEXT_VRS = frozenset({"AE", "CS", "LO", "LT", "SH", "ST", "UC", "UT"})
-_STANDARD_UIDS = "1.2.840.10008."
 
 
 def make_study(
@@ -196,9 +68,9 @@ def make_study(
         dataset = _blank(_SOP_CLASSES[modality], instance_uid, character_set)
         _fill(dataset, {"PatientID": patient_id, "PatientName": patient_name, "AccessionNumber": accession_number})
         _describe(dataset, study, series, modality, number)
-        _fill(dataset, _MODALITY[modality])
+        _fill(dataset, MODALITY[modality])
         if modality != "CR":
-            _fill(dataset, _PLANE)
+            _fill(dataset, PLANE)
             dataset.FrameOfReferenceUID = frame
             dataset.ImagePositionPatient = [-64, -64, 5 * number]
         _plant_references(dataset, accession_number, instance_uids)
@@ -284,7 +156,7 @@ def _blank(sop_class: UID, instance_uid: UID, character_set: str) -> FileDataset
 
 
 def _describe(dataset: Dataset, study: UID, series: UID, modality: str, number: int) -> None:
-    for values in (_PATIENT, _STUDY, _SERIES):
+    for values in (PATIENT, STUDY, SERIES):
         _fill(dataset, values)
     dataset.StudyInstanceUID, dataset.SeriesInstanceUID = study, series
     dataset.Modality, dataset.SeriesNumber, dataset.InstanceNumber = modality, 1, number
@@ -298,7 +170,7 @@ def _plant_references(dataset: Dataset, accession_number: str, instance_uids: li
     """Refer to the study's other instances, and to the request, from nested sequences."""
     request = _fill(Dataset(), {"RequestedProcedureID": "REQUEST-31187", "ScheduledProcedureStepID": "SPS-31188"})
     request.AccessionNumber = accession_number
-    request.RequestingPhysician = _STUDY["RequestingPhysician"]
+    request.RequestingPhysician = STUDY["RequestingPhysician"]
     request.ReasonForTheRequestedProcedure = "Звонить Ковалевской вечером"
     dataset.RequestAttributesSequence = Sequence([request])
     others = [uid for uid in instance_uids if uid != dataset.SOPInstanceUID]
@@ -336,19 +208,19 @@ def _companion(study: list[FileDataset], sop_class: UID, modality: str, number: 
 
 
 def _draw(dataset: Dataset, seed: int) -> None:
-    _fill(dataset, _PIXELS)
-    rows, columns = np.mgrid[0:_SIDE, 0:_SIDE]
-    disc = np.hypot(rows - _SIDE / 2, columns - _SIDE / 2) < _SIDE * 0.4
-    noise = np.random.default_rng(seed).integers(0, 60, (_SIDE, _SIDE))
+    _fill(dataset, PIXELS)
+    rows, columns = np.mgrid[0:SIDE, 0:SIDE]
+    disc = np.hypot(rows - SIDE / 2, columns - SIDE / 2) < SIDE * 0.4
+    noise = np.random.default_rng(seed).integers(0, 60, (SIDE, SIDE))
     dataset.PixelData = (np.where(disc, 1050, 20) + noise).astype("<u2").tobytes()
     dataset["PixelData"].VR = "OW"
 
 
 def _draw_screen(dataset: Dataset) -> None:
     """Draw a grey picture with white dashes along its top, where a console writes the patient's name."""
-    _fill(dataset, _PIXELS)
+    _fill(dataset, PIXELS)
     _fill(dataset, {"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7, "BurnedInAnnotation": "YES"})
-    screen = np.full((_SIDE, _SIDE), 60, dtype=np.uint8)
+    screen = np.full((SIDE, SIDE), 60, dtype=np.uint8)
     screen[2:9, ::3] = 255
     dataset.PixelData = screen.tobytes()
     dataset["PixelData"].VR = "OB"
@@ -369,7 +241,7 @@ def _finished(dataset: FileDataset, transfer_syntax: UID, *, misdeclared: bool =
 
 
 def _misdeclare(_: Dataset, element: DataElement) -> None:
-    if element.VR in _TEXT_VRS | {"PN"} and not element.is_empty:
+    if element.VR in TEXT_VRS | {"PN"} and not element.is_empty:
         values = [str(value).encode("cp1251").decode("latin-1") for value in _values(element)]
         element.value = values if len(values) > 1 else values[0]
 
@@ -387,12 +259,12 @@ def _telling(element: DataElement, text: str) -> Iterator[str]:
     if element.VR == "PN":
         yield from (part for part in (text, *text.split("^")) if len(part) > 4)
     elif element.VR == "UI":
-        yield from () if text.startswith(_STANDARD_UIDS) else (text,)
+        yield from () if text.startswith(STANDARD_UIDS) else (text,)
     elif element.VR == "DA":
         yield text
-    elif element.VR in _TEXT_VRS and text:
+    elif element.VR in TEXT_VRS and text:
         private = element.tag.is_private and not element.tag.is_private_creator
-        if private or element.keyword in _IDENTIFYING_TEXT or text in _IDENTIFYING_CODES:
+        if private or element.keyword in IDENTIFYING_TEXT or text in IDENTIFYING_CODES:
             yield text
 
 

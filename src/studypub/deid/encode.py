@@ -1,0 +1,92 @@
+"""Writes an instance as a Part 10 file: own file meta, zero preamble, Explicit VR Little Endian or as compressed."""
+
+import struct
+from collections.abc import Iterator
+from typing import Final
+
+from pydicom.dataelem import RawDataElement
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.uid import UID, ExplicitVRLittleEndian
+
+from studypub.deid import elements
+from studypub.deid.elements import Element
+
+IMPLEMENTATION_CLASS_UID: Final = "2.25.206721304538418219837426590131276904173"
+IMPLEMENTATION_VERSION_NAME: Final = "STUDYPUB"
+
+# Coded by an encapsulation of their own (PS3.5 A.4); everything else is written in Explicit VR Little Endian.
+ENCAPSULATED: Final = frozenset(
+    {
+        "1.2.840.10008.1.2.5",  # RLE
+        *(f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 57, 70, 80, 81, 90, 91, 92, 93, 201, 202, 203)),
+    }
+)
+NATIVE: Final = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"})
+
+_UNDEFINED: Final = 0xFFFFFFFF
+_ITEM: Final = b"\xfe\xff\x00\xe0"
+_SEQUENCE_END: Final = b"\xfe\xff\xdd\xe0\0\0\0\0"
+
+
+def file_meta(sop_class: str, sop_instance: str, received_syntax: str) -> FileMetaDataset:
+    """Return a new file meta (PS3.10 7.1): nothing of the sender's is in it."""
+    meta = FileMetaDataset()
+    meta.FileMetaInformationVersion = b"\0\1"
+    meta.MediaStorageSOPClassUID = UID(sop_class)
+    meta.MediaStorageSOPInstanceUID = UID(sop_instance)
+    meta.TransferSyntaxUID = UID(received_syntax) if received_syntax in ENCAPSULATED else ExplicitVRLittleEndian
+    meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID)
+    meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
+    return meta
+
+
+def to_part10(dataset: FileDataset) -> bytes:
+    """Return the whole file as bytes."""
+    return b"".join(pieces(dataset))
+
+
+def pieces(dataset: FileDataset) -> Iterator[bytes]:
+    """Yield the file piece by piece: pixel data is a piece of its own and is not copied."""
+    received = str(dataset.file_meta.TransferSyntaxUID)
+    meta = file_meta(str(dataset.SOPClassUID), str(dataset.SOPInstanceUID), received)
+    group = b"".join(elements.written(element, meta) for element in meta)
+    yield b"".join((bytes(128), b"DICM\x02\0\0\0UL\x04\0", struct.pack("<I", len(group)), group))
+    yield from _level(dataset)
+
+
+def _level(dataset: Dataset) -> Iterator[bytes]:
+    for element in sorted(dataset.values(), key=_tag):
+        yield from _element(element, dataset)
+
+
+def _tag(element: Element) -> int:
+    return int(element.tag)
+
+
+def _element(element: Element, dataset: Dataset) -> Iterator[bytes]:
+    if isinstance(element, RawDataElement):
+        if element.value is None or element.is_implicit_VR or not element.is_little_endian:
+            yield elements.written(dataset[element.tag], dataset)
+            return
+        yield _header(int(element.tag), str(element.VR), element.length)
+        yield element.value
+        if element.length == _UNDEFINED:
+            yield _SEQUENCE_END
+    elif element.VR == "SQ":
+        yield from _sequence(element.tag, element.value or [])
+    else:
+        yield elements.written(element, dataset)
+
+
+def _sequence(tag: int, content: list[Dataset]) -> Iterator[bytes]:
+    items = [b"".join(_level(item)) for item in content]
+    yield _header(tag, "SQ", sum(len(item) + 8 for item in items))
+    for item in items:
+        yield _ITEM + struct.pack("<I", len(item))
+        yield item
+
+
+def _header(tag: int, vr: str, length: int) -> bytes:
+    if elements.header_length(vr) == 12:
+        return struct.pack("<HH2sHI", tag >> 16, tag & 0xFFFF, vr.encode(), 0, length)
+    return struct.pack("<HH2sH", tag >> 16, tag & 0xFFFF, vr.encode(), length)

@@ -1,0 +1,121 @@
+"""De-identifies one instance: judged by its header, written anew from what its plan lets pass."""
+
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Final
+
+from pydicom.dataelem import DataElement
+from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.tag import BaseTag
+
+from studypub.deid import codes, elements, encode, frames, tables
+from studypub.deid.classify import classify
+from studypub.deid.field import Context
+from studypub.deid.plan import compile_plan
+from studypub.deid.profile import Profile
+from studypub.deid.pseudonyms import Pseudonyms
+from studypub.deid.reasons import Reason
+from studypub.deid.rewrite import Written, item, rewrite, sequence
+
+_SOP_CLASS_UID: Final = 0x00080016
+_SOP_INSTANCE_UID: Final = 0x00080018
+_SPECIFIC_CHARACTER_SET: Final = 0x00080005
+_PATIENT_NAME: Final = 0x00100010
+_PATIENT_ID: Final = 0x00100020
+_PATIENT_IDENTITY_REMOVED: Final = 0x00120062
+_DEIDENTIFICATION_METHOD: Final = 0x00120063
+_DEIDENTIFICATION_METHOD_CODE_SEQUENCE: Final = 0x00120064
+_LONGITUDINAL_TEMPORAL_INFORMATION_MODIFIED: Final = 0x00280303
+_EXPLICIT_VR_LITTLE_ENDIAN: Final = "1.2.840.10008.1.2.1"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A new instance that holds nothing of the original but what the profile lets pass."""
+
+    dataset: FileDataset
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """An instance that cannot be made safe by rules."""
+
+    reason: Reason
+
+
+class Deidentifier:
+    """One publication's de-identification: a profile, and a key that makes its pseudonyms consistent and secret."""
+
+    def __init__(self, profile: Profile, key: bytes, subject: str = "") -> None:
+        """`key`: 32 random bytes; `subject` tells patients apart where one key serves several."""
+        self._profile = profile
+        self._pseudonyms = Pseudonyms(key, subject)
+
+    def instance(self, original: FileDataset) -> Kept | LeftOut:
+        """Return the instance as it may be published, or why it may not; `original` stays as it is."""
+        try:
+            sop_class = elements.string(original, _SOP_CLASS_UID)
+            if not sop_class or not elements.string(original, _SOP_INSTANCE_UID):
+                return LeftOut(Reason.BROKEN)
+            reason = classify(original, sop_class)
+            return LeftOut(reason) if reason else self.header(original)
+        except elements.BROKEN:
+            return LeftOut(Reason.BROKEN)
+
+    def header(self, original: FileDataset) -> Kept | LeftOut:
+        """Return the instance with its header rewritten, whatever its pixels show.
+
+        Raises what reading a malformed object raises (elements.BROKEN).
+        """
+        syntax = str(getattr(original.file_meta, "TransferSyntaxUID", _EXPLICIT_VR_LITTLE_ENDIAN))
+        if syntax not in encode.ENCAPSULATED | encode.NATIVE:
+            return LeftOut(Reason.UNSUPPORTED_CODING)
+        sop_class = elements.string(original, _SOP_CLASS_UID)
+        iod = tables.sop_classes()[sop_class].iod
+        context = Context(self._pseudonyms)
+        content, _ = rewrite(original, compile_plan(self._profile, iod), context)
+        if not self._add_pixels(content, original, syntax):
+            return LeftOut(Reason.BROKEN)
+        self._add_identity(content)
+        meta = encode.file_meta(sop_class, self.uid(elements.string(original, _SOP_INSTANCE_UID)), syntax)
+        return Kept(_file(content, meta))
+
+    def uid(self, original: str) -> str:
+        """Return the publication's UID for an original one."""
+        return self._pseudonyms.uid(original.encode("ascii", "replace")).decode()
+
+    def _add_pixels(self, content: Written, original: FileDataset, syntax: str) -> bool:
+        """Add the pixel data; return False where it is absent or not whole."""
+        tag = next((tag for tag in frames.TAGS if tag in original), frames.PIXEL_DATA)
+        found = frames.encapsulated(original) if syntax in encode.ENCAPSULATED else frames.native(original, tag)
+        if found is not None:
+            content[found.tag] = found
+        return found is not None
+
+    def _add_identity(self, content: Written) -> None:
+        """Say that and how it was done (PS3.15 E.1.1)."""
+        method = f"StudyPublicator: profile {self._profile.name}, PS3.15 2026d Table E.1-1".encode()
+        values = {
+            _SPECIFIC_CHARACTER_SET: ("CS", b"ISO_IR 192"),
+            _PATIENT_NAME: ("PN", self._pseudonyms.patient),
+            _PATIENT_ID: ("LO", self._pseudonyms.patient),
+            _PATIENT_IDENTITY_REMOVED: ("CS", b"YES"),
+            _DEIDENTIFICATION_METHOD: ("LO", method),
+            _LONGITUDINAL_TEMPORAL_INFORMATION_MODIFIED: ("CS", self._profile.dates.encode()),
+        }
+        content.update({BaseTag(tag): elements.raw(tag, vr, value) for tag, (vr, value) in values.items()})
+        content[BaseTag(_DEIDENTIFICATION_METHOD_CODE_SEQUENCE)] = self._claims()
+
+    def _claims(self) -> DataElement:
+        claims = []
+        for claim in self._profile.claims:
+            found = codes.elements(claim.value, claim.scheme, claim.meaning)
+            claims.append(item({BaseTag(tag): elements.raw(tag, vr, value) for tag, (vr, value) in found.items()}))
+        return sequence(_DEIDENTIFICATION_METHOD_CODE_SEQUENCE, claims)
+
+
+def _file(content: Written, meta: FileMetaDataset) -> FileDataset:
+    ordered = dict(sorted(content.items(), key=lambda pair: int(pair[0])))
+    dataset = FileDataset(BytesIO(), ordered, bytes(128), meta, is_implicit_VR=False, is_little_endian=True)
+    dataset.set_original_encoding(is_implicit_vr=False, is_little_endian=True, character_encoding="utf8")
+    return dataset

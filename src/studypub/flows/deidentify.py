@@ -1,0 +1,131 @@
+"""De-identifies a folder or ZIP of DICOM files, offline: the same rules that publish a study."""
+
+import secrets
+import warnings
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pydicom
+from pydicom.dataset import FileDataset
+from pydicom.errors import InvalidDicomError
+
+from studypub.deid import elements, encode
+from studypub.deid.instance import Deidentifier, Kept, LeftOut
+from studypub.deid.profile import Profile
+from studypub.deid.reasons import Reason
+from studypub.errors import Refused
+
+_SOP_INSTANCE_UID = 0x00080018
+_PATIENT_ID = 0x00100020
+_STUDY_INSTANCE_UID = 0x0020000D
+
+
+@dataclass
+class _Run:
+    """One run: a key of its own, the patient of each study, and how many files each new folder holds."""
+
+    profile: Profile
+    key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+    subjects: dict[str, str] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def deidentifier(self, original: FileDataset) -> Deidentifier:
+        """Return the rules for the instance: all instances of a study name the same patient."""
+        study = elements.string(original, _STUDY_INSTANCE_UID)
+        subject = self.subjects.setdefault(study, elements.string(original, _PATIENT_ID))
+        return Deidentifier(self.profile, self.key, subject)
+
+
+def deidentify_folder(source: Path, target: Path, profile: Profile) -> list[dict[str, Any]]:
+    """De-identify every file below `source` (a folder, a ZIP, one file) into `target`; return what became of each.
+
+    The list is private: it names input files and original UIDs. Raises Refused if there is no such source, or if
+    `target` is not empty.
+    """
+    if not source.exists():
+        raise Refused(reason_ru=f"Нет такого файла или папки: {source}", reason_en=f"No such file or folder: {source}")
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise Refused(reason_ru=f"Папка не пуста: {target}", reason_en=f"The folder is not empty: {target}")
+    target.mkdir(parents=True, exist_ok=True)
+    run = _Run(profile)
+    # pydicom's warnings quote values; the list says what became of each file.
+    with warnings.catch_warnings(action="ignore"):
+        return [_one(run, name, content, target) for name, content in _files(source)]
+
+
+def _files(source: Path) -> Iterator[tuple[str, bytes]]:
+    if source.is_dir():
+        for path in sorted(path for path in source.rglob("*") if path.is_file()):
+            yield str(path.relative_to(source)), path.read_bytes()
+    elif zipfile.is_zipfile(source):
+        yield from _members(source)
+    else:
+        yield source.name, source.read_bytes()
+
+
+def _members(source: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield a ZIP's files; one that cannot be unpacked comes empty, and is listed as no DICOM file."""
+    with zipfile.ZipFile(source) as archive:
+        for member in archive.infolist():
+            if member.is_dir():
+                continue
+            try:
+                content = archive.read(member)
+            except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError):
+                content = b""
+            yield member.filename, content
+
+
+def _one(run: _Run, name: str, content: bytes, target: Path) -> dict[str, Any]:
+    original = _parse(content)
+    if isinstance(original, Reason):
+        return _entry(name, LeftOut(original), "")
+    try:
+        uid = elements.string(original, _SOP_INSTANCE_UID)
+        result = run.deidentifier(original).instance(original)
+        if isinstance(result, Kept):
+            _write(run, result, target)
+    except elements.BROKEN:
+        return _entry(name, LeftOut(Reason.BROKEN), "")
+    return _entry(name, result, uid)
+
+
+def _parse(content: bytes) -> FileDataset | Reason:
+    """Read a file, with or without preamble."""
+    if content[128:132] != b"DICM" and not _looks_like_dicom(content):
+        return Reason.NOT_DICOM
+    try:
+        return pydicom.dcmread(BytesIO(content), force=True)
+    except InvalidDicomError:
+        return Reason.NOT_DICOM
+    except elements.BROKEN:
+        return Reason.BROKEN
+
+
+def _looks_like_dicom(content: bytes) -> bool:
+    """Tell a data set without preamble: it begins in group 0002 or 0008, in either byte order (PS3.10 7)."""
+    return content[:2] in {b"\x02\0", b"\x08\0", b"\0\x08"} and len(content) > 132
+
+
+def _write(run: _Run, kept: Kept, target: Path) -> None:
+    """Write under the study's new UID and a counter: nothing of the original name remains."""
+    folder = target / str(kept.dataset.get("StudyInstanceUID", "") or "study")
+    folder.mkdir(exist_ok=True)
+    number = run.counts[folder.name] = run.counts.get(folder.name, 0) + 1
+    with (folder / f"{number:06}.dcm").open("xb") as file:
+        file.writelines(encode.pieces(kept.dataset))
+
+
+def _entry(name: str, result: Kept | LeftOut, uid: str) -> dict[str, Any]:
+    reason = result.reason if isinstance(result, LeftOut) else None
+    return {
+        "file": name,
+        "outcome": "left_out" if reason else "kept",
+        "reason": reason.value if reason else None,
+        "explanation": reason.sentence._asdict() if reason else None,
+        "sop_instance_uid": uid or None,
+    }

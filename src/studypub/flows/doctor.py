@@ -1,0 +1,191 @@
+"""Examines an installation: every part is really used, and what is wrong is said with its remedy."""
+
+import asyncio
+import shutil
+import tempfile
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from studypub.config import Clinic, Config
+from studypub.core.finding import FoundStudy
+from studypub.db.database import Database
+from studypub.db.migrate import migrate
+from studypub.dicom.scp import KnownPeers, StorageScp
+from studypub.dicom.scu import PacsClient
+from studypub.dicom.spool import Spool
+from studypub.errors import Sentence, StudypubError
+from studypub.store.configured import open_store
+
+_LEAST_DISK = 5 * 2**30
+_MOST_SKEW_SECONDS = 5.0
+_NO_SUCH_ACCESSION = "STUDYPUB-DOCTOR"
+
+OpenDatabase = Callable[[], AbstractContextManager[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the examination."""
+
+    passed: bool
+    sentence: Sentence
+
+
+def examine(config: Config, open_database: OpenDatabase, *, accession_number: str | None) -> Iterator[Finding]:
+    """Examine part after part; a study that is named is moved from the PACS to our own listener and back out again."""
+    yield Finding(True, Sentence("Настройки прочитаны.", "The configuration can be used."))
+    yield from _database(open_database)
+    yield _disk(config)
+    yield _storage(config)
+    yield _public_url(config)
+    for clinic in config.clinics:
+        yield from _pacs(config, clinic, accession_number)
+
+
+def _database(open_database: OpenDatabase) -> Iterator[Finding]:
+    try:
+        with open_database() as url:
+            skew = asyncio.run(_clock_skew(url))
+    except StudypubError as error:
+        yield Finding(False, error.sentence)
+        return
+    yield Finding(True, Sentence("База данных отвечает, схема готова.", "The database answers, its schema is ready."))
+    sentence = Sentence(
+        f"Часы сервера и базы данных расходятся на {skew:.1f} с.",
+        f"The clocks of this machine and of the database differ by {skew:.1f} s.",
+    )
+    yield Finding(skew <= _MOST_SKEW_SECONDS, sentence)
+
+
+async def _clock_skew(url: str) -> float:
+    await migrate(url)
+    async with Database(url, size=1, name="doctor") as database, database.transaction() as tx:
+        return abs((await tx.now() - datetime.now(UTC)).total_seconds())
+
+
+def _disk(config: Config) -> Finding:
+    free = shutil.disk_usage(config.database.data_dir).free
+    sentence = Sentence(
+        f"Свободно на диске {free / 2**30:.0f} ГБ ({config.database.data_dir}); нужно не меньше 5 ГБ.",
+        f"{free / 2**30:.0f} GB of disk are free ({config.database.data_dir}); at least 5 GB are needed.",
+    )
+    return Finding(free >= _LEAST_DISK, sentence)
+
+
+def _storage(config: Config) -> Finding:
+    try:
+        open_store(config.storage, config.database.data_dir).check()
+    except StudypubError as error:
+        return Finding(False, error.sentence)
+    return Finding(
+        True,
+        Sentence("Хранилище: запись, чтение и удаление прошли.", "The storage works: put, get, delete."),
+    )
+
+
+def _public_url(config: Config) -> Finding:
+    url = f"{config.server.base_url}/healthz"
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - http(s), checked by the configuration
+            reached = answer.status == 200
+    except OSError:
+        reached = False
+    if reached:
+        return Finding(True, Sentence(f"Адрес {config.server.base_url} ведёт к studypub.", f"{url} reaches studypub."))
+    return Finding(
+        False,
+        Sentence(
+            f"По адресу {url} studypub не отвечает. Запустите службу; если она работает, проверьте public_url "
+            "и обратный прокси.",
+            f"studypub does not answer at {url}. Start the service; if it is running, check public_url and the "
+            "reverse proxy.",
+        ),
+    )
+
+
+def _pacs(config: Config, clinic: Clinic, accession_number: str | None) -> Iterator[Finding]:
+    client = PacsClient(clinic.pacs, config.dicom.ae_title)
+    name = clinic.pacs.ae_title
+    try:
+        client.echo()
+        yield Finding(True, Sentence(f"PACS {name}: C-ECHO прошёл.", f"PACS {name}: C-ECHO went through."))
+        found = client.find_studies(accession_number or _NO_SUCH_ACCESSION)
+        yield Finding(
+            True,
+            Sentence(
+                f"PACS {name}: C-FIND прошёл, найдено исследований: {len(found)}.",
+                f"PACS {name}: C-FIND went through, studies found: {len(found)}.",
+            ),
+        )
+        if accession_number is not None:
+            yield _round_trip(config, clinic, client, found)
+    except StudypubError as error:
+        yield Finding(False, error.sentence)
+
+
+def _round_trip(config: Config, clinic: Clinic, client: PacsClient, found: list[FoundStudy]) -> Finding:
+    """Fetch the study for real, by the way that publishing takes, and throw it away."""
+    name = clinic.pacs.ae_title
+    if len(found) != 1:
+        return Finding(
+            False,
+            Sentence(
+                f"PACS {name}: для проверки получения нужен номер, под которым ровно одно исследование.",
+                f"PACS {name}: to try a retrieval, name an accession number that exactly one study has.",
+            ),
+        )
+    with tempfile.TemporaryDirectory(prefix="studypub-") as folder:
+        spool = Spool(Path(folder) / "spool")
+        spool.open()
+        hosts = (clinic.pacs.host, *clinic.pacs.peers)
+        scp = StorageScp(
+            config.dicom.ae_title,
+            config.dicom.host,
+            config.dicom.port,
+            peers=KnownPeers(hosts),
+            peer_ae_titles=[name],
+            spool=spool,
+        )
+        try:
+            scp.start()
+        except OSError:
+            return Finding(
+                False,
+                Sentence(
+                    f"PACS {name}: получение не проверено, порт {config.dicom.port} занят. Остановите службу studypub "
+                    "на время проверки.",
+                    f"PACS {name}: the retrieval was not tried, port {config.dicom.port} is taken. Stop the studypub "
+                    "service for the time of the check.",
+                ),
+            )
+        try:
+            return _arrived(config, clinic, client, found[0], spool)
+        finally:
+            scp.stop()
+
+
+def _arrived(config: Config, clinic: Clinic, client: PacsClient, study: FoundStudy, spool: Spool) -> Finding:
+    name, listed = clinic.pacs.ae_title, client.list_instances(study.study_instance_uid) or []
+    expected = frozenset(instance.sop_instance_uid for instance in listed)
+    with (
+        spool.work_folder("round-trip") as folder,
+        spool.reception(study.study_instance_uid, folder) as reception,
+    ):
+        if clinic.pacs.retrieve == "get":
+            client.get(study.study_instance_uid, {instance.sop_class_uid for instance in listed}, spool)
+        else:
+            client.move(study.study_instance_uid)
+        reception.quiet_from_now()
+        reception.wait_for(expected, len(expected) or 1, quiet=config.dicom.quiet_seconds)
+        received = reception.count
+    return Finding(
+        received > 0 and received >= len(expected),
+        Sentence(
+            f"PACS {name}: получено {received} из {len(expected) or study.instances or '?'} изображений.",
+            f"PACS {name}: {received} of {len(expected) or study.instances or '?'} images arrived.",
+        ),
+    )

@@ -1,0 +1,101 @@
+import zipfile
+from io import BytesIO
+from pathlib import Path
+
+import pydicom
+import pytest
+from tests.unit.deid.corpus import CT, ROOT, WORD, image, leaks
+
+from studypub.deid.profile import load
+from studypub.errors import Refused
+from studypub.flows.deidentify import deidentify_folder
+
+
+def content(number: int, *, sop_class: str = CT, study: int = 1) -> bytes:
+    dataset = image(sop_class)
+    dataset.SOPInstanceUID = f"{ROOT}.1.1.{number}"
+    dataset.StudyInstanceUID = f"{ROOT}.{study}"
+    buffer = BytesIO()
+    dataset.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+FILES = {
+    f"{WORD}/one.dcm": content(1),
+    f"{WORD}/two": content(2),
+    f"{WORD}/other.dcm": content(3, study=2),
+    "report.dcm": content(4, sop_class="1.2.840.10008.5.1.4.1.1.88.11"),
+    "letter.txt": b"Dear Dr. Ivanov",
+    "empty": b"",
+    "broken.dcm": bytes(128) + b"DICM" + b"\x02\0\x10\0XX" * 30,
+    "cut.dcm": content(5)[:-4],
+}
+OUTCOMES = {
+    f"{WORD}/one.dcm": None,
+    f"{WORD}/two": None,
+    f"{WORD}/other.dcm": None,
+    "report.dcm": "structured_report",
+    "letter.txt": "not_dicom",
+    "empty": "not_dicom",
+    "broken.dcm": "broken",
+    "cut.dcm": "broken",
+}
+
+
+@pytest.fixture(params=["folder", "zip"])
+def source(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    if request.param == "zip":
+        with zipfile.ZipFile(tmp_path / "in.zip", "w") as archive:
+            for name, data in FILES.items():
+                archive.writestr(name, data)
+        return tmp_path / "in.zip"
+    for name, data in FILES.items():
+        path = tmp_path / "in" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    return tmp_path / "in"
+
+
+def test_every_input_is_listed_with_its_outcome(source: Path, tmp_path: Path) -> None:
+    report = deidentify_folder(source, tmp_path / "out", load("basic"))
+    assert {entry["file"]: entry["reason"] for entry in report} == OUTCOMES
+    assert {entry["outcome"] for entry in report} == {"kept", "left_out"}
+    kept = {entry["sop_instance_uid"] for entry in report if entry["outcome"] == "kept"}
+    assert kept == {f"{ROOT}.1.1.{number}" for number in (1, 2, 3)}
+
+
+def test_output_holds_one_folder_a_study_and_nothing_original(source: Path, tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    deidentify_folder(source, target, load("basic"))
+    files = sorted(path for path in target.rglob("*") if path.is_file())
+    assert sorted(len(list(folder.iterdir())) for folder in target.iterdir()) == [1, 2]
+    assert not [path for path in files if leaks(path.read_bytes()) or leaks(str(path.relative_to(target)).encode())]
+    read = [pydicom.dcmread(path) for path in files]
+    assert {str(dataset.StudyInstanceUID) for dataset in read} == {folder.name for folder in target.iterdir()}
+    assert len({dataset.PatientID for dataset in read}) == 1
+
+
+def test_two_patients_stay_two(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for number in (1, 2):
+        dataset = image()
+        dataset.PatientID, dataset.StudyInstanceUID = f"P{number}", f"1.2.{number}"
+        dataset.save_as(tmp_path / "in" / f"{number}.dcm", enforce_file_format=True)
+    deidentify_folder(tmp_path / "in", tmp_path / "out", load("basic"))
+    read = [pydicom.dcmread(path) for path in (tmp_path / "out").rglob("*.dcm")]
+    assert len({dataset.PatientID for dataset in read}) == 2
+
+
+def test_each_run_has_its_own_key(source: Path, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        deidentify_folder(source, tmp_path / name, load("basic"))
+    assert not {path.name for path in (tmp_path / "a").iterdir()} & {path.name for path in (tmp_path / "b").iterdir()}
+
+
+def test_a_missing_source_and_a_full_target_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(Refused):
+        deidentify_folder(tmp_path / "none", tmp_path / "out", load("basic"))
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").touch()
+    with pytest.raises(Refused):
+        deidentify_folder(tmp_path / "full", tmp_path / "full", load("basic"))

@@ -1,0 +1,127 @@
+import pytest
+from pydicom.dataset import Dataset
+
+from studypub.deid import elements, measures, replacements, terms
+from studypub.deid.field import Context, Field, Rule, removed
+from studypub.deid.pseudonyms import Pseudonyms
+
+CONTEXT = Context(Pseudonyms(bytes(32)))
+
+
+def apply(rule: Rule, value: bytes, *, vr: str = "DS", vm: int = 1 << 30, tag: int = 0x00180050) -> bytes | None:
+    return rule(Field(tag, vr, "1", rule, None, needed=False, below=None, vm=vm), value, Dataset(), CONTEXT)
+
+
+@pytest.mark.parametrize(
+    ("vr", "value", "passes"),
+    [
+        ("DS", b"1.5", True),
+        ("DS", b"-1.25e-3\\ 2 ", True),
+        ("DS", b"", True),
+        ("DS", b"1.", True),
+        ("DS", b"Ivanov", False),
+        ("DS", b"1.5 mm", False),
+        ("DS", b"1000001158664", False),
+        ("DS", b"79161234567", False),
+        ("DS", b"nan", False),
+        ("IS", b"17", True),
+        ("IS", b"17.0", False),
+        ("IS", b"1e5", False),
+        ("IS", b"19370213131", False),
+    ],
+)
+def test_numbers_pass_as_numbers(vr: str, value: bytes, *, passes: bool) -> None:
+    assert apply(measures.decimals, value, vr=vr) == (value.rstrip() if passes else None)
+
+
+@pytest.mark.parametrize(
+    ("vr", "value", "passes"),
+    [
+        ("US", b"\1\0", True),
+        ("US", b"\1", False),
+        ("US", b"\1\0\2\0", False),
+        ("FD", b"KANARE_A", False),
+        ("FD", b"\0\0\0\0\0\0\xf0\x3f", True),
+    ],
+)
+def test_binary_numbers_pass_in_their_size_and_count(vr: str, value: bytes, *, passes: bool) -> None:
+    assert apply(measures.binary, value, vr=vr, vm=1) == (value if passes else None)
+
+
+def test_a_lookup_table_is_cut_to_its_descriptor() -> None:
+    source = Dataset()
+    source[0x00281101] = elements.raw(0x00281101, "US", b"\2\0\0\0\x10\0")
+    field = Field(0x00281201, "OW", "1", measures.table, None, needed=False, below=None, vm=1)
+    assert measures.table(field, b"\1\0\2\0IVANOV", source, CONTEXT) == b"\1\0\2\0"
+    assert measures.table(field, b"\1\0", source, CONTEXT) is None
+    assert measures.table(field, b"\1\0\2\0", Dataset(), CONTEXT) is None
+
+
+KNOWN = terms.Terms(["HFS", "FFS", "Siemens", "OTHER"])
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [(b"HFS ", b"HFS"), (b"hfs", b"HFS"), (b"SIEMENS", b"Siemens"), (b"Ivanov", None), (b"", None), (b"\xff", None)],
+)
+def test_a_term_is_known_or_goes(value: bytes, written: bytes | None) -> None:
+    assert apply(terms.one_of(KNOWN, all_or_none=False), value) == written
+
+
+def test_of_several_terms_the_unknown_go_or_all() -> None:
+    assert apply(terms.one_of(KNOWN, all_or_none=False), b"HFS\\Ivanov\\FFS") == b"HFS\\FFS"
+    assert apply(terms.one_of(KNOWN, all_or_none=True), b"HFS\\Ivanov\\FFS") is None
+
+
+def test_a_neutral_term_stands_for_an_unknown_one() -> None:
+    assert KNOWN.neutral("1C") == b"OTHER"
+    assert terms.Terms(["A", "B"]).neutral("1") == b"A"
+    assert terms.Terms(["A", "B"]).neutral("1C") is None
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (b"ORIGINAL\\PRIMARY\\AXIAL", b"ORIGINAL\\PRIMARY\\AXIAL"),
+        (b"ORIGINAL\\PRIMARY\\Ivanov", b"ORIGINAL\\PRIMARY"),
+        (b"ORIGINAL\\PRIMARY\\Ivanov\\Anna", b"ORIGINAL\\PRIMARY\\OTHER\\NONE"),
+        (b"ORIGINAL\\PRIMARY\\Ivanov\\ADC", b"ORIGINAL\\PRIMARY\\OTHER\\ADC"),
+        (b"ORIGINAL\\PRIMARY\\AXIAL\\Ivanov\\Anna\\17", b"ORIGINAL\\PRIMARY\\AXIAL"),
+        (b"Ivanov\\PRIMARY", None),
+        (b"ORIGINAL", b"ORIGINAL"),
+    ],
+)
+def test_an_image_type_goes_by_position(value: bytes, written: bytes | None) -> None:
+    positions = [
+        terms.Terms(words)
+        for words in (["ORIGINAL", "DERIVED"], ["PRIMARY", "SECONDARY"], ["AXIAL", "OTHER"], ["ADC", "NONE"])
+    ]
+    assert apply(terms.by_position(positions), value) == written
+
+
+def test_a_pattern_passes_whole_values_only() -> None:
+    rule = terms.pattern("(A|P|R|L|H|F){1,3}")
+    assert apply(rule, b"L\\PH ") == b"L\\PH"
+    assert apply(rule, b"L\\Ivanov") is None
+
+
+def test_only_registered_uids_pass_and_only_public_pointers() -> None:
+    assert apply(terms.registered, b"1.2.840.10008.1.2\0") == b"1.2.840.10008.1.2"
+    assert apply(terms.registered, b"1.2.3") is None
+    assert apply(terms.pointers, b"\x20\0\x32\0") == b"\x20\0\x32\0"
+    assert apply(terms.pointers, b"\x29\0\x32\0") is None
+
+
+def test_labels_are_numbered_within_the_instance() -> None:
+    context = Context(Pseudonyms(bytes(32)))
+    field = Field(0x00209056, "SH", "1", removed, None, needed=False, below=None, vm=1)
+    rule = replacements.numbered(b"")
+    written = [rule(field, value, Dataset(), context) for value in (b"Ivanov", b"2 ", b"Ivanov ")]
+    assert written == [b"1", b"2", b"1"]
+
+
+def test_a_pseudonym_needs_the_key() -> None:
+    one, two = Pseudonyms(bytes(32)), Pseudonyms(b"\1" * 32)
+    assert one.uid(b"1.2.3") == one.uid(b"1.2.3\0") != two.uid(b"1.2.3")
+    assert one.patient != two.patient != Pseudonyms(b"\1" * 32, "B").patient
+    assert one.uid(b"1.2.840.10008.1.1") == b"1.2.840.10008.1.1"
