@@ -14,12 +14,36 @@ from studypub.web.errors import Problem, answer_error
 from studypub.web.guards import SignInNeeded, ask_to_sign_in
 from studypub.web.headers import SecurityHeaders
 from studypub.web.language import Language, language_of
+from studypub.web.pages import (
+    admin_audit,
+    admin_keys,
+    admin_settings,
+    admin_users,
+    language,
+    link,
+    login,
+    publish_new,
+    queue,
+    studies,
+)
 from studypub.web.parts import Parts
 
 LARGEST_BODY = 1 << 20  # bytes
 
 # The one route table.
-ROUTES = (static.static_file,)
+ROUTES = (
+    static.static_file,
+    *login.routes,
+    *queue.routes,
+    *studies.routes,
+    *publish_new.routes,
+    *admin_users.routes,
+    *admin_keys.routes,
+    *admin_settings.routes,
+    *admin_audit.routes,
+    *language.routes,
+    *link.routes,
+)
 
 _COMPRESSED = Sentence("Сжатые запросы не принимаются.", "Compressed requests are not accepted.")
 
