@@ -259,7 +259,7 @@ def load(path: Path | None, environment: Mapping[str, str]) -> Config:
     _override(document, environment)
     _read_secrets(document, "")
     try:
-        return msgspec.convert(document, Config)
+        return msgspec.convert(document, Config, dec_hook=_path)
     except msgspec.ValidationError as error:
         raise ConfigError(problem=_problem(str(error))) from None
 
@@ -312,6 +312,14 @@ def _read_secrets(table: dict[str, Any], where: str) -> None:
                 table[secret] = Path(value).read_text("utf-8").strip()
             except (OSError, UnicodeDecodeError):
                 raise ConfigError(problem=f"{place}: the file cannot be read") from None
+
+
+def _path(kind: type, value: object) -> Path:
+    if kind is not Path:
+        raise NotImplementedError
+    if not isinstance(value, str):
+        raise ValueError("Expected `str`")
+    return Path(value)
 
 
 def _problem(text: str) -> str:

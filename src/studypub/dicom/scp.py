@@ -16,7 +16,7 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_dataset
 from pydicom.filewriter import write_file_meta_info
 from pydicom.tag import BaseTag, Tag
-from pydicom.uid import UID, AllTransferSyntaxes
+from pydicom.uid import UID, AllTransferSyntaxes, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, AllStoragePresentationContexts, evt
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 from pynetdicom.transport import ThreadedAssociationServer
@@ -40,8 +40,18 @@ _STUDY_INSTANCE_UID = Tag(0x0020, 0x000D)
 _HEADER = (Tag(0x0008, 0x0016), Tag(0x0008, 0x0018), _STUDY_INSTANCE_UID)
 # A deflated data set of 16 KB can become 16 MB; the big-endian syntax is retired and nobody's only one; the pixels of
 # the referenced ones are elsewhere.
-_NOT_OFFERED = ("Deflate", "Big Endian", "JPIP", "SMPTE")
-STORAGE_SYNTAXES = [syntax for syntax in AllTransferSyntaxes if not any(word in syntax.name for word in _NOT_OFFERED)]
+_NOT_OFFERED = ("Deflate", "JPIP", "SMPTE")
+# pynetdicom takes the first of ours that the peer offers: the uncompressed one that says its types first, the one that
+# does not last.
+STORAGE_SYNTAXES = [
+    ExplicitVRLittleEndian,
+    *(
+        syntax
+        for syntax in AllTransferSyntaxes
+        if syntax.is_encapsulated and not any(word in syntax.name for word in _NOT_OFFERED)
+    ),
+    ImplicitVRLittleEndian,
+]
 _MOST_ASSOCIATIONS = 32
 _RESOLVE_SECONDS = 60.0
 

@@ -62,7 +62,7 @@ def _outcome(task: Task, instance: SpooledInstance, deidentifier: Deidentifier) 
     try:
         original = dcmread(instance.path)
     except InvalidDicomError:
-        return Reason.UNREADABLE
+        return Reason.BROKEN
     _require_same_patient(task, original)
     outcome = deidentifier.instance(original)
     return outcome.dataset if isinstance(outcome, Kept) else outcome.reason
@@ -85,4 +85,7 @@ def _in_order(instances: Iterable[SpooledInstance]) -> list[SpooledInstance]:
 
 
 def _grouped(reasons: Counter[Reason]) -> tuple[LeftOut, ...]:
-    return tuple(LeftOut(reason.value, reason.sentence, count) for reason, count in sorted(reasons.items()))
+    return tuple(
+        LeftOut(reason.value, reason.sentence, count)
+        for reason, count in sorted(reasons.items(), key=lambda item: item[0].value)
+    )

@@ -4,21 +4,20 @@ from typing import Any
 
 from litestar import Litestar, Request
 from litestar.datastructures import State
-from litestar.di import Provide
 
-from studypub.core.people import ApiKey
-from studypub.db.people import Session
 from studypub.errors import Sentence
 from studypub.web import static
+from studypub.web.api import operations, publish, schema
 from studypub.web.errors import Problem, answer_error
+from studypub.web.given import PROVIDERS
 from studypub.web.guards import SignInNeeded, ask_to_sign_in
 from studypub.web.headers import SecurityHeaders
-from studypub.web.language import Language, language_of
 from studypub.web.pages import (
     admin_audit,
     admin_keys,
     admin_settings,
     admin_users,
+    download,
     language,
     link,
     login,
@@ -32,7 +31,14 @@ LARGEST_BODY = 1 << 20  # bytes
 
 # The one route table.
 ROUTES = (
-    static.static_file,
+    # programs
+    *publish.routes,
+    *schema.routes,
+    *operations.routes,
+    # patients
+    *link.routes,
+    *download.routes,
+    # people of the clinic
     *login.routes,
     *queue.routes,
     *studies.routes,
@@ -42,7 +48,8 @@ ROUTES = (
     *admin_settings.routes,
     *admin_audit.routes,
     *language.routes,
-    *link.routes,
+    # what pages are made of
+    *static.routes,
 )
 
 _COMPRESSED = Sentence("Сжатые запросы не принимаются.", "Compressed requests are not accepted.")
@@ -50,17 +57,13 @@ _COMPRESSED = Sentence("Сжатые запросы не принимаются.
 
 def create_app(parts: Parts) -> Litestar:
     """Return the application over these parts."""
+    requests = operations.RequestCounter()
     return Litestar(
         route_handlers=ROUTES,
-        state=State({"parts": parts}),
-        dependencies={
-            "parts": Provide(_parts, sync_to_thread=False),
-            "session": Provide(_session, sync_to_thread=False),
-            "api_key": Provide(_api_key, sync_to_thread=False),
-            "language": Provide(_language, sync_to_thread=False),
-        },
+        state=State({"parts": parts, "requests": requests}),
+        dependencies=PROVIDERS,
         before_request=refuse_compressed,
-        before_send=[SecurityHeaders(parts.config.server)],
+        before_send=[SecurityHeaders(parts.config.server), requests],
         exception_handlers={SignInNeeded: ask_to_sign_in, Exception: answer_error},
         request_max_body_size=LARGEST_BODY,
         openapi_config=None,
@@ -73,22 +76,3 @@ async def refuse_compressed(request: Request[Any, Any, Any]) -> None:
     """Refuse a compressed body: a few kilobytes could unfold to gigabytes."""
     if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise Problem(415, _COMPRESSED, headers={"Accept-Encoding": "identity"})
-
-
-def _parts(state: State) -> Parts:
-    parts: Parts = state.parts
-    return parts
-
-
-def _session(request: Request[Any, Any, Any]) -> Session:
-    session: Session = request.state.session
-    return session
-
-
-def _api_key(request: Request[Any, Any, Any]) -> ApiKey:
-    key: ApiKey = request.state.api_key
-    return key
-
-
-def _language(request: Request[Any, Any, Any]) -> Language:
-    return language_of(request)

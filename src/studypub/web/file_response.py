@@ -1,11 +1,11 @@
 """Streams a file of this machine, or a part of it, without holding up anything else."""
 
 import asyncio
-from collections.abc import Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from litestar.datastructures import MutableScopeHeaders
+from litestar import Response
+from litestar.response.base import ASGIResponse
 from litestar.types import Receive, Scope, Send
 
 from studypub.errors import StorageUnavailable, StoredObjectDiffers
@@ -15,27 +15,34 @@ _CHUNK_BYTES = 1 << 20
 _STALLED_SECONDS = 300  # a reader slower than a chunk in this time has gone
 
 
-class FileResponse:
-    """An ASGI answer with the bytes of `part`; the file must have `part.size` bytes. Closes it when the reader goes.
+class FileResponse(Response[None]):
+    """An answer with the bytes of `part`; the file must have `part.size` bytes and is closed when the reader goes.
 
     Raises StorageUnavailable and StoredObjectDiffers before anything is sent.
     """
 
-    def __init__(self, path: Path, part: Part, *, status: int, headers: Mapping[str, str]) -> None:
+    def __init__(self, path: Path, part: Part, *, status_code: int, headers: dict[str, str]) -> None:
+        super().__init__(None, status_code=status_code, headers=headers)
+        self._body = path, part
+
+    def to_asgi_response(self, *_: Any, **__: Any) -> ASGIResponse:
+        """Return what Litestar calls."""
+        path, part = self._body
+        return _FileBody(path, part, status_code=self.status_code or 200, headers=self.headers)
+
+
+class _FileBody(ASGIResponse):
+    def __init__(self, path: Path, part: Part, *, status_code: int, headers: dict[str, Any]) -> None:
+        super().__init__(status_code=status_code, headers=headers, content_length=part.length)
         self._path = path
         self._part = part
-        self._status = status
-        self._headers = headers
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it."""
+    async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
         file = await asyncio.to_thread(self._open)
         gone = asyncio.ensure_future(_reader_gone(receive))
         try:
-            headers = MutableScopeHeaders()
-            headers.update({**self._headers, "Content-Length": str(self._part.length)})
-            await send({"type": "http.response.start", "status": self._status, "headers": headers.headers})
-            await self._send_body(file, send, gone)
+            await self.start_response(send)
+            await self._send_part(file, send, gone)
         finally:
             gone.cancel()
             file.close()
@@ -51,7 +58,7 @@ class FileResponse:
         file.seek(self._part.start)
         return file
 
-    async def _send_body(self, file: BinaryIO, send: Send, gone: "asyncio.Future[None]") -> None:
+    async def _send_part(self, file: BinaryIO, send: Send, gone: "asyncio.Future[None]") -> None:
         left = self._part.length
         while left and not gone.done():
             chunk = await asyncio.to_thread(file.read, min(_CHUNK_BYTES, left))

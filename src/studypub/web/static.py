@@ -10,6 +10,7 @@ from typing import Any
 
 from litestar import Request, Response, get
 from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
 
 from studypub import resources
 
@@ -32,7 +33,7 @@ def address(name: str) -> str:
 
 
 @get("/static/{path:path}", sync_to_thread=False)
-def static_file(request: Request[Any, Any, Any], path: str) -> Response[bytes]:
+def static_file(request: Request[Any, Any, Any], path: FromPath[str]) -> Response[bytes]:
     """Send a file, or 304 where the browser has it."""
     file = _files().get(path.strip("/"))
     if file is None:
@@ -57,3 +58,6 @@ def _read(file: Path) -> StaticFile:
     text = media_type.startswith("text/") or media_type.endswith(("javascript", "json"))
     kind = f"{media_type}; charset=utf-8" if text else media_type
     return StaticFile(content, kind, hashlib.sha256(content).hexdigest()[:16])
+
+
+routes = (static_file,)

@@ -1,6 +1,5 @@
 """The documents that programs send and get."""
 
-from collections import Counter
 from datetime import datetime, tzinfo
 from typing import Annotated
 
@@ -12,22 +11,25 @@ from studypub.core.publication import Publication, link
 from studypub.core.task import Status, Task
 from studypub.web.language import Language
 
+Moment = Annotated[datetime, Meta(tz=True)]
+_SEARCHED = r"^[^*?\\\x00-\x1f]+$"
 
-class PublishDocument(Struct, kw_only=True, omit_defaults=True):
-    """A request to publish a study."""
 
-    patient_id: Annotated[str, Meta(min_length=1, max_length=64, description="ЭМК пациента: PatientID (0010,0020)")]
+class PublishDocument(Struct, kw_only=True, forbid_unknown_fields=True):
+    """A request to publish a study. Describes what `core.request` reads; nothing is decoded into it."""
+
+    patient_id: Annotated[
+        str, Meta(min_length=1, max_length=64, pattern=_SEARCHED, description="ЭМК пациента, PatientID (0010,0020)")
+    ]
     accession_number: Annotated[
-        str, Meta(min_length=1, max_length=16, description="AccessionNumber (0008,0050), without * ? \\")
+        str, Meta(min_length=1, max_length=16, pattern=_SEARCHED, description="AccessionNumber (0008,0050)")
     ]
     emk_record_id: Annotated[str, Meta(max_length=64)] | None = None
     clinic_code: Annotated[str, Meta(max_length=64, description="By default the clinic of the API key")] | None = None
     service_code: Annotated[str, Meta(max_length=64)] | None = None
     service_title: Annotated[str, Meta(max_length=256)] | None = None
-    study_date: datetime | None = None
-    save_till_date: (
-        Annotated[datetime, Meta(description="A time, or a date: then the end of that day in the clinic")] | None
-    ) = None
+    study_date: Annotated[str, Meta(description="ISO 8601; without an offset, in the clinic's time zone")] | None = None
+    save_till_date: Annotated[str, Meta(description="ISO 8601; a bare date means the end of that day")] | None = None
 
 
 class Progress(Struct, kw_only=True):
@@ -48,6 +50,7 @@ class LeftOut(Struct, kw_only=True):
     """How many instances were left out of the publication for one reason."""
 
     reason: str
+    message: str
     count: int
 
 
@@ -60,15 +63,15 @@ class TaskDocument(Struct, kw_only=True):
     accession_number: str
     emk_record_id: str | None
     clinic_code: str
-    created_at: datetime
-    updated_at: datetime
+    created_at: Moment
+    updated_at: Moment
     progress: Progress
     error: TaskError | None
     arch_link: Annotated[str, Meta(description="The patient's link; null unless it opens now")] | None
     size: Annotated[int, Meta(description="Bytes of the archive")] | None
-    study_date: datetime | None
-    upload_date: datetime | None
-    save_till: datetime | None
+    study_date: Moment | None
+    upload_date: Moment | None
+    save_till: Moment | None
     save_till_limited: Annotated[
         bool, Meta(description="The date asked for was beyond the longest time of storage and was cut to it")
     ]
@@ -108,13 +111,16 @@ def task_document(
         updated_at=_local(task.updated_at, zone),
         progress=Progress(received=task.received, expected=task.expected),
         error=_error(task, language),
-        arch_link=_link(publication, base_url, now),
+        arch_link=_open_link(publication, base_url, now),
         size=publication.size if publication else None,
         study_date=_local(study_date, zone) if study_date else None,
         upload_date=_local(publication.upload_date, zone) if publication else None,
         save_till=_local(publication.save_till, zone) if publication else None,
         save_till_limited=task.till_was_cut,
-        left_out=_left_out(task),
+        left_out=[
+            LeftOut(reason=group.reason, message=getattr(group.sentence, language), count=group.count)
+            for group in task.left_out
+        ],
     )
 
 
@@ -128,12 +134,7 @@ def _error(task: Task, language: Language) -> TaskError | None:
     return TaskError(code=task.error_code, message=getattr(task.error_text, language))
 
 
-def _link(publication: Publication | None, base_url: str, now: datetime) -> str | None:
+def _open_link(publication: Publication | None, base_url: str, now: datetime) -> str | None:
     if publication is None or access.decide(publication, now) is not Access.OPEN:
         return None
     return link(base_url, publication.token)
-
-
-def _left_out(task: Task) -> list[LeftOut]:
-    reasons = Counter(instance.get("reason", "") for instance in task.left_out)
-    return [LeftOut(reason=reason, count=count) for reason, count in reasons.items()]

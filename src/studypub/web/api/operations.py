@@ -14,7 +14,7 @@ from studypub.db.database import Database
 from studypub.errors import DatabaseUnavailable, Sentence
 from studypub.web.client import is_loopback
 from studypub.web.errors import Problem
-from studypub.web.parts import Parts
+from studypub.web.given import GivenParts
 
 _METRICS_MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
@@ -40,7 +40,7 @@ async def healthz() -> dict[str, str]:
 
 
 @get("/readyz")
-async def readyz(parts: Parts) -> Response[dict[str, Any]]:
+async def readyz(parts: GivenParts) -> Response[dict[str, Any]]:
     """Tell whether everything that the work needs is usable, and what is not."""
     found = await parts.readiness()
     ready = all(trouble is None for trouble in found.values())
@@ -52,7 +52,7 @@ async def readyz(parts: Parts) -> Response[dict[str, Any]]:
 
 
 @get("/metrics")
-async def metrics(request: Request[Any, Any, Any], parts: Parts, state: State) -> Response[str]:
+async def metrics(request: Request[Any, Any, Any], parts: GivenParts, state: State) -> Response[str]:
     """Tell Prometheus, on this machine only: 404 to other machines and to whatever came through a proxy."""
     if not _came_from_here(request):
         raise Problem(404, _NOTHING)

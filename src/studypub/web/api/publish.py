@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from litestar import Request, Response, get, post
+from litestar.params import FromPath, FromQuery
 
 from studypub.core.people import ApiKey
 from studypub.core.request import PublishRequest, read_accession_number, read_request
@@ -16,6 +17,7 @@ from studypub.flows.request import Answer, Asker, answer_of, request_publication
 from studypub.web.api.body import read_object
 from studypub.web.api.documents import TaskDocument, task_document
 from studypub.web.errors import Problem
+from studypub.web.given import GivenApiKey, GivenLanguage, GivenParts
 from studypub.web.guards import with_api_key
 from studypub.web.language import Language
 from studypub.web.parts import Parts
@@ -29,7 +31,7 @@ _OTHER_CLINIC = Sentence(
 
 @post("/publish", guards=[with_api_key])
 async def publish(
-    request: Request[Any, Any, Any], parts: Parts, api_key: ApiKey, language: Language
+    request: Request[Any, Any, Any], parts: GivenParts, api_key: GivenApiKey, language: GivenLanguage
 ) -> Response[TaskDocument]:
     """Queue a study, or answer with the task or the link that it has already."""
     document = await read_object(request)
@@ -49,7 +51,9 @@ async def publish(
 
 
 @get("/publish/{task_id:str}", guards=[with_api_key])
-async def task_by_id(task_id: str, parts: Parts, api_key: ApiKey, language: Language) -> Response[TaskDocument]:
+async def task_by_id(
+    task_id: FromPath[str], parts: GivenParts, api_key: GivenApiKey, language: GivenLanguage
+) -> Response[TaskDocument]:
     """Tell how a task stands."""
     try:
         wanted = UUID(task_id)
@@ -62,7 +66,7 @@ async def task_by_id(task_id: str, parts: Parts, api_key: ApiKey, language: Lang
 
 @get("/publish", guards=[with_api_key])
 async def task_by_accession_number(
-    parts: Parts, api_key: ApiKey, language: Language, accession_number: str | None = None
+    parts: GivenParts, api_key: GivenApiKey, language: GivenLanguage, accession_number: FromQuery[str | None] = None
 ) -> Response[TaskDocument]:
     """Tell how the newest task of an accession number stands."""
     wanted = read_accession_number(accession_number)

@@ -5,13 +5,12 @@ from typing import Any
 from litestar import Request, Response, get
 
 from studypub.db import audit
-from studypub.db.people import Session
 from studypub.web import guards, paging, render
-from studypub.web.parts import Parts
+from studypub.web.given import GivenParts, GivenSession
 
 
 @get("/admin/audit", guards=[guards.administrator, guards.of_every_clinic])
-async def show(request: Request[Any, Any, Any], parts: Parts, session: Session) -> Response[str]:
+async def show(request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession) -> Response[str]:
     """Show a page of the log, newest first."""
     number = paging.number_of(request)
     async with parts.database.transaction() as tx:

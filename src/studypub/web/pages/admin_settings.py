@@ -6,18 +6,17 @@ from litestar import Request, Response, get, post
 from litestar.response import Redirect
 
 from studypub.db import settings
-from studypub.db.people import Session
 from studypub.errors import Refused
 from studypub.flows.set_retention import set_default_days
 from studypub.web import forms, guards, render
-from studypub.web.parts import Parts
+from studypub.web.given import GivenParts, GivenSession
 
 _DAYS = "default_days"
 _MOST_DIGITS = 6
 
 
 @get("/admin/settings", guards=[guards.administrator, guards.of_every_clinic])
-async def show(request: Request[Any, Any, Any], parts: Parts, session: Session) -> Response[str]:
+async def show(request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession) -> Response[str]:
     """Show the settings."""
     async with parts.database.transaction() as tx:
         days = await settings.integer(
@@ -29,7 +28,7 @@ async def show(request: Request[Any, Any, Any], parts: Parts, session: Session) 
 
 
 @post("/admin/settings", guards=[guards.administrator, guards.of_every_clinic, guards.csrf])
-async def change(request: Request[Any, Any, Any], parts: Parts, session: Session) -> Response[str]:
+async def change(request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession) -> Response[str]:
     """Change them."""
     form = await forms.read(request, _DAYS)
     longest = parts.config.retention.max_days

@@ -3,6 +3,7 @@
 from typing import Any
 
 from litestar import Request, Response, get, post
+from litestar.params import FromPath
 from litestar.response import Redirect
 
 from studypub.core.people import Role, User, name_is_acceptable, password_is_acceptable
@@ -12,6 +13,7 @@ from studypub.errors import Refused, Sentence
 from studypub.flows import sign_in
 from studypub.web import forms, guards, render
 from studypub.web.errors import Problem
+from studypub.web.given import GivenParts, GivenSession
 from studypub.web.parts import Parts
 
 _NO_USER = Sentence("Такого пользователя нет.", "There is no such user.")
@@ -25,13 +27,13 @@ async def start() -> Redirect:
 
 
 @get("/admin/users", guards=[guards.administrator])
-async def show(request: Request[Any, Any, Any], parts: Parts, session: Session) -> Response[str]:
+async def show(request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession) -> Response[str]:
     """List the accounts."""
     return await _page(request, parts, session, forms.empty("name", "password", "clinic_code", **_EMPTY))
 
 
 @post("/admin/users", guards=[guards.administrator, guards.csrf])
-async def add(request: Request[Any, Any, Any], parts: Parts, session: Session) -> Response[str]:
+async def add(request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession) -> Response[str]:
     """Add an account."""
     form = await forms.read(request, "name", "password", "clinic_code", "role")
     clinic_code = session.user.clinic_code or form.value("clinic_code") or None
@@ -39,23 +41,23 @@ async def add(request: Request[Any, Any, Any], parts: Parts, session: Session) -
         return await _page(request, parts, session, form, status=422)
     name, role, password = form.value("name").strip(), Role(form.value("role")), form.value("password")
     try:
-        await sign_in.add_user(
-            parts.database, name, role, password, clinic_code=clinic_code, actor=session.user.actor
-        )
+        await sign_in.add_user(parts.database, name, role, password, clinic_code=clinic_code, actor=session.user.actor)
     except Refused as refusal:
         return await _page(request, parts, session, form.refused(_field(name, password), refusal), status=422)
     return Redirect("/admin/users", status_code=303)
 
 
 @get("/admin/users/{name:str}/disable", guards=[guards.administrator])
-async def ask_to_disable(request: Request[Any, Any, Any], parts: Parts, session: Session, name: str) -> Response[str]:
+async def ask_to_disable(
+    request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession, name: FromPath[str]
+) -> Response[str]:
     """Ask once."""
     user = await _user(parts, session, name)
     return render.page("user_disable.html", request, session=session, config=parts.config, user=user)
 
 
 @post("/admin/users/{name:str}/disable", guards=[guards.administrator, guards.csrf])
-async def disable(parts: Parts, session: Session, name: str) -> Redirect:
+async def disable(parts: GivenParts, session: GivenSession, name: FromPath[str]) -> Redirect:
     """Close an account."""
     user = await _user(parts, session, name)
     await sign_in.disable_user(parts.database, user.name, actor=session.user.actor)
@@ -63,23 +65,25 @@ async def disable(parts: Parts, session: Session, name: str) -> Redirect:
 
 
 @get("/admin/users/{name:str}/password", guards=[guards.administrator])
-async def ask_password(request: Request[Any, Any, Any], parts: Parts, session: Session, name: str) -> Response[str]:
+async def ask_password(
+    request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession, name: FromPath[str]
+) -> Response[str]:
     """Show the form for a new password."""
     user, form = await _user(parts, session, name), forms.empty("password")
     return render.page("user_password.html", request, session=session, config=parts.config, user=user, form=form)
 
 
 @post("/admin/users/{name:str}/password", guards=[guards.administrator, guards.csrf])
-async def set_password(request: Request[Any, Any, Any], parts: Parts, session: Session, name: str) -> Response[str]:
+async def set_password(
+    request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession, name: FromPath[str]
+) -> Response[str]:
     """Set a password; the account's sessions end."""
     user, form = await _user(parts, session, name), await forms.read(request, "password")
     try:
         await sign_in.set_password(parts.database, user.name, form.value("password"), actor=session.user.actor)
     except Refused as refusal:
         panel = {"session": session, "config": parts.config, "user": user}
-        return render.page(
-            "user_password.html", request, status=422, **panel, form=form.refused("password", refusal)
-        )
+        return render.page("user_password.html", request, status=422, **panel, form=form.refused("password", refusal))
     return Redirect("/admin/users", status_code=303)
 
 

@@ -5,21 +5,21 @@ from datetime import timedelta
 from typing import Any
 
 from litestar import HttpMethod, Request, Response, route
+from litestar.params import FromPath
 from litestar.response import Redirect
-from litestar.types import ASGIApp
 
 from studypub.core.publication import Publication
 from studypub.errors import StorageUnavailable
 from studypub.flows.open_link import open_link
 from studypub.store.base import Store
 from studypub.web.file_response import FileResponse
+from studypub.web.given import GivenParts
 from studypub.web.links import publication_behind
-from studypub.web.parts import Parts
 from studypub.web.ranges import NotSatisfiable, Part, read_range
 
 
 @route("/s/{token:str}/download", http_method=[HttpMethod.GET, HttpMethod.HEAD])
-async def download(token: str, request: Request[Any, Any, Any], parts: Parts) -> ASGIApp:
+async def download(token: FromPath[str], request: Request[Any, Any, Any], parts: GivenParts) -> Response[Any]:
     """Send the archive; HEAD tells about it and leads nowhere, since a presigned address answers only GET."""
     opened = await open_link(parts.database, token)
     publication = publication_behind(opened)
@@ -35,7 +35,7 @@ async def _address(store: Store, publication: Publication, lifetime: timedelta) 
     return await asyncio.to_thread(store.link, publication.object_key, _file_name(publication), lifetime)
 
 
-async def _streamed(request: Request[Any, Any, Any], store: Store, publication: Publication) -> ASGIApp:
+async def _streamed(request: Request[Any, Any, Any], store: Store, publication: Publication) -> Response[Any]:
     path = await asyncio.to_thread(store.path, publication.object_key)
     if path is None:
         raise StorageUnavailable("the archive is not in the store")
@@ -47,8 +47,8 @@ async def _streamed(request: Request[Any, Any, Any], store: Store, publication: 
     except NotSatisfiable:
         return Response(b"", status_code=416, headers={**headers, "Content-Range": f"bytes */{publication.size}"})
     if part is None:
-        return FileResponse(path, Part(0, publication.size, publication.size), status=200, headers=headers)
-    return FileResponse(path, part, status=206, headers={**headers, "Content-Range": part.content_range})
+        return FileResponse(path, Part(0, publication.size, publication.size), status_code=200, headers=headers)
+    return FileResponse(path, part, status_code=206, headers={**headers, "Content-Range": part.content_range})
 
 
 def _headers(publication: Publication) -> dict[str, str]:

@@ -4,16 +4,17 @@ from typing import Any
 
 import segno
 from litestar import HttpMethod, Request, Response, route
+from litestar.params import FromPath
 
 from studypub.core.access import Access
 from studypub.core.publication import link
 from studypub.flows.open_link import Opened, open_link
 from studypub.web import render
-from studypub.web.parts import Parts
+from studypub.web.given import GivenParts
 
 
 @route("/s/{token:str}", http_method=[HttpMethod.GET, HttpMethod.HEAD])
-async def landing(request: Request[Any, Any, Any], parts: Parts, token: str) -> Response[str]:
+async def landing(request: Request[Any, Any, Any], parts: GivenParts, token: FromPath[str]) -> Response[str]:
     """Say what the link opens; nothing changes by looking."""
     opened = await open_link(parts.database, token)
     study = opened.publication

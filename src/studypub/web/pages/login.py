@@ -6,11 +6,10 @@ from litestar import Request, Response, get, post
 from litestar.response import Redirect
 
 from studypub.core.request import FieldError
-from studypub.db.people import Session
 from studypub.errors import Sentence
 from studypub.flows import sign_in
 from studypub.web import forms, guards, render
-from studypub.web.parts import Parts
+from studypub.web.given import GivenParts, GivenSession
 
 _WRONG: Final = Sentence(
     "Имя или пароль не подходят. Проверьте раскладку клавиатуры и Caps Lock; если пароль забыт, "
@@ -30,7 +29,7 @@ async def ask(request: Request[Any, Any, Any]) -> Response[str]:
 
 
 @post("/login", guards=[guards.same_origin])
-async def enter(request: Request[Any, Any, Any], parts: Parts) -> Response[str]:
+async def enter(request: Request[Any, Any, Any], parts: GivenParts) -> Response[str]:
     """Sign in and go where the person wanted to."""
     form = await forms.read(request, "name", "password", next="/queue")
     token = await sign_in.sign_in(parts.database, form.value("name").strip(), form.value("password"))
@@ -43,7 +42,7 @@ async def enter(request: Request[Any, Any, Any], parts: Parts) -> Response[str]:
 
 
 @post("/logout", guards=[guards.signed_in, guards.csrf])
-async def leave(request: Request[Any, Any, Any], parts: Parts, session: Session) -> Response[str]:
+async def leave(request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession) -> Response[str]:
     """Sign out; the browser forgets what it has kept of the pages."""
     del session
     await sign_in.sign_out(parts.database, request.cookies[guards.cookie_name(parts.config.server)])

@@ -15,19 +15,20 @@ from studypub.db.people import Session
 from studypub.flows.request import Answer, Asker, request_publication
 from studypub.web import forms, guards, render
 from studypub.web.formats import zone_of
+from studypub.web.given import GivenParts, GivenSession
 from studypub.web.parts import Parts
 
 _FIELDS = ("clinic_code", "patient_id", "accession_number", "save_till_date")
 
 
 @get("/publish/new", guards=[guards.signed_in])
-async def ask(request: Request[Any, Any, Any], parts: Parts, session: Session) -> Response[str]:
+async def ask(request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession) -> Response[str]:
     """Show the form."""
     return await _page(request, parts, session, forms.empty(*_FIELDS))
 
 
 @post("/publish/new", guards=[guards.signed_in, guards.csrf])
-async def publish(request: Request[Any, Any, Any], parts: Parts, session: Session) -> Response[str]:
+async def publish(request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession) -> Response[str]:
     """Queue the study and go where its progress, or its link, is seen."""
     form = await forms.read(request, *_FIELDS)
     async with parts.database.transaction() as tx:

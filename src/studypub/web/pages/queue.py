@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from litestar import Request, Response, get, post
+from litestar.params import FromPath
 from litestar.response import Redirect
 
 from studypub.core.task import IN_PROGRESS, Status
@@ -15,6 +16,7 @@ from studypub.errors import Sentence
 from studypub.flows import cancel
 from studypub.web import guards, paging, render
 from studypub.web.errors import Problem
+from studypub.web.given import GivenParts, GivenSession
 from studypub.web.parts import Parts
 
 _SECONDS_MOVING, _SECONDS_STILL = 2, 20
@@ -28,19 +30,21 @@ async def start() -> Redirect:
 
 
 @get("/queue", guards=[guards.signed_in])
-async def show(request: Request[Any, Any, Any], parts: Parts, session: Session) -> Response[str]:
+async def show(request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession) -> Response[str]:
     """Show the queue."""
     return render.page("queue.html", request, **await _context(request, parts, session))
 
 
 @get("/queue/lines", guards=[guards.signed_in])
-async def lines(request: Request[Any, Any, Any], parts: Parts, session: Session) -> Response[str]:
+async def lines(request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession) -> Response[str]:
     """Show the table alone, for the page that asks again and again."""
     return render.page("_queue.html", request, **await _context(request, parts, session))
 
 
 @post("/queue/{task_id:uuid}/retry", guards=[guards.signed_in, guards.csrf])
-async def retry(request: Request[Any, Any, Any], parts: Parts, session: Session, task_id: UUID) -> Redirect:
+async def retry(
+    request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession, task_id: FromPath[UUID]
+) -> Redirect:
     """Queue a failed or cancelled task once more."""
     user, search_time = session.user, timedelta(minutes=parts.config.workers.search_minutes)
     await cancel.try_again(
@@ -51,7 +55,7 @@ async def retry(request: Request[Any, Any, Any], parts: Parts, session: Session,
 
 @get("/queue/{task_id:uuid}/cancel", guards=[guards.signed_in])
 async def ask_to_cancel(
-    request: Request[Any, Any, Any], parts: Parts, session: Session, task_id: UUID
+    request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession, task_id: FromPath[UUID]
 ) -> Response[str]:
     """Ask once."""
     async with parts.database.transaction() as tx:
@@ -63,7 +67,9 @@ async def ask_to_cancel(
 
 
 @post("/queue/{task_id:uuid}/cancel", guards=[guards.signed_in, guards.csrf])
-async def stop(request: Request[Any, Any, Any], parts: Parts, session: Session, task_id: UUID) -> Redirect:
+async def stop(
+    request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession, task_id: FromPath[UUID]
+) -> Redirect:
     """Cancel a task that has not ended."""
     user = session.user
     await cancel.cancel(parts.database, task_id, actor=user.actor, clinic_code=user.clinic_code)

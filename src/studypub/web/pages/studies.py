@@ -6,6 +6,7 @@ from uuid import UUID
 
 import segno
 from litestar import Request, Response, get, post
+from litestar.params import FromPath
 from litestar.response import Redirect
 
 from studypub.core.publication import Publication, link
@@ -16,6 +17,7 @@ from studypub.flows import withdraw
 from studypub.web import forms, guards, paging, render
 from studypub.web.errors import Problem
 from studypub.web.formats import zone_of
+from studypub.web.given import GivenParts, GivenSession
 from studypub.web.parts import Parts
 
 _LONGEST_TEXT = 64
@@ -24,7 +26,7 @@ _NO_DATE = Sentence("Укажите дату.", "Give a date.")
 
 
 @get("/studies", guards=[guards.signed_in])
-async def show(request: Request[Any, Any, Any], parts: Parts, session: Session) -> Response[str]:
+async def show(request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession) -> Response[str]:
     """Show the publications, or those whose numbers have the text that was asked for."""
     number, text = paging.number_of(request), request.query_params.get("q", "").strip()[:_LONGEST_TEXT]
     text = text.replace("\0", "")
@@ -36,7 +38,9 @@ async def show(request: Request[Any, Any, Any], parts: Parts, session: Session) 
 
 
 @get("/studies/{study_id:uuid}", guards=[guards.signed_in])
-async def show_one(request: Request[Any, Any, Any], parts: Parts, session: Session, study_id: UUID) -> Response[str]:
+async def show_one(
+    request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession, study_id: FromPath[UUID]
+) -> Response[str]:
     """Show one publication's link and its QR code."""
     study, now = await _study(parts, session, study_id)
     address = link(parts.config.server.base_url, study.token)
@@ -46,7 +50,7 @@ async def show_one(request: Request[Any, Any, Any], parts: Parts, session: Sessi
 
 @get("/studies/{study_id:uuid}/keep", guards=[guards.signed_in])
 async def ask_how_long(
-    request: Request[Any, Any, Any], parts: Parts, session: Session, study_id: UUID
+    request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession, study_id: FromPath[UUID]
 ) -> Response[str]:
     """Show the form for the date until which the study is kept."""
     study, now = await _study(parts, session, study_id)
@@ -55,7 +59,9 @@ async def ask_how_long(
 
 
 @post("/studies/{study_id:uuid}/keep", guards=[guards.signed_in, guards.csrf])
-async def keep(request: Request[Any, Any, Any], parts: Parts, session: Session, study_id: UUID) -> Response[str]:
+async def keep(
+    request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession, study_id: FromPath[UUID]
+) -> Response[str]:
     """Keep the study to the end of a day."""
     study, now = await _study(parts, session, study_id)
     form = await forms.read(request, "save_till_date")
@@ -73,7 +79,7 @@ async def keep(request: Request[Any, Any, Any], parts: Parts, session: Session, 
 
 @get("/studies/{study_id:uuid}/withdraw", guards=[guards.signed_in])
 async def ask_to_withdraw(
-    request: Request[Any, Any, Any], parts: Parts, session: Session, study_id: UUID
+    request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession, study_id: FromPath[UUID]
 ) -> Response[str]:
     """Ask once."""
     study, now = await _study(parts, session, study_id)
@@ -81,7 +87,7 @@ async def ask_to_withdraw(
 
 
 @post("/studies/{study_id:uuid}/withdraw", guards=[guards.signed_in, guards.csrf])
-async def close(parts: Parts, session: Session, study_id: UUID) -> Redirect:
+async def close(parts: GivenParts, session: GivenSession, study_id: FromPath[UUID]) -> Redirect:
     """Close the link."""
     user = session.user
     await withdraw.withdraw(parts.database, study_id, actor=user.actor, clinic_code=user.clinic_code)

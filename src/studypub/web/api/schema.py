@@ -1,0 +1,155 @@
+"""Describes the interface for programs as OpenAPI 3.1."""
+
+from functools import cache
+from typing import Any
+
+import orjson
+from litestar import Response, get
+from msgspec.json import schema_components
+
+from studypub import __version__
+from studypub.web.api.documents import ProblemDocument, PublishDocument, TaskDocument
+from studypub.web.errors import PROBLEM_MEDIA_TYPE
+
+_TASK: dict[str, Any] = {
+    "task_id": "7f1c9a52-3c1e-4f0e-9d6c-0c6f4a1f8b55",
+    "status": "COMPLETED",
+    "patient_id": "1000001158664",
+    "accession_number": "KP125706548L",
+    "emk_record_id": "123456",
+    "clinic_code": "f_Khimki",
+    "created_at": "2025-02-01T16:20:00+03:00",
+    "updated_at": "2025-02-01T16:21:07+03:00",
+    "progress": {"received": 120, "expected": 120},
+    "error": None,
+    "arch_link": "https://studies.clinic.example/s/4hV0bq9ZkTnR2xW7yLdE1m",
+    "size": 53477376,
+    "study_date": "2025-02-01T16:18:02+03:00",
+    "upload_date": "2025-02-01T16:21:07+03:00",
+    "save_till": "2025-03-01T00:00:00+03:00",
+    "save_till_limited": False,
+    "left_out": [],
+}
+_QUEUED = {
+    **_TASK,
+    "status": "QUEUED",
+    "progress": {"received": 0, "expected": None},
+    **dict.fromkeys(("arch_link", "size", "upload_date", "save_till")),
+}
+_REQUEST = {
+    "patient_id": "1000001158664",
+    "accession_number": "KP125706548L",
+    "emk_record_id": "123456",
+    "clinic_code": "f_Khimki",
+    "service_code": "A01.201.405.002",
+    "service_title": "МРТ суставов",
+    "study_date": "2025-02-01T16:18:02+03:00",
+    "save_till_date": "2025-03-01T00:00:00+03:00",
+}
+_PROBLEMS = {
+    400: "The body is not a JSON object in UTF-8",
+    401: "No valid API key",
+    403: "The document names another clinic than the key's",
+    404: "There is no such task in the key's clinic",
+    413: "The body is larger than 1 MiB",
+    415: "The body is not application/json, or it is compressed",
+    422: "Fields are missing or wrong; `errors` names each",
+    500: "Internal error",
+    503: "The database is unavailable; try again after Retry-After seconds",
+}
+_ALWAYS = (401, 500, 503)
+
+
+@get("/schema/openapi.json", sync_to_thread=False)
+def openapi_json() -> Response[bytes]:
+    """Send the description."""
+    return Response(orjson.dumps(openapi()), media_type="application/json")
+
+
+@cache
+def openapi() -> dict[str, Any]:
+    """Return the description as data."""
+    _, schemas = schema_components(
+        [TaskDocument, PublishDocument, ProblemDocument], ref_template="#/components/schemas/{name}"
+    )
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "StudyPublicator",
+            "version": __version__,
+            "description": "Publishes de-identified imaging studies by one short link. "
+            "Texts are in Russian unless Accept-Language prefers English.",
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"apiKey": []}],
+        "paths": {
+            "/publish": {"post": _publish(), "get": _by_accession_number()},
+            "/publish/{task_id}": {"get": _by_id()},
+        },
+        "components": {
+            "schemas": schemas,
+            "responses": {str(status): _problem(text) for status, text in _PROBLEMS.items()},
+            "securitySchemes": {"apiKey": {"type": "http", "scheme": "bearer"}},
+        },
+    }
+
+
+def _publish() -> dict[str, Any]:
+    return {
+        "operationId": "publish",
+        "summary": "Ask for a study to be published; asking again is safe and answers with the same task",
+        "parameters": [_language()],
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {"schema": {"$ref": "#/components/schemas/PublishDocument"}, "example": _REQUEST}
+            },
+        },
+        "responses": {
+            "200": _task("The study is published already", _TASK, located=True),
+            "202": _task("The study is queued, now or before", _QUEUED, located=True),
+            **_refusals(400, 403, 413, 415, 422),
+        },
+    }
+
+
+def _by_accession_number() -> dict[str, Any]:
+    number = {"name": "accession_number", "in": "query", "required": True, "schema": {"type": "string"}}
+    return {
+        "operationId": "taskByAccessionNumber",
+        "summary": "The newest task of an accession number",
+        "parameters": [number, _language()],
+        "responses": {"200": _task("The task", _TASK), **_refusals(404, 422)},
+    }
+
+
+def _by_id() -> dict[str, Any]:
+    task_id = {"name": "task_id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+    return {
+        "operationId": "taskById",
+        "summary": "A task",
+        "parameters": [task_id, _language()],
+        "responses": {"200": _task("The task", _TASK), **_refusals(404)},
+    }
+
+
+def _language() -> dict[str, Any]:
+    return {"name": "Accept-Language", "in": "header", "schema": {"type": "string"}, "example": "en"}
+
+
+def _task(description: str, example: dict[str, Any], *, located: bool = False) -> dict[str, Any]:
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/TaskDocument"}, "example": example}}
+    location = {"Location": {"description": "The task's address", "schema": {"type": "string"}}}
+    return {"description": description, "content": content, **({"headers": location} if located else {})}
+
+
+def _refusals(*statuses: int) -> dict[str, Any]:
+    return {str(status): {"$ref": f"#/components/responses/{status}"} for status in sorted((*statuses, *_ALWAYS))}
+
+
+def _problem(description: str) -> dict[str, Any]:
+    content = {PROBLEM_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}
+    return {"description": description, "content": content}
+
+
+routes = (openapi_json,)

@@ -1,0 +1,44 @@
+"""What a handler may ask for by name: `parts: GivenParts`, `session: GivenSession`, and so on."""
+
+from typing import Any
+
+from litestar import Request
+from litestar.datastructures import State
+from litestar.di import NamedDependency, Provide
+
+from studypub.core.people import ApiKey
+from studypub.db.people import Session
+from studypub.web.language import Language, language_of
+from studypub.web.parts import Parts
+
+GivenParts = NamedDependency[Parts]
+GivenSession = NamedDependency[Session]  # of whoever the guard `signed_in` has let in
+GivenApiKey = NamedDependency[ApiKey]  # of the program that `with_api_key` has let in
+GivenLanguage = NamedDependency[Language]
+
+
+def _parts(state: State) -> Parts:
+    parts: Parts = state.parts
+    return parts
+
+
+def _session(request: Request[Any, Any, Any]) -> Session:
+    session: Session = request.state.session
+    return session
+
+
+def _api_key(request: Request[Any, Any, Any]) -> ApiKey:
+    key: ApiKey = request.state.api_key
+    return key
+
+
+def _language(request: Request[Any, Any, Any]) -> Language:
+    return language_of(request)
+
+
+PROVIDERS = {
+    "parts": Provide(_parts, sync_to_thread=False),
+    "session": Provide(_session, sync_to_thread=False),
+    "api_key": Provide(_api_key, sync_to_thread=False),
+    "language": Provide(_language, sync_to_thread=False),
+}
