@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import getpass
 import locale
+import logging
 import os
 import sys
 from collections import Counter
@@ -47,6 +48,8 @@ _Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit: 0 done, 1 not done, 2 wrong usage, 78 configuration that cannot be used."""
     options = _parser().parse_args(arguments)
+    # Until the daemon starts its log, what libraries have to say goes nowhere.
+    logging.getLogger().addHandler(logging.NullHandler())
     try:
         status = options.run(options)
     except ConfigError as error:

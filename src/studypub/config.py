@@ -318,7 +318,7 @@ def _path(kind: type, value: object) -> Path:
     if kind is not Path:
         raise NotImplementedError
     if not isinstance(value, str):
-        raise ValueError("Expected `str`")
+        raise TypeError("Expected `str`")
     return Path(value)
 
 

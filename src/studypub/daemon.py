@@ -41,27 +41,36 @@ _LISTEN_AGAIN_SECONDS = 5.0
 
 
 @contextmanager
-def database_url(config: Config) -> Iterator[str]:
+def database_url(config: Config, *, alone: bool = False) -> Iterator[str]:
     """Give the address of PostgreSQL, and run the embedded one meanwhile where the configuration says so.
 
-    To be entered on the main thread: the embedded server ends with the thread that started it.
+    `alone`: not as the guest of another process's server. To be entered on the main thread: the embedded server ends
+    with the thread that started it.
     """
     if config.database.url != "embedded":
         yield config.database.url
         return
-    config.database.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_data_dir(config.database.data_dir)
     server = EmbeddedPostgres(config.database.data_dir)
-    url = server.start()
+    url = server.start(alone=alone)
     try:
         yield url
     finally:
         server.stop()
 
 
+def make_data_dir(path: Path) -> None:
+    """Make the folder that everything lies in: passable, since the embedded server may be another user's; not listable.
+
+    What lies in it is closed to others, each folder and file by itself.
+    """
+    path.mkdir(mode=0o711, parents=True, exist_ok=True)
+
+
 @contextmanager
 def only_daemon(data_dir: Path) -> Iterator[None]:
     """Hold the data folder for this process alone. Raises Refused where another daemon has it."""
-    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_data_dir(data_dir)
     with (data_dir / "studypub.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -75,7 +84,7 @@ def only_daemon(data_dir: Path) -> Iterator[None]:
 
 def serve(config: Config) -> None:
     """Run the daemon until SIGTERM or SIGINT."""
-    with only_daemon(config.database.data_dir), database_url(config) as url:
+    with only_daemon(config.database.data_dir), database_url(config, alone=True) as url:
         asyncio.run(_serve(config, url))
 
 

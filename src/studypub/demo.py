@@ -18,7 +18,7 @@ from typing import Any, Literal
 from studypub import config
 from studypub.config import Config
 from studypub.core.people import Role
-from studypub.daemon import database_url
+from studypub.daemon import database_url, make_data_dir
 from studypub.db.database import Database
 from studypub.dicom import demo_study
 from studypub.dicom.demo_pacs import DemoPacs
@@ -83,7 +83,7 @@ Serving until Ctrl-C. Everything is kept in {state}""",
 def run(state: Path, environment: Mapping[str, str], language: Language, say: Say) -> int:
     """Keep the trial going until SIGINT or SIGTERM; return the exit status. Raises Refused where it cannot start."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_data_dir(state)
     destinations: dict[str, tuple[str, int]] = {}
     pacs = DemoPacs(_PACS_AE_TITLE, destinations=destinations, instances=demo_study.slices())
     pacs.start()

@@ -14,7 +14,7 @@ from studypub.errors import StudypubError
 
 _QUEUE_LENGTH = 10_000
 # Their messages carry identifiers, addresses of links or both.
-_SILENCED = ("pynetdicom", "pydicom", "uvicorn.access")
+_SILENCED = ("pynetdicom", "pydicom", "uvicorn.access", "urllib3")
 
 
 class JsonFormatter(logging.Formatter):
@@ -75,6 +75,7 @@ def start(level: str, file: Path | None) -> logging.handlers.QueueListener:
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout)]
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch(mode=0o640)
         handlers.append(logging.handlers.WatchedFileHandler(file, encoding="utf-8"))
     for handler in handlers:
         handler.setFormatter(JsonFormatter())

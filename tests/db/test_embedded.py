@@ -167,6 +167,10 @@ def data_of(data_dir: Path) -> Path:
     return (data_dir / "postgres" / "data").resolve()
 
 
+def postmaster_of(data_dir: Path) -> int:
+    return int((data_of(data_dir) / "postmaster.pid").read_text().split()[0])
+
+
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
@@ -206,9 +210,8 @@ def test_start_again_returns_the_same_and_revives_a_dead_server(folder: Path) ->
     try:
         conninfo = server.start()
         assert server.start() == conninfo
-        first = int((data_of(folder) / "postmaster.pid").read_text().split()[0])
         everyone = processes.of(data_of(folder))
-        os.kill(first, signal.SIGKILL)
+        os.kill(postmaster_of(folder), signal.SIGKILL)
         assert wait_for_end(everyone)
         assert ask(server.start(), "SELECT 1") == [(1,)]
     finally:
@@ -237,12 +240,10 @@ def test_the_log_has_no_values_of_statements(spare: Path) -> None:
     assert not any("Иванов" in log.read_text() for log in logs)
 
 
-def test_surroundings_do_not_steer_the_server(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PGPORT", "1")
-    monkeypatch.setenv("PGDATA", "/nowhere")
-    monkeypatch.setenv("PGTZ", "Asia/Tokyo")
-    with running(folder) as conninfo:
-        assert ask(conninfo, "SELECT 1") == [(1,)]
+def test_the_server_inherits_nothing_of_our_environment(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STUDYPUB_STORAGE__S3__SECRET_KEY", "secret")
+    with running(folder):
+        assert b"secret" not in Path(f"/proc/{postmaster_of(folder)}/environ").read_bytes()
 
 
 def test_a_thread_may_not_start_it(folder: Path) -> None:
@@ -275,7 +276,7 @@ def test_a_killed_daemon_leaves_no_server(folder: Path) -> None:
 def test_an_interrupt_from_the_terminal_is_for_the_daemon_alone(folder: Path) -> None:
     with daemon(folder) as process:
         opened(process)
-        assert os.getsid(process.pid) not in {os.getsid(pid) for pid in processes.of(data_of(folder))}
+        assert os.getsid(process.pid) != os.getsid(postmaster_of(folder))
 
 
 def test_what_a_killed_daemon_committed_is_there(folder: Path) -> None:
@@ -293,8 +294,7 @@ def test_a_server_killed_together_with_its_daemon_recovers(folder: Path) -> None
         conninfo = opened(process)
         word = keep(conninfo)
         everyone = processes.of(data_of(folder))
-        for pid in everyone:
-            os.kill(pid, signal.SIGKILL)
+        os.kill(postmaster_of(folder), signal.SIGKILL)
         process.kill()
         assert wait_for_end(everyone)
     with running(folder) as conninfo:
@@ -506,7 +506,7 @@ def test_programs_below_a_closed_folder_are_copied_once(folder: Path) -> None:
     for _ in range(2):
         with daemon(folder, "", closed) as process:
             assert ask(opened(process), "SELECT 1") == [(1,)]
-            used |= {Path(f"/proc/{pid}/exe").readlink().parents[3] for pid in processes.of(data_of(folder))}
+            used.add(Path(f"/proc/{postmaster_of(folder)}/exe").readlink().parents[3])
     (copy,) = set(shelter.ready().glob("programs-*")) - before
     assert used == {copy}
     assert mode(closed) == 0o700

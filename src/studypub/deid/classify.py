@@ -40,8 +40,8 @@ _SLICES: Final = frozenset({"ct-image", "mr-image", "positron-emission-tomograph
 _COMPUTED: Final = re.compile(r"segmentation|parametric-map|rt-dose|rt-image|legacy|map$|analysis|en-face")
 
 _CAPTURED: Final = re.compile(
-    r"SCREEN ?S(AVE|HOT)|\bSAVE|CAPTURE|\bDOSE|REPORT|SPLASH|VXTL|\bCSA\b|PATIENT PROTOCOL|\bPROT\b|PASTED|VOLREN"
-    r"|\bLABEL\b|OVERVIEW|THUMBNAIL|POST ?PROCESSED"
+    r"SCREEN ?S(AVE|HOT)|\bSAVE|CAPTURE|\bDOSE|REPORT|SPLASH|VXTL|CSA RE(PORT|SULT)|PATIENT PROTOCOL|\bPROT\b"
+    r"|PASTED|VOLREN|\bLABEL\b|OVERVIEW|THUMBNAIL|POST ?PROCESSED"
 )
 _DOUBTFUL: Final = re.compile(r"SECONDARY|LOCALIZER|REFORMATTED|PROJECTION IMAGE|FUSED|\bOTHER\b|COMPOSED")
 _WORDS: Final = re.compile(

@@ -1,17 +1,24 @@
 """Carries pixel data over as it is: not decoded, cut to its exact length, bits that no sample uses cleared."""
 
+import struct
+from collections.abc import Iterator
+from itertools import accumulate
 from typing import Final
 
 import numpy as np
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.encaps import generate_frames
 from pydicom.tag import BaseTag
 
-from studypub.deid import elements
+from studypub.deid import codestream, elements
 
 PIXEL_DATA: Final = 0x7FE00010
 # Tag -> VR and bits of a sample that has no BitsAllocated of its own (PS3.3 C.7.6.24, C.7.6.25).
 TAGS: Final = {PIXEL_DATA: ("OB or OW", 0), 0x7FE00008: ("OF", 32), 0x7FE00009: ("OD", 64)}
+
+_ITEM: Final = b"\xfe\xff\0\xe0"
+_UNDEFINED: Final = 0xFFFFFFFF
 
 _SAMPLES_PER_PIXEL: Final = 0x00280002
 _PHOTOMETRIC_INTERPRETATION: Final = 0x00280004
@@ -32,7 +39,10 @@ def native(source: Dataset, tag: int) -> RawDataElement | None:
     if found is None:
         return None
     value = found[1]
-    size = _size(source, bits or elements.number(source, _BITS_ALLOCATED))
+    bits = bits or elements.number(source, _BITS_ALLOCATED)
+    if bits == 32 and found[0] == "OW" and _big_endian(source):
+        value = np.frombuffer(value, "<u2").reshape(-1, 2)[:, ::-1].tobytes()
+    size = _size(source, bits)
     if not 0 < size <= len(value):
         return None
     value = value[:size]
@@ -41,14 +51,41 @@ def native(source: Dataset, tag: int) -> RawDataElement | None:
     return elements.raw(tag, found[0], value)
 
 
-def encapsulated(source: Dataset) -> RawDataElement | None:
-    """Return compressed pixel data (PS3.5 A.4); None if it is absent or not encapsulated."""
-    found = elements.value(source, PIXEL_DATA, "OB")
-    if found is None or not found[1].startswith(b"\xfe\xff\x00\xe0"):
+def _big_endian(source: Dataset) -> bool:
+    """Tell samples of 32 bits of which only the halves have been swapped so far (OW is words of 16 bits)."""
+    element = elements.find(source, PIXEL_DATA)
+    return isinstance(element, RawDataElement) and not element.is_little_endian
+
+
+def encapsulated(source: Dataset, syntax: str) -> RawDataElement | None:
+    """Return compressed pixel data (PS3.5 A.4), a fragment for each frame; None if they are not all there."""
+    found = elements.value(source, PIXEL_DATA, TAGS[PIXEL_DATA][0])
+    if found is None or not found[1].startswith(_ITEM):
         return None
-    return RawDataElement(
-        BaseTag(PIXEL_DATA), "OB", 0xFFFFFFFF, found[1], 0, is_implicit_VR=False, is_little_endian=True
-    )
+    plane = elements.number(source, _ROWS) * elements.number(source, _COLUMNS)
+    planes = elements.number(source, _SAMPLES_PER_PIXEL, 1) * elements.number(source, _BITS_ALLOCATED) // 8
+    clean = codestream.cleaner(syntax, plane, planes)
+    count = _count(source)
+    cleaned = [clean(frame) for frame in generate_frames(found[1], number_of_frames=count)]
+    if len(cleaned) != count:
+        return None
+    value = b"".join(_fragments(cleaned))
+    return RawDataElement(BaseTag(PIXEL_DATA), "OB", _UNDEFINED, value, 0, is_implicit_VR=False, is_little_endian=True)
+
+
+def _fragments(cleaned: list[bytes]) -> Iterator[bytes]:
+    """Yield the Basic Offset Table (empty where its 32 bits do not reach) and a fragment for each frame."""
+    padded = [frame + b"\0" * (len(frame) % 2) for frame in cleaned]
+    places = list(accumulate((len(frame) + 8 for frame in padded[:-1]), initial=0))
+    offsets = struct.pack(f"<{len(places)}I", *places) if places[-1] < _UNDEFINED else b""
+    for content in (offsets, *padded):
+        yield _ITEM + struct.pack("<I", len(content))
+        yield content
+
+
+def _count(source: Dataset) -> int:
+    frames = elements.string(source, _NUMBER_OF_FRAMES).partition("\\")[0]
+    return int(frames) if frames.isdigit() and int(frames) > 0 else 1
 
 
 def _size(source: Dataset, bits: int) -> int:
@@ -56,9 +93,7 @@ def _size(source: Dataset, bits: int) -> int:
     samples = elements.number(source, _SAMPLES_PER_PIXEL, 1)
     if samples == 3 and elements.string(source, _PHOTOMETRIC_INTERPRETATION) == "YBR_FULL_422":
         samples = 2
-    frames = elements.string(source, _NUMBER_OF_FRAMES).partition("\\")[0]
-    count = int(frames) if frames.isdigit() and int(frames) > 0 else 1
-    total = elements.number(source, _ROWS) * elements.number(source, _COLUMNS) * samples * count * bits
+    total = elements.number(source, _ROWS) * elements.number(source, _COLUMNS) * samples * _count(source) * bits
     return (total + 7) // 8
 
 

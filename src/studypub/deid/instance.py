@@ -87,7 +87,8 @@ class Deidentifier:
     def _add_pixels(self, content: Written, original: FileDataset, syntax: str) -> bool:
         """Add the pixel data; return False where it is absent or not whole."""
         tag = next((tag for tag in frames.TAGS if tag in original), frames.PIXEL_DATA)
-        found = frames.encapsulated(original) if syntax in encode.ENCAPSULATED else frames.native(original, tag)
+        compressed = syntax in encode.ENCAPSULATED
+        found = frames.encapsulated(original, syntax) if compressed else frames.native(original, tag)
         if found is not None:
             content[found.tag] = found
         return found is not None

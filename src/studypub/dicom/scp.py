@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterable
 from io import BytesIO
+from socketserver import BaseServer
 from typing import TYPE_CHECKING, Any, cast
 
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -134,7 +135,8 @@ class StorageScp:
     def stop(self) -> None:
         """Stop listening and end the associations that are open."""
         if self._server is not None:
-            self._server.shutdown()
+            # Its own `shutdown` expects to have been started by the AE.
+            BaseServer.shutdown(self._server)
             self._server.server_close()
             self._ae.shutdown()
         if self._thread is not None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from datetime import timedelta
 
 from studypub.core.task import Event
 from studypub.db import audit, people, studies, tasks
@@ -11,6 +12,7 @@ from studypub.store.base import Store
 
 log = logging.getLogger(__name__)
 _BATCH = 100
+_BROKEN_OFF = timedelta(hours=1)  # no upload takes longer
 
 
 async def expire(database: Database) -> int:
@@ -48,6 +50,8 @@ async def expire(database: Database) -> int:
 async def sweep(database: Database, store: Store) -> int:
     """Delete from the store what no live link and no running task needs; return how many objects.
 
+    What uploads left that broke off long ago goes too.
+
     An object that the store does not let go stays on the list for the next time.
     """
     async with database.transaction() as tx:
@@ -63,4 +67,5 @@ async def sweep(database: Database, store: Store) -> int:
         async with database.transaction() as tx:
             await studies.object_deleted(tx, key)
         deleted += 1
+    await asyncio.to_thread(store.sweep, _BROKEN_OFF)
     return deleted

@@ -44,6 +44,7 @@ def prepare(
     """
     reasons: Counter[Reason] = Counter()
     path = folder / "study.zip"
+    kept = 0
     with StudyArchive(path) as archive:
         for instance in _in_order(instances):
             if stop.is_set():
@@ -53,7 +54,8 @@ def prepare(
                 reasons[outcome] += 1
             else:
                 archive.add(outcome, to_part10(outcome))
-        if not archive.instances:
+                kept += 1
+        if not kept:
             raise NothingToPublish(left_out=reasons.total())
         return Prepared(path, archive.close(), _grouped(reasons))
 

@@ -224,7 +224,7 @@ class TestContainer:
     def test_compressed_pixels_pass_as_they_are(self) -> None:
         original = image()
         original.file_meta.TransferSyntaxUID = RLELossless
-        frame = b"\1\0\0\0\x40\0\0\0".ljust(64, b"\0") + b"\7\1\2\3\4\5\6\7\x08\0"
+        frame = b"\2\0\0\0\x40\0\0\0\x46\0\0\0".ljust(64, b"\0") + b"\3\1\2\3\4\0\3\5\6\7\x08\0"
         original.PixelData = encapsulate([frame])
         original["PixelData"].VR = "OB"
         original["PixelData"].is_undefined_length = True

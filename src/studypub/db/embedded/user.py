@@ -16,7 +16,7 @@ from studypub.errors import Refused
 _UNPRIVILEGED = ("studypub", "postgres", "nobody")
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
-# Nothing of our surroundings (PGDATA, PGPORT, LD_LIBRARY_PATH, a locale) may steer the server.
+# Nothing of our environment (PGDATA, LD_LIBRARY_PATH, a locale) may steer the server, and no secret in it reach it.
 _ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
 _COMMAND_SECONDS = 300
 

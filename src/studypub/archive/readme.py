@@ -1,0 +1,79 @@
+"""What `README.txt` tells the person who unpacked an archive, in Russian and in English."""
+
+import codecs
+
+_RUSSIAN = """\
+МЕДИЦИНСКИЕ СНИМКИ (DICOM)
+
+Что это
+  В этом архиве медицинское исследование: снимки в формате DICOM, в котором
+  их создают томографы, рентгеновские и ультразвуковые аппараты. Снимки
+  обезличены: имя, дата рождения, номера документов и другие сведения,
+  по которым можно узнать пациента, из файлов удалены.
+
+Как открыть
+  Обычный просмотрщик картинок эти файлы не откроет: нужна программа
+  для просмотра DICOM («DICOM viewer»). Есть и бесплатные.
+  Сначала распакуйте архив целиком, не меняя имён файлов и папок.
+
+  Windows   Щёлкните по архиву правой кнопкой, выберите «Извлечь все».
+            В программе просмотра откройте файл DICOMDIR или папку DICOM.
+  Mac       Щёлкните по архиву дважды: рядом появится папка. В программе
+            просмотра откройте файл DICOMDIR или папку DICOM.
+  iPhone,   Установите из App Store приложение для просмотра DICOM.
+  iPad      В приложении «Файлы» нажмите на архив, чтобы распаковать его,
+            и откройте папку DICOM в этом приложении. Многие приложения
+            открывают и сам архив: «Поделиться», затем имя приложения.
+  Android   Установите приложение для просмотра DICOM из магазина
+            приложений, распакуйте архив в приложении «Файлы» и откройте
+            папку DICOM; многие приложения открывают и сам архив.
+
+Что внутри
+  DICOMDIR  оглавление, его читает программа просмотра
+  DICOM     сами снимки
+
+Врачу
+  Набор файлов записан по DICOM PS3.10 и обезличен по DICOM PS3.15,
+  приложение E. Имя, номер пациента и все UID заменены.
+"""
+
+_ENGLISH = """\
+MEDICAL IMAGES (DICOM)
+
+What this is
+  This archive holds a medical imaging study: images in the DICOM format,
+  in which scanners, X-ray and ultrasound machines make them. The images are
+  de-identified: the name, the date of birth, document numbers and whatever
+  else tells who the patient is were removed from the files.
+
+How to open it
+  An ordinary picture viewer does not open these files: you need a DICOM
+  viewer. Some are free. First unpack the whole archive, and do not rename
+  its files and folders.
+
+  Windows   Right-click the archive and choose "Extract All". In the viewer
+            open the file DICOMDIR or the folder DICOM.
+  Mac       Double-click the archive: a folder appears beside it. In the
+            viewer open the file DICOMDIR or the folder DICOM.
+  iPhone,   Install a DICOM viewer from the App Store. Tap the archive in
+  iPad      the Files app to unpack it, and open the folder DICOM in the
+            viewer. Many viewers open the archive itself: "Share", then
+            the viewer's name.
+  Android   Install a DICOM viewer from your app store, unpack the archive
+            in the Files app and open the folder DICOM; many viewers open
+            the archive itself.
+
+What is inside
+  DICOMDIR  the table of contents, which the viewer reads
+  DICOM     the images
+
+To the doctor
+  The file-set follows DICOM PS3.10 and is de-identified to DICOM PS3.15,
+  Annex E. The patient's name and ID and all UIDs were replaced.
+"""
+
+
+def readme() -> bytes:
+    """Return the text as the plainest editors read it right: a byte order mark, and line ends of Windows."""
+    text = f"{_RUSSIAN}\n\n{_ENGLISH}"
+    return codecs.BOM_UTF8 + text.replace("\n", "\r\n").encode()

@@ -1,0 +1,78 @@
+"""Packs a study: instances one by one, then the DICOMDIR and the README, under the name only when whole."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from pydicom import FileDataset
+from pydicom.uid import UID
+
+from studypub.archive.dicomdir import Directory
+from studypub.archive.readme import readme
+from studypub.archive.whole_file import WholeFile, disk_errors
+from studypub.archive.zip import ZipArchive
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveSummary:
+    """A finished archive: size in bytes, hashes, and how many instances and series of which modalities it holds."""
+
+    size: int
+    sha256: bytes
+    md5: bytes
+    instances: int
+    series: int
+    modalities: tuple[str, ...]
+
+
+class StudyArchive:
+    """The ZIP of one publication; leaving the `with` block before `close` leaves no file."""
+
+    def __init__(self, path: Path) -> None:
+        with disk_errors():
+            self._file = WholeFile(path)
+        self._zip = ZipArchive(self._file.stream)
+        self._directory = Directory()
+        self._series: dict[UID, list[int]] = {}
+        self._modalities: dict[str, None] = {}
+
+    def add(self, dataset: FileDataset, part10: bytes | Path) -> None:
+        """Add a de-identified instance: its data set for the DICOMDIR and its file (PS3.10) as it will be read.
+
+        Its name tells the order in which series and instances came, and nothing else. Raises DiskFull.
+        """
+        file_id = self._next_file_id(dataset.SeriesInstanceUID)
+        with disk_errors():
+            self._zip.add("/".join(file_id), part10, compress=_is_native(dataset.file_meta.TransferSyntaxUID))
+        self._directory.add(dataset, file_id)
+        self._modalities[str(dataset.get("Modality") or "OT")] = None
+
+    def close(self) -> ArchiveSummary:
+        """Finish the archive and return what it is known by. Raises DiskFull."""
+        with disk_errors():
+            self._zip.add("DICOMDIR", self._directory.encode(), compress=True)
+            self._zip.add("README.txt", readme(), compress=True)
+            self._zip.close()
+            digest = self._file.commit()
+        instances = sum(count for _, count in self._series.values())
+        return ArchiveSummary(*digest, instances, len(self._series), tuple(self._modalities))
+
+    def _next_file_id(self, series: UID) -> tuple[str, str, str]:
+        place = self._series.setdefault(series, [len(self._series) + 1, 0])
+        place[1] += 1
+        return "DICOM", f"S{place[0]:04}", f"I{place[1]:07}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._zip.discard()
+        self._file.discard()
+
+
+def _is_native(syntax: UID) -> bool:
+    """Say whether compression gains anything (PS3.5 Section 10); of a private syntax nothing is known."""
+    return syntax.is_transfer_syntax and not syntax.is_private and not (syntax.is_encapsulated or syntax.is_deflated)

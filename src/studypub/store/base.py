@@ -1,0 +1,51 @@
+"""What every store of archives can do; the calls block, so callers use threads."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Protocol
+
+LONGEST_LINK = timedelta(minutes=5)
+_KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*", re.ASCII)
+
+
+class Store(Protocol):
+    """A place for archives, each under a key of plain ASCII parts joined by `/` (ValueError for any other).
+
+    All calls raise StorageUnavailable where time may heal it, StorageRefused where only a person can, and
+    DiskFull where the local disk has no room.
+    """
+
+    def put(self, key: str, path: Path) -> None:
+        """Store the file; it is reachable only when it is whole, and replaces what was there."""
+
+    def verify(self, key: str, size: int, sha256: bytes, path: Path) -> None:
+        """Raise StoredObjectDiffers unless that many bytes of that hash are stored; `path` is the file that was put."""
+
+    def size(self, key: str) -> int | None:
+        """Return the size of the object in bytes, or None where there is none."""
+
+    def delete(self, key: str) -> None:
+        """Remove the object, every version of it; a missing one is fine."""
+
+    def link(self, key: str, file_name: str, lifetime: timedelta) -> str | None:
+        """Return an address that serves the object as a download of that name, for at most LONGEST_LINK.
+
+        None means that the daemon itself streams what `path` names.
+        """
+
+    def path(self, key: str) -> Path | None:
+        """Return the file that holds the object, or None where there is none on this machine."""
+
+    def sweep(self, age: timedelta) -> int:
+        """Remove what puts that broke off longer ago than this left behind; return how many there were."""
+
+    def check(self) -> None:
+        """Put, get and delete a small object; raise StorageRefused if strangers can read it."""
+
+
+def checked(key: str) -> str:
+    """Return the key, or raise ValueError where it could lead out of the store."""
+    if not _KEY.fullmatch(key):
+        raise ValueError("not a key")
+    return key

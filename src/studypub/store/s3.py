@@ -1,0 +1,192 @@
+"""Archives in an S3-compatible object store, downloaded from it by presigned links."""
+
+import hashlib
+import re
+import secrets
+import time
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote
+
+from minio.datatypes import Object
+from minio.error import S3Error
+
+from studypub.config import S3
+from studypub.errors import StorageRefused, StorageUnavailable, StoredObjectDiffers
+from studypub.store.base import LONGEST_LINK, checked
+from studypub.store.s3_client import Client, translated
+
+_PART_BYTES = 16 << 20
+_TAIL_BYTES = 64 << 10
+_BLOCK_BYTES = 1 << 20
+_SLOWEST_BYTES_A_SECOND = 64 << 10
+_CONTENT_TYPE = "application/zip"
+_SHORTEST_LINK = timedelta(seconds=1)
+
+
+class _Sent(NamedTuple):
+    """What the file that was put is known by."""
+
+    sha256: bytes
+    etag: str
+    tail: bytes
+
+
+class S3Store:
+    """A Store in one bucket."""
+
+    def __init__(self, config: S3) -> None:
+        self._client = Client(config)
+        self._bucket = config.bucket
+        self._prefix = f"{config.prefix.strip('/')}/" if config.prefix.strip("/") else ""
+
+    def put(self, key: str, path: Path) -> None:
+        """Upload the file, in parts where it is larger than one; a failure aborts the upload."""
+        name = self._name(key)
+        with translated(), path.open("rb") as stream:
+            # One part at a time: minio's threads go on after a failure, and stay behind after another.
+            self._client.put_object(
+                self._bucket,
+                name,
+                stream,
+                path.stat().st_size,
+                content_type=_CONTENT_TYPE,
+                part_size=_PART_BYTES,
+                num_parallel_uploads=1,
+            )
+
+    def verify(self, key: str, size: int, sha256: bytes, path: Path) -> None:
+        """Compare size, ETag and the last bytes with those of the file that was put.
+
+        The ETag is what the server computed from the bytes it received: the MD5 of the object, or of the MD5s of its
+        parts. One of another kind (encryption, a copy) says nothing, and the whole object is read back.
+        Raises StoredObjectDiffers.
+        """
+        name = self._name(key)
+        sent = _sent(path)
+        if sent.sha256 != sha256:
+            raise StoredObjectDiffers("the file is not the one that was packed")
+        with translated():
+            found = self._found(name)
+            if found is None or found.size != size:
+                raise StoredObjectDiffers(f"{found and found.size} bytes are stored, {size} were sent")
+            if found.etag != sent.etag and self._read_hash(name, size) != sha256:
+                raise StoredObjectDiffers("other bytes are stored")
+            if self._read_tail(name, size, len(sent.tail)) != sent.tail:
+                raise StoredObjectDiffers("other bytes come back")
+
+    def size(self, key: str) -> int | None:
+        """Return the size of the object in bytes, or None where there is none."""
+        with translated():
+            found = self._found(self._name(key))
+        return None if found is None else found.size
+
+    def delete(self, key: str) -> None:
+        """Delete the object; where the bucket keeps versions, every one of them."""
+        name = self._name(key)
+        with translated():
+            if self._client.delete(self._bucket, name):
+                self._delete_versions(name)
+
+    def link(self, key: str, file_name: str, lifetime: timedelta) -> str:
+        """Return a presigned address that serves the object as a download of that name."""
+        return self._client.presigned_get_object(
+            self._bucket,
+            self._name(key),
+            expires=max(_SHORTEST_LINK, min(lifetime, LONGEST_LINK)),
+            response_headers={
+                "response-content-disposition": _attachment(file_name),
+                "response-content-type": _CONTENT_TYPE,
+            },
+        )
+
+    def path(self, key: str) -> None:
+        """Return None: no object lies on this machine."""
+
+    def sweep(self, age: timedelta) -> int:
+        """Abort multipart uploads that began longer ago; return how many there were."""
+        before = datetime.now(UTC) - age
+        with translated():
+            stale = [one for one in self._client.unfinished(self._bucket, self._prefix) if one[2] <= before]
+            for name, upload_id, _ in stale:
+                self._client.abort(self._bucket, name, upload_id)
+        return len(stale)
+
+    def check(self) -> None:
+        """Put, get and delete a small object; raise StorageRefused if strangers may read it or list the bucket."""
+        name = self._name(f"probe-{secrets.token_hex(16)}")
+        content = secrets.token_bytes(1024)
+        with translated():
+            self._client.put_object(self._bucket, name, BytesIO(content), len(content))
+            try:
+                if self._read_tail(name, len(content), len(content)) != content:
+                    raise StorageUnavailable("the probe came back changed")
+                self._refuse_public(name)
+            finally:
+                self.delete(name.removeprefix(self._prefix))
+
+    def _refuse_public(self, name: str) -> None:
+        address = self._client.presigned_get_object(self._bucket, name).partition("?")[0]
+        for stranger in (address, address.removesuffix(quote(name))):
+            answer = self._client.http.request("GET", stranger)
+            if answer.status < 300:
+                raise StorageRefused("an unsigned GET was answered", reason="bucket is public")
+
+    def _delete_versions(self, name: str) -> None:
+        listed = self._client.list_objects(self._bucket, prefix=name, recursive=True, include_version=True)
+        versions = [one for one in listed if one.object_name == name]
+        # The newest last, so that no older one comes to light if we are interrupted.
+        for one in sorted(versions, key=lambda version: version.is_latest == "true"):
+            self._client.delete(self._bucket, name, one.version_id)
+
+    def _found(self, name: str) -> Object | None:
+        try:
+            return self._client.stat_object(self._bucket, name)
+        except S3Error as error:
+            if error.code == "NoSuchKey":
+                return None
+            raise
+
+    def _read_tail(self, name: str, size: int, length: int) -> bytes:
+        response = self._client.get_object(self._bucket, name, offset=size - length, length=length)
+        try:
+            return response.read()
+        finally:
+            response.release_conn()
+
+    def _read_hash(self, name: str, size: int) -> bytes:
+        """Return the SHA-256 of the object, unless it comes so slowly that something is wrong."""
+        digest = hashlib.sha256()
+        deadline = time.monotonic() + 60 + size / _SLOWEST_BYTES_A_SECOND
+        response = self._client.get_object(self._bucket, name)
+        try:
+            while block := response.read(_BLOCK_BYTES):
+                digest.update(block)
+                if time.monotonic() > deadline:
+                    raise StorageUnavailable("reading back takes too long")
+        finally:
+            response.close()
+        return digest.digest()
+
+    def _name(self, key: str) -> str:
+        return self._prefix + checked(key)
+
+
+def _sent(path: Path) -> _Sent:
+    """Return the file's hash, the ETag that our way of sending it leads to, and its last bytes."""
+    whole, parts, tail = hashlib.sha256(), list[bytes](), b""
+    with path.open("rb") as stream:
+        while part := stream.read(_PART_BYTES):
+            whole.update(part)
+            parts.append(hashlib.md5(part, usedforsecurity=False).digest())
+            tail = (tail + part)[-_TAIL_BYTES:]
+    etag = hashlib.md5(b"".join(parts), usedforsecurity=False).hexdigest() + f"-{len(parts)}"
+    return _Sent(whole.digest(), parts[0].hex() if len(parts) == 1 else etag, tail)
+
+
+def _attachment(file_name: str) -> str:
+    """Return the Content-Disposition of a download, with a plain name for old programs (RFC 6266)."""
+    plain = re.sub(r"[^A-Za-z0-9._-]", "_", file_name)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file_name, safe='')}"

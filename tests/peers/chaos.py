@@ -1,0 +1,114 @@
+"""A TCP proxy on loopback that loses connections, answers in the server's place, dawdles or keeps silent."""
+
+import contextlib
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+
+_BLOCK_BYTES = 1 << 16
+_RESET = struct.pack("ii", 1, 0)  # SO_LINGER: closing drops everything at once
+SLOW_DOWN = (
+    b"HTTP/1.1 503 Slow Down\r\nContent-Type: application/xml\r\nConnection: close\r\nContent-Length: 42\r\n\r\n"
+    b"<Error><Code>SlowDown</Code></Error>      "
+)
+
+
+class ChaosProxy:
+    """Passes bytes on to `target`; its fields may be set at any time and hold for connections from then on."""
+
+    def __init__(self, target: tuple[str, int]) -> None:
+        self.target = target
+        self.answers: list[bytes] = []  # said instead of the server, one for each connection
+        self.resets: list[int] = []  # each ends one connection after so many bytes to the server
+        self.down_after_resets = False
+        self.bytes_per_second: int | None = None
+        self.silent = False
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._over = threading.Event()
+        self._open: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    @property
+    def address(self) -> str:
+        """Host and port to connect to."""
+        return f"127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def close(self) -> None:
+        """End every connection."""
+        self._over.set()
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for one in self._open:
+            _end(one)
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                self._open.append(client)
+                threading.Thread(target=self._serve, args=[client], daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            if self.silent:
+                self._over.wait()
+            elif self.answers:
+                self._answer(client, self.answers.pop(0))
+            elif self.down_after_resets and not self.resets:
+                _reset(client)
+            else:
+                self._forward(client)
+
+    def _answer(self, client: socket.socket, answer: bytes) -> None:
+        """Read one whole request, so that the answer is not lost to a reset, and answer it."""
+        with client.makefile("rb") as request:
+            length = 0
+            while (line := request.readline()) not in {b"\r\n", b""}:
+                name, _, value = line.partition(b":")
+                length = int(value) if name.lower() == b"content-length" else length
+            request.read(length)
+        client.sendall(answer)
+        _end(client)
+
+    def _forward(self, client: socket.socket) -> None:
+        server = socket.create_connection(self.target)
+        self._open.append(server)
+        threading.Thread(target=self._pump, args=[server, client, None], daemon=True).start()
+        limit = self.resets[0] if self.resets else None
+        self._pump(client, server, limit)
+
+    def _pump(self, source: socket.socket, target: socket.socket, limit: int | None) -> None:
+        passed = 0
+        with contextlib.suppress(OSError):
+            while block := source.recv(_BLOCK_BYTES):
+                passed += len(block)
+                if limit is not None and passed > limit:
+                    self.resets.pop(0)
+                    _reset(source)
+                    break
+                target.sendall(block)
+                if self.bytes_per_second:
+                    self._over.wait(len(block) / self.bytes_per_second)
+        _end(target)
+
+
+@contextlib.contextmanager
+def chaos(target: tuple[str, int]) -> Iterator[ChaosProxy]:
+    """Yield a proxy to the target that is ended at the end."""
+    proxy = ChaosProxy(target)
+    try:
+        yield proxy
+    finally:
+        proxy.close()
+
+
+def _reset(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+    connection.close()
+
+
+def _end(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+    connection.close()

@@ -1,0 +1,141 @@
+"""A whole archive: its layout, what is told of it, and that a half-written one never looks finished."""
+
+import hashlib
+import subprocess
+import zipfile
+from pathlib import Path
+from random import randbytes
+
+import pytest
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEGBaseline8Bit,
+    RLELossless,
+)
+from tests.unit.archive.instances import in_file_set, instance, part10
+
+from studypub.archive.readme import readme
+from studypub.archive.study import StudyArchive
+from studypub.errors import DiskFull
+
+
+def names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+def test_the_layout_names_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "study.zip"
+    first, second, third = instance(), instance(SeriesInstanceUID="2.25.2", Modality="SR"), instance()
+    with StudyArchive(path) as archive:
+        for dataset in (first, second, third):
+            archive.add(dataset, part10(dataset))
+        archive.close()
+    with zipfile.ZipFile(path) as found:
+        assert found.namelist() == [
+            "DICOM/S0001/I0000001",
+            "DICOM/S0002/I0000001",
+            "DICOM/S0001/I0000002",
+            "DICOMDIR",
+            "README.txt",
+        ]
+        assert found.read("DICOM/S0002/I0000001") == part10(second)
+        assert found.read("DICOM/S0001/I0000002") == part10(third)
+
+
+def test_the_summary_describes_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "study.zip"
+    with StudyArchive(path) as archive:
+        for dataset in (instance(), instance(), instance(SeriesInstanceUID="2.25.2", Modality="SEG")):
+            archive.add(dataset, part10(dataset))
+        summary = archive.close()
+    data = path.read_bytes()
+    assert summary.size == len(data)
+    assert summary.sha256 == hashlib.sha256(data).digest()
+    assert summary.md5 == hashlib.md5(data, usedforsecurity=False).digest()
+    assert (summary.instances, summary.series, summary.modalities) == (3, 2, ("CT", "SEG"))
+
+
+def test_an_unpacked_archive_is_a_file_set(tmp_path: Path) -> None:
+    datasets = [instance(), instance(SeriesInstanceUID="2.25.2")]
+    with StudyArchive(tmp_path / "study.zip") as archive:
+        for dataset in datasets:
+            archive.add(dataset, part10(dataset))
+        archive.close()
+    subprocess.run(["unzip", "-q", tmp_path / "study.zip", "-d", tmp_path / "out"], check=True)
+    expected = [str(dataset.SOPInstanceUID) for dataset in datasets]
+    assert in_file_set(tmp_path / "out" / "DICOMDIR", lambda one: str(one.load().SOPInstanceUID)) == expected
+
+
+@pytest.mark.parametrize(
+    ("syntax", "method"),
+    [
+        (ImplicitVRLittleEndian, zipfile.ZIP_DEFLATED),
+        (ExplicitVRLittleEndian, zipfile.ZIP_DEFLATED),
+        (ExplicitVRBigEndian, zipfile.ZIP_DEFLATED),
+        (DeflatedExplicitVRLittleEndian, zipfile.ZIP_STORED),
+        (JPEGBaseline8Bit, zipfile.ZIP_STORED),
+        (RLELossless, zipfile.ZIP_STORED),
+        ("1.2.840.113619.5.2", zipfile.ZIP_STORED),
+    ],
+)
+def test_only_native_pixels_are_compressed(tmp_path: Path, syntax: str, method: int) -> None:
+    with StudyArchive(tmp_path / "study.zip") as archive:
+        archive.add(instance(syntax=syntax), b"x" * 1000)
+        archive.close()
+    with zipfile.ZipFile(tmp_path / "study.zip") as found:
+        assert found.getinfo("DICOM/S0001/I0000001").compress_type == method
+
+
+def test_an_instance_may_come_as_a_file(tmp_path: Path) -> None:
+    (tmp_path / "instance").write_bytes(b"bytes")
+    with StudyArchive(tmp_path / "study.zip") as archive:
+        archive.add(instance(), tmp_path / "instance")
+        archive.close()
+    with zipfile.ZipFile(tmp_path / "study.zip") as found:
+        assert found.read("DICOM/S0001/I0000001") == b"bytes"
+
+
+def test_f06_an_unfinished_archive_has_no_name(tmp_path: Path) -> None:
+    path = tmp_path / "study.zip"
+    with StudyArchive(path) as archive:
+        archive.add(instance(), b"x")
+        assert not path.exists()
+        archive.close()
+        assert path.exists()
+    assert names(tmp_path) == ["study.zip"]
+
+
+def test_f06_an_abandoned_archive_leaves_nothing(tmp_path: Path) -> None:
+    with StudyArchive(tmp_path / "study.zip") as archive:
+        archive.add(instance(), b"x")
+    assert names(tmp_path) == []
+
+
+def test_f06_the_leftover_of_a_crash_does_no_harm(tmp_path: Path) -> None:
+    (tmp_path / "study.zip.part").write_bytes(b"half" * 100_000)
+    with StudyArchive(tmp_path / "study.zip") as archive:
+        archive.add(instance(), b"x")
+        archive.close()
+    with zipfile.ZipFile(tmp_path / "study.zip") as found:
+        assert found.testzip() is None
+    assert names(tmp_path) == ["study.zip"]
+
+
+def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:
+    (tmp_path / "study.zip.part").symlink_to("/dev/full")
+    with StudyArchive(tmp_path / "study.zip") as archive, pytest.raises(DiskFull):
+        archive.add(instance(), randbytes(1_000_000))
+    assert names(tmp_path) == []
+
+
+def test_the_readme_is_read_right_by_the_plainest_editor() -> None:
+    text = readme().decode("utf-8-sig")
+    assert readme().startswith(b"\xef\xbb\xbf")
+    assert "обезличены" in text
+    assert "de-identified" in text
+    assert "DICOMDIR" in text
+    assert text.count("\n") == text.count("\r\n")
+    assert max(map(len, text.splitlines())) < 80
