@@ -29,8 +29,8 @@ class Formats:
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return them by the names that templates use."""
         return {
-            "moment": pass_context(self._moment_in),
-            "day": pass_context(self._day_in),
+            "moment": self._moment_in,
+            "day": self._day_in,
             "size": self.size,
             "number": self.number,
             "said": self.said,
@@ -77,9 +77,11 @@ class Formats:
         instant = local.isoformat(timespec="seconds")
         return Markup('<time datetime="{}" title="{}">{}</time>').format(instant, full, text)
 
+    @pass_context
     def _moment_in(self, context: Context, value: datetime, clinic_code: str | None = None) -> Markup:
         return self.moment(value, context["now"], zone_of(context["config"], clinic_code))
 
+    @pass_context
     def _day_in(
         self, context: Context, value: datetime, clinic_code: str | None = None, pattern: str = "d MMM y"
     ) -> Markup:
