@@ -21,6 +21,8 @@ Row = dict[str, Any]
 _KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000}
 _SESSION = "-c timezone=UTC -c statement_timeout=60s -c idle_in_transaction_session_timeout=60s -c lock_timeout=10s"
 _LOAN_SECONDS = 2.0  # how long a request waits for a connection before it is told to come again
+# InternalError is, among others, what a server that has become read-only answers.
+_UNAVAILABLE = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
 _ONE_STUDY_ONE_TASK = ("tasks_one_in_progress", "published_studies_one_live")
 
 set_json_dumps(orjson.dumps)
@@ -89,7 +91,7 @@ class Database:
             if error.diag.constraint_name in _ONE_STUDY_ONE_TASK:
                 raise AlreadyInProgress(str(error.diag.constraint_name)) from error
             raise
-        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
+        except (*_UNAVAILABLE, PoolTimeout) as error:
             raise DatabaseUnavailable(type(error).__name__) from error
 
 
