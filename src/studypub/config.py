@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -34,6 +35,14 @@ def _need_ae_title(title: str) -> None:
     _need(holds=_AE_TITLE.fullmatch(title) is not None, key="ae_title", why="must be 1 to 16 ASCII characters")
 
 
+def _is_network(text: str) -> bool:
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
 class Server(_Section, frozen=True):
     """The web layer."""
 
@@ -44,6 +53,8 @@ class Server(_Section, frozen=True):
 
     def __post_init__(self) -> None:
         _need_port(self.port)
+        for address in self.trusted_proxies:
+            _need(holds=_is_network(address), key="trusted_proxies", why="must hold IP addresses or networks")
         if self.public_url:
             url = urlsplit(self.public_url)
             _need(

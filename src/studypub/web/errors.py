@@ -24,6 +24,10 @@ _PROGRAMS_PATHS = ("publish", "schema", "healthz", "readyz", "metrics")
 _INVALID = Sentence(
     "Запрос содержит ошибки: исправьте указанные поля.", "The request has faults: correct the fields that are named."
 )
+# What our errors say besides is meant for those who look after tasks.
+_LATER = Sentence(
+    "Сейчас это недоступно. Повторите через несколько минут.", "This is unavailable now. Try again in a few minutes."
+)
 _BY_STATUS = {
     400: Sentence("Запрос составлен неверно.", "The request is malformed."),
     401: Sentence("Нужно войти.", "You have to sign in."),
@@ -88,9 +92,10 @@ def is_for_programs(path: str) -> bool:
 def _of_ours(error: StudypubError) -> Problem:
     if isinstance(error, Refused):
         return Problem(409, error.sentence, code=error.code)
-    if isinstance(error, DatabaseUnavailable) or error.retry:
-        return Problem(503, error.sentence, code=error.code, headers={"Retry-After": str(_RETRY_SECONDS)})
-    return Problem(500, error.sentence, code=error.code)
+    if error.retry:
+        sentence = error.sentence if isinstance(error, DatabaseUnavailable) else _LATER
+        return Problem(503, sentence, code=error.code, headers={"Retry-After": str(_RETRY_SECONDS)})
+    return Problem(500, InternalError.template, code=error.code)
 
 
 def _fallback(status: int) -> Sentence:

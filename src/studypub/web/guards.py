@@ -1,5 +1,6 @@
 """Lets in who may come in: programs by their key, people by their session, forms by their origin and token."""
 
+import logging
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -15,15 +16,19 @@ from studypub.core.people import Role
 from studypub.db.people import Session
 from studypub.errors import Sentence
 from studypub.flows import sign_in
+from studypub.web.client import client_address
 from studypub.web.errors import Problem
 from studypub.web.parts import Parts
+
+log = logging.getLogger(__name__)
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 
 CSRF_FIELD = "csrf_token"
 CSRF_HEADER = "X-CSRF-Token"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-_FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
+# Our pages send no files: nothing else is unpacked before the token is known to be right.
+_FORM_TYPE = "application/x-www-form-urlencoded"
 
 _NO_KEY = Sentence(
     "Нужен действующий ключ API в заголовке Authorization: Bearer.",
@@ -51,6 +56,7 @@ async def with_api_key(connection: Connection, _: BaseRouteHandler) -> None:
     if scheme.lower() == "bearer":
         found = await sign_in.which_key(_parts(connection).database, key.strip())
     if found is None:
+        log.warning("Ключ API не принят", extra={"details": {"client": client_of(connection)}})
         raise Problem(401, _NO_KEY, headers={"WWW-Authenticate": 'Bearer realm="studypub"'})
     connection.state.api_key = found
 
@@ -109,6 +115,13 @@ async def current_session(connection: Connection) -> Session | None:
     return await sign_in.who(parts.database, token) if token else None
 
 
+def client_of(connection: Connection) -> str:
+    """Return the address of whoever is at the other end, behind our own proxies."""
+    peer = connection.client.host if connection.client else ""
+    forwarded_for = ",".join(connection.headers.getall("x-forwarded-for", []))
+    return client_address(peer, forwarded_for, _parts(connection).config.server.trusted_proxies)
+
+
 def cookie_name(server: Server) -> str:
     """Return the session cookie's name; with TLS the browser itself guards its origin by the prefix."""
     return "__Host-studypub_session" if server.is_https else "studypub_session"
@@ -161,7 +174,7 @@ def _changes_nothing(connection: Connection) -> bool:
 
 
 async def _form_token(connection: Connection) -> str:
-    if not isinstance(connection, Request) or connection.content_type[0] not in _FORM_TYPES:
+    if not isinstance(connection, Request) or connection.content_type[0] != _FORM_TYPE:
         return ""
     value = (await connection.form()).get(CSRF_FIELD)
     return value if isinstance(value, str) else ""
