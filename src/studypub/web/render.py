@@ -15,7 +15,7 @@ from studypub.web.formats import Formats
 from studypub.web.language import Language, language_of
 
 
-def page(template: str, request: Request[Any, Any, Any], *, status: int = 200, **context: object) -> Response[str]:
+def page(template: str, request: Request[Any, Any, Any], *, status: int = 200, **context: Any) -> Response[str]:
     """Answer with a page or a fragment of one; `now` and `config` in the context are what times are written by."""
     language = language_of(request)
     html = _environment(language).get_template(template).render(language=language, here=_here(request), **context)

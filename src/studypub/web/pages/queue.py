@@ -76,7 +76,7 @@ async def stop(
     return _back(request)
 
 
-async def _context(request: Request[Any, Any, Any], parts: Parts, session: Session) -> dict[str, object]:
+async def _context(request: Request[Any, Any, Any], parts: Parts, session: Session) -> dict[str, Any]:
     number = paging.number_of(request)
     async with parts.database.transaction() as tx:
         read = await tasks.newest(tx, clinic_code=session.user.clinic_code, **paging.window(number))

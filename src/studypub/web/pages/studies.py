@@ -102,7 +102,7 @@ async def _study(parts: Parts, session: Session, study_id: UUID) -> tuple[Public
         return study, await tx.now()
 
 
-def _panel(parts: Parts, session: Session, now: datetime) -> dict[str, object]:
+def _panel(parts: Parts, session: Session, now: datetime) -> dict[str, Any]:
     return {"session": session, "config": parts.config, "now": now}
 
 
