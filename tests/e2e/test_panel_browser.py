@@ -215,3 +215,26 @@ async def test_a_link_is_copied_over_plain_http_too(fresh: Panel, open_tab: Open
     await button.click()
     assert await listening == f"{fresh.address}/s/{study.token}"
     await expect(button).to_have_text("Скопировано")
+
+
+async def test_a_hidden_page_does_not_ask_and_asks_at_once_when_it_is_seen(fresh: Panel, open_tab: OpenTab) -> None:
+    tab = await open_tab()
+    page = tab.page
+    await sign_in(page, fresh)
+    await page.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
+    await page.evaluate("htmx.trigger('#queue', 'refresh')")
+    await fresh.queued("KP125706548L")
+    await page.evaluate("Object.defineProperty(document, 'hidden', { value: false })")
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await expect(page.locator("[data-field=acsn]")).to_have_text("KP125706548L")
+    assert tab.requests.count(f"{fresh.address}/queue/lines") == 1
+
+
+async def test_a_page_without_connection_says_so_and_takes_it_back(fresh: Panel, open_tab: OpenTab) -> None:
+    page = (await open_tab()).page
+    await fresh.queued("KP125706548L")
+    await sign_in(page, fresh)
+    await page.context.set_offline(True)
+    await expect(page.locator("#offline")).to_be_visible()
+    await page.context.set_offline(False)
+    await expect(page.locator("#offline")).to_be_hidden()

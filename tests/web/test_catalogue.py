@@ -51,8 +51,8 @@ def test_russian_has_the_plurals_alone() -> None:
 def test_translations_are_whole_and_keep_their_places(language: str) -> None:
     for message in catalogue(language):
         if message.id:
-            texts = [str(text) for text in (message.string if message.pluralizable else [message.string])]
-            singular = str(message.id[0] if message.pluralizable else message.id)
+            texts = [str(text) for text in (message.string if isinstance(message.string, tuple) else [message.string])]
+            singular = str(message.id if isinstance(message.id, str) else message.id[0])
             for text in texts:
                 assert text not in {"", "None"}
                 assert not message.fuzzy
