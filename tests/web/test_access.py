@@ -22,7 +22,7 @@ PUBLIC = {
     "/s/{token:str}",
     "/s/{token:str}/download",
     "/login",
-    "/language/{code:str}",
+    "/language",
 }
 SAFE = {"GET", "HEAD", "OPTIONS"}
 

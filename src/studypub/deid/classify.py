@@ -57,6 +57,7 @@ _SERIES_DESCRIPTION: Final = 0x0008103E
 _BURNED_IN_ANNOTATION: Final = 0x00280301
 _RECOGNIZABLE_VISUAL_FEATURES: Final = 0x00280302
 _PHOTOMETRIC_INTERPRETATION: Final = 0x00280004
+_BITS_ALLOCATED: Final = 0x00280100
 _BITS_STORED: Final = 0x00280101
 _SPECIMEN_LABEL_IN_IMAGE: Final = 0x00480010
 _IMAGE_POSITION: Final = 0x00200032
@@ -119,8 +120,10 @@ def _slide_without_label(source: Dataset, image_type: str) -> bool:
 
 
 def _doubtful(source: Dataset, iod: str, image_type: str) -> bool:
-    """Judge a doubtful ImageType: a slice with its place in space and more than 8 bits is no capture of a screen."""
+    """Judge what may be a screen: a slice with its place in space and more than 8 bits is none."""
     if iod in _SLICES and not (_IMAGE_POSITION in source and _IMAGE_ORIENTATION in source):
+        return True
+    if iod in _SLICES and elements.number(source, _BITS_ALLOCATED) == 8:
         return True
     if _COMPUTED.search(iod) or (image_type and not _DOUBTFUL.search(image_type)):
         return False

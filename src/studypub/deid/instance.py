@@ -8,7 +8,7 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.tag import BaseTag
 
-from studypub.deid import codes, elements, encode, frames, tables
+from studypub.deid import codes, dimensions, elements, encode, frames, tables
 from studypub.deid.classify import classify
 from studypub.deid.field import Context
 from studypub.deid.plan import compile_plan
@@ -72,11 +72,12 @@ class Deidentifier:
             return LeftOut(Reason.UNSUPPORTED_CODING)
         sop_class = elements.string(original, _SOP_CLASS_UID)
         iod = tables.sop_classes()[sop_class].iod
-        context = Context(self._pseudonyms)
+        context = Context(self._pseudonyms, original)
         content, _ = rewrite(original, compile_plan(self._profile, iod), context)
         if not self._add_pixels(content, original, syntax):
             return LeftOut(Reason.BROKEN)
         self._add_identity(content)
+        dimensions.drop_dangling_pointer(content)
         meta = encode.file_meta(sop_class, self.uid(elements.string(original, _SOP_INSTANCE_UID)), syntax)
         return Kept(_file(content, meta))
 
@@ -95,7 +96,7 @@ class Deidentifier:
 
     def _add_identity(self, content: Written) -> None:
         """Say that and how it was done (PS3.15 E.1.1)."""
-        method = f"StudyPublicator: profile {self._profile.name}, PS3.15 2026d Table E.1-1".encode()
+        method = f"StudyPublicator, {self._profile.name}, PS3.15 2026d".encode()
         values = {
             _SPECIFIC_CHARACTER_SET: ("CS", b"ISO_IR 192"),
             _PATIENT_NAME: ("PN", self._pseudonyms.patient),

@@ -5,7 +5,7 @@ from typing import Final
 
 from pydicom.datadict import dictionary_VM, dictionary_VR
 
-from studypub.deid import codes, measures, replacements, tables, terms
+from studypub.deid import codes, dates, descriptors, dimensions, icc, measures, replacements, tables, terms
 from studypub.deid.field import Field, Level, Rule, removed
 from studypub.deid.profile import Profile
 
@@ -14,8 +14,16 @@ _PATIENT_NAME: Final = 0x00100010
 _PATIENT_ID: Final = 0x00100020
 _BURNED_IN_ANNOTATION: Final = 0x00280301
 _MODALITY: Final = 0x00080060
+_ICC_PROFILE: Final = 0x00282000
+_DIMENSION_INDEX_VALUES: Final = 0x00209157
+_FUNCTIONAL_GROUP_POINTER: Final = 0x00209167
 _WINDOW_EXPLANATION: Final = 0x00281055
-_CODE_ELEMENTS: Final = frozenset({*codes.VALUES, codes.SCHEME, codes.MEANING})
+# Of animals, whose owners are people: without the species nothing else is demanded (PS3.3 C.7.1.1). And versions of
+# context groups, which are dates that mean nothing once the group is not named.
+_NEVER: Final = frozenset(
+    {0x00102201, 0x00102202, 0x00102210, 0x00102292, 0x00102293, 0x00102294, 0x00080106, 0x00080107}
+)
+_TEMPORAL: Final = frozenset({"DA", "TM", "DT"})
 
 # Keys that other attributes refer to, and names that must differ: renumbered within the instance.
 _NUMBERED: Final = {
@@ -37,47 +45,58 @@ def _level(profile: Profile, number: int) -> Level:
     for entry in tables.level(number):
         below = _level(profile, entry.below) if entry.below else None
         level.fields[entry.tag] = _field(profile, entry, below)
-    level.coded = codes.SCHEME in level.fields
+    level.coded = codes.VALUES[0] in level.fields
     return level
 
 
 def _field(profile: Profile, entry: tables.Entry, below: Level | None) -> Field:
     row = tables.confidentiality().get(entry.tag)
     value = tables.values().get(entry.tag)
-    fallback, needed = _fallback(entry)
     if row is not None:
         vr = row.vr or _vr(entry.tag)
-        rule = _by_table(profile.action(row.actions), entry)
-        if rule is removed and entry.type == "1" and vr in {"DA", "DT", "TM"}:
-            fallback, needed = replacements.dummy(vr), False
-        if rule is removed and entry.type == "2C":
-            fallback = None
+        rule, instead = _by_table(profile.action(row.actions), row, entry, vr)
     elif value is not None:
         vr = value.vr
-        rule, neutral = _by_value(value, entry)
-        if neutral is not None and entry.type in {"1", "1C"}:
-            fallback, needed = neutral, False
+        rule, instead = _by_value(value.rule, vr, entry)
+        rule = dimensions.index_values if entry.tag == _DIMENSION_INDEX_VALUES else rule
     else:
-        vr, rule = _vr(entry.tag), removed
-    return Field(entry.tag, vr, entry.type, rule, fallback, needed, below, _vm(entry.tag))
+        vr, rule, instead = _vr(entry.tag), removed, None
+    if entry.tag in _NEVER:
+        return Field(entry.tag, vr, entry.type, removed, None, needed=False, below=None, vm=1)
+    if instead is None and (entry.type == "2" or (entry.type == "2C" and not (row and rule is removed))):
+        instead = b""
+    needed = instead is None and (entry.type == "1" or entry.tag == _FUNCTIONAL_GROUP_POINTER)
+    return Field(entry.tag, vr, entry.type, rule, instead, needed, below, _vm(entry.tag))
 
 
-def _fallback(entry: tables.Entry) -> tuple[bytes | None, bool]:
-    """Return what stands for a value that may not pass: nothing, an empty value, or the loss of the item."""
-    if entry.type in {"2", "2C"}:
-        return b"", False
-    return None, entry.type == "1"
-
-
-def _by_table(action: str, entry: tables.Entry) -> Rule:
-    """Return the rule for an action of Table E.1-1; a compound one is resolved by the Type (PS3.15 E.3)."""
+def _by_table(action: str, row: tables.Attribute, entry: tables.Entry, vr: str) -> tuple[Rule, bytes | None]:
+    """Return the rule for an action of Table E.1-1, and what stands for a value that it refuses."""
+    if action in {"K", "C"}:
+        return _retained(row, entry, vr)
     if entry.tag in {_PATIENT_NAME, _PATIENT_ID}:
-        return replacements.patient
+        return replacements.patient, None
     if action == "U":
-        return replacements.mapped_uid
+        return replacements.mapped_uid, None
     if action == "X/Z/U*":
-        return kept
-    return {"X": removed, "Z": replacements.emptied, "D": replacements.dummied}[_resolve(action, entry.type)]
+        return kept, None
+    letter = _resolve(action, entry.type)
+    if letter == "X":
+        must_be_valid = entry.type == "1" and vr in _TEMPORAL
+        return removed, replacements.dummy(vr) if must_be_valid else None
+    return {"Z": replacements.emptied, "D": replacements.dummied}[letter], None
+
+
+def _retained(row: tables.Attribute, entry: tables.Entry, vr: str) -> tuple[Rule, bytes | None]:
+    """Return the rule that retains or cleans; without one, and for values it refuses, the basic action holds."""
+    basic, instead = _by_table(row.actions["basic"], row, entry, vr)
+    if basic is not removed and vr != "SQ":
+        instead = b"" if basic is replacements.emptied else replacements.dummy(vr, entry.tag)
+    if vr in _TEMPORAL:
+        return dates.shifted, instead
+    rule = tables.retained().get(entry.tag)
+    if rule is None:
+        return basic, instead
+    return _by_value(rule, vr, entry)[0], instead
 
 
 def _resolve(action: str, type_: str) -> str:
@@ -88,20 +107,25 @@ def _resolve(action: str, type_: str) -> str:
     return next(letter for letter in order if letter in action.split("/"))
 
 
-def _by_value(value: tables.Value, entry: tables.Entry) -> tuple[Rule, bytes | None]:
-    """Return the rule of an attribute outside Table E.1-1, and what may stand for a value it refuses."""
-    name, _, argument = value.rule.partition(":")
-    if name == "numeric":
-        return _numeric(value.vr), replacements.dummy(value.vr)
+def _by_value(written: str, vr: str, entry: tables.Entry) -> tuple[Rule, bytes | None]:
+    """Return the rule as the tables name it, and what stands for a value that it refuses."""
+    name, _, argument = written.partition(":")
     if name == "enumerated":
-        return _enumerated(argument, entry)
-    if name == "uid_map":
-        return replacements.mapped_uid, None
+        rule, neutral = _enumerated(argument, entry)
+        return rule, neutral if entry.type in {"1", "1C"} else None
     if name == "new_value":
-        return _new_value(value, entry)
-    if name == "code_only":
-        return (kept, None) if value.vr == "SQ" else (removed, None)
-    return {"UI": terms.registered, "AT": terms.pointers}.get(value.vr, kept), None
+        return _new_value(vr, entry)
+    rules: dict[str, Rule] = {
+        "numeric": _numeric(vr),
+        "uid_map": replacements.mapped_uid,
+        "code_only": kept if vr == "SQ" else removed,
+        "pass": {"UI": terms.registered, "AT": terms.pointers}.get(vr, kept),
+        "kept": kept,
+        "age": dates.age,
+        "descriptor": descriptors.descriptor(argument),
+    }
+    must_be_valid = name == "numeric" and entry.type in {"1", "1C"}
+    return rules[name], replacements.dummy(vr) if must_be_valid else None
 
 
 def _numeric(vr: str) -> Rule:
@@ -122,16 +146,18 @@ def _enumerated(argument: str, entry: tables.Entry) -> tuple[Rule, bytes | None]
     return rule, neutral
 
 
-def _new_value(value: tables.Value, entry: tables.Entry) -> tuple[Rule, bytes | None]:
+def _new_value(vr: str, entry: tables.Entry) -> tuple[Rule, bytes | None]:
     if entry.tag in _NUMBERED:
         return replacements.numbered(_NUMBERED[entry.tag]), None
     if entry.tag == _TRACKING_ID:
         return replacements.labelled, None
-    if entry.tag == _BURNED_IN_ANNOTATION and entry.type in {"1", "1C"}:
+    if entry.tag == _ICC_PROFILE:
+        return icc.rebuilt, icc.srgb() if entry.type in {"1", "1C"} else None
+    if entry.type not in {"1", "1C"} or vr == "SQ":
+        return removed, None
+    if entry.tag == _BURNED_IN_ANNOTATION:
         return terms.one_of(terms.Terms(["YES", "NO"]), all_or_none=True), b"YES"
-    if entry.type in {"1", "1C"} and value.vr != "SQ":
-        return replacements.dummied, None
-    return removed, None
+    return replacements.dummied, None
 
 
 def kept(_field: Field, value: bytes, _source: object, _context: object) -> bytes | None:

@@ -67,6 +67,12 @@ def values() -> dict[int, Value]:
 
 
 @cache
+def retained() -> dict[int, str]:
+    """Return how attributes of Table E.1-1 are checked that a profile retains or cleans, by tag."""
+    return {_tag(row["tag"]): row["rule"] for row in _rows("retained.csv")}
+
+
+@cache
 def sop_classes() -> dict[str, SopClass]:
     """Return the storage SOP classes by UID."""
     return {row["uid"]: SopClass(row["kind"], row["iod"], row["name"]) for row in _rows("sop_classes.csv")}

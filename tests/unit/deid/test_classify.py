@@ -76,6 +76,7 @@ def changed(**values: object) -> FileDataset:
         ({"ImageType": ["DERIVED", "SECONDARY", "REFORMATTED"]}, None),
         ({"ImageType": ["DERIVED", "SECONDARY", "REFORMATTED"], "BitsStored": 8}, Reason.SUSPECT_IMAGE_TYPE),
         ({"ImageType": ""}, None),
+        ({"BitsAllocated": 8, "BitsStored": 8}, Reason.SUSPECT_IMAGE_TYPE),
         ({"ImageType": "", "BitsStored": 8}, Reason.SUSPECT_IMAGE_TYPE),
     ],
 )

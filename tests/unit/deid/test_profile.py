@@ -1,8 +1,10 @@
+from pathlib import Path
+
 import pytest
 
 from studypub.deid import tables
-from studypub.deid.explain import explain
-from studypub.deid.profile import load, names
+from studypub.deid.explain import Language, explain
+from studypub.deid.profile import OPTIONS, load, names
 from studypub.errors import Refused
 
 
@@ -28,3 +30,18 @@ def test_a_profile_explains_itself_in_both_languages(name: str) -> None:
     profile = load(name)
     assert "ANON-" in explain(profile, "ru")
     assert all(claim.value in explain(profile, "en") for claim in profile.claims)
+
+
+@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("language", ["ru", "en"])
+def test_the_manual_is_what_the_profiles_say(name: str, language: Language) -> None:
+    manual = (Path(__file__).parents[3] / "docs/deidentification.md").read_text("utf-8")
+    assert explain(load(name), language) in manual
+
+
+def test_every_option_is_a_column_of_the_table_and_is_explained() -> None:
+    columns = {option for row in tables.confidentiality().values() for option in row.actions} - {"basic"}
+    assert columns == set(OPTIONS)
+    assert {option for name in names() for option in load(name).options} <= columns
+    texts = {explain(load(name), "en") for name in names()}
+    assert len(texts) == len(names())

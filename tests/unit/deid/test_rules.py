@@ -5,7 +5,7 @@ from studypub.deid import elements, measures, replacements, terms
 from studypub.deid.field import Context, Field, Rule, removed
 from studypub.deid.pseudonyms import Pseudonyms
 
-CONTEXT = Context(Pseudonyms(bytes(32)))
+CONTEXT = Context(Pseudonyms(bytes(32)), Dataset())
 
 
 def apply(rule: Rule, value: bytes, *, vr: str = "DS", vm: int = 1 << 30, tag: int = 0x00180050) -> bytes | None:
@@ -113,7 +113,7 @@ def test_only_registered_uids_pass_and_only_public_pointers() -> None:
 
 
 def test_labels_are_numbered_within_the_instance() -> None:
-    context = Context(Pseudonyms(bytes(32)))
+    context = Context(Pseudonyms(bytes(32)), Dataset())
     field = Field(0x00209056, "SH", "1", removed, None, needed=False, below=None, vm=1)
     rule = replacements.numbered(b"")
     written = [rule(field, value, Dataset(), context) for value in (b"Ivanov", b"2 ", b"Ivanov ")]
