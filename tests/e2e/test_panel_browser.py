@@ -254,3 +254,21 @@ async def test_the_row_of_a_new_task_is_in_sight(fresh: Panel, open_tab: OpenTab
     assert box is not None
     middle = [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2]
     assert await row.evaluate("(row, at) => row.contains(document.elementFromPoint(...at))", middle)
+
+
+async def test_a_password_is_refused_and_then_set_in_the_dialog(fresh: Panel, open_tab: OpenTab) -> None:
+    page = (await open_tab()).page
+    await sign_in(page, fresh, panel.ADMINISTRATOR)
+    await page.goto(f"{fresh.address}/admin/users")
+    await page.locator(f"[data-user={panel.REGISTRATOR}]").get_by_text("Задать пароль").click()
+    field = page.locator("dialog[open] [name=password]")
+    await expect(field).to_be_focused()
+    await page.keyboard.type("short")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("dialog[open] .fault")).to_contain_text("Пароль слишком простой")
+    await field.fill("another horse battery")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("dialog[open]")).to_have_count(0)
+    await expect(page.locator("[data-user]")).to_have_count(3)
+    await page.locator(".menu summary").click()
+    await expect(page.locator(".menu-items")).to_be_visible()
