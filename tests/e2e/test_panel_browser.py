@@ -238,3 +238,37 @@ async def test_a_page_without_connection_says_so_and_takes_it_back(fresh: Panel,
     await expect(page.locator("#offline")).to_be_visible()
     await page.context.set_offline(False)
     await expect(page.locator("#offline")).to_be_hidden()
+
+
+async def test_the_row_of_a_new_task_is_in_sight(fresh: Panel, open_tab: OpenTab) -> None:
+    page = (await open_tab()).page
+    await fresh.fill()
+    await sign_in(page, fresh)
+    await page.goto(f"{fresh.address}/publish/new")
+    await page.fill("[name=patient_id]", "1000001158664")
+    await page.fill("[name=accession_number]", "KP125799999Z")
+    await page.keyboard.press("Enter")
+    row = page.locator("tr:target")
+    await expect(row.locator("[data-field=acsn]")).to_have_text("KP125799999Z")
+    box = await row.bounding_box()
+    assert box is not None
+    middle = [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2]
+    assert await row.evaluate("(row, at) => row.contains(document.elementFromPoint(...at))", middle)
+
+
+async def test_a_password_is_refused_and_then_set_in_the_dialog(fresh: Panel, open_tab: OpenTab) -> None:
+    page = (await open_tab()).page
+    await sign_in(page, fresh, panel.ADMINISTRATOR)
+    await page.goto(f"{fresh.address}/admin/users")
+    await page.locator(f"[data-user={panel.REGISTRATOR}]").get_by_text("Задать пароль").click()
+    field = page.locator("dialog[open] [name=password]")
+    await expect(field).to_be_focused()
+    await page.keyboard.type("short")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("dialog[open] .fault")).to_contain_text("Пароль слишком простой")
+    await field.fill("another horse battery")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("dialog[open]")).to_have_count(0)
+    await expect(page.locator("[data-user]")).to_have_count(3)
+    await page.locator(".menu summary").click()
+    await expect(page.locator(".menu-items")).to_be_visible()
