@@ -13,7 +13,7 @@ from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from studypub.db.queries import all_queries
-from studypub.errors import AlreadyInProgress, DatabaseUnavailable
+from studypub.errors import AlreadyInProgress, ConfigError, DatabaseUnavailable
 
 Row = dict[str, Any]
 
@@ -96,8 +96,11 @@ class Database:
 
 
 def connection_string(url: str, name: str) -> str:
-    """Return the connection string with our own limits on silence."""
-    given = conninfo.conninfo_to_dict(url)
+    """Return the connection string with our own limits on silence. Raises ConfigError, which quotes none of it."""
+    try:
+        given = conninfo.conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        raise ConfigError(problem="database.url: not an address of PostgreSQL") from None
     options = f"{given.get('options', '')} {_SESSION}".strip()
     merged = {"connect_timeout": 5, **_KEEPALIVE, **given, "options": options, "application_name": f"studypub {name}"}
     return conninfo.make_conninfo("", **merged)
