@@ -77,7 +77,7 @@ async def test_tokens_and_secrets_are_kept_as_digests_only(database: Database, c
     token = await signed_in(database)
     key = await sign_in.add_api_key(database, clinic_code="c", name="mis", actor=ADMINISTRATOR)
     for table in ("sessions", "api_keys", "users", "audit_log"):
-        rows = connection.execute(f"SELECT {table}::text FROM {table}").fetchall()  # type: ignore[arg-type]  # noqa: S608
+        rows = connection.execute(f"SELECT {table}::text FROM {table}").fetchall()  # noqa: S608
         text = "".join(row for (row,) in rows)
         assert rows
         for secret in (token, key.partition(".")[2], PASSWORD):
@@ -96,7 +96,7 @@ async def test_tokens_and_secrets_are_kept_as_digests_only(database: Database, c
 async def test_a_session_that_no_longer_counts(database: Database, connection: psycopg.Connection, end: str) -> None:
     await added(database)
     token = await signed_in(database)
-    connection.execute(end)  # type: ignore[arg-type]
+    connection.execute(end)
     assert await sign_in.who(database, token) is None
 
 
