@@ -3,7 +3,7 @@
 BIN := .venv/bin
 PYTEST := $(BIN)/pytest --numprocesses auto --maxprocesses 4
 
-.PHONY: help setup run test unit lint lock programs tools
+.PHONY: help setup run test unit lint pictures lock programs tools
 .NOTPARALLEL:
 
 help: ## say what there is (this)
@@ -26,6 +26,9 @@ lint: tools ## style, types, and who may import whom
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+pictures: programs tools ## make the pictures of the README anew
+	$(BIN)/pytest --quiet tests/e2e/make_pictures.py
 
 lock: tools ## choose the newest allowed versions of all libraries anew
 	$(BIN)/uv pip compile $(LOCK) --group build --output-file requirements.lock
