@@ -9,7 +9,7 @@ from pydicom.charset import python_encoding
 from pydicom.dataset import Dataset
 
 from studypub.deid import elements, tables
-from studypub.deid.field import Context, Field, Rule
+from studypub.deid.field import Context, Field, Rule, removed
 
 _SPECIFIC_CHARACTER_SET: Final = 0x00080005
 # Names of people in the same object: no part of one passes, even if it is a word of the vocabulary.
@@ -27,13 +27,13 @@ _MEASURE: Final = re.compile(
 _NOTHING: Final = frozenset({"", "no", "none", "нет", "without", "без"})
 
 
-def descriptor(instead: str = "") -> Rule:
-    """Return a rule that keeps known words; where a value has none of them, `instead` is written."""
+def descriptor(instead: str = "", *, otherwise: Rule = removed) -> Rule:
+    """Return a rule that keeps known words; for a value that has none, `instead` is written or `otherwise` asked."""
 
     def rule(field: Field, value: bytes, source: Dataset, context: Context) -> bytes | None:
         text = clean(value, source, context) or (instead if _says_something(value) else "")
         limit = 16 if field.vr == "SH" else 64
-        return text[:limit].rstrip().encode() if text else None
+        return text[:limit].rstrip().encode() if text else otherwise(field, value, source, context)
 
     return rule
 

@@ -32,10 +32,10 @@ _ALWAYS: Final = (
         "Names of physicians and staff, the institution, addresses, telephones, order and device numbers are removed.",
     ),
     Sentence(
-        "Свободный текст, частные (private) элементы, наложения (60xx), кривые (50xx), миниатюры, цифровые подписи и "
+        "Свободный текст, наложения (60xx), кривые (50xx), миниатюры, цифровые подписи и "
         "зашифрованные атрибуты убираются. Слова остаются, только если они есть в закрытых списках; смысл кода "
         "пишется по справочнику стандарта, а не копируется; код, которого стандарт не знает, убирается.",
-        "Free text, private elements, overlays (60xx), curves (50xx), icons, digital signatures and encrypted "
+        "Free text, overlays (60xx), curves (50xx), icons, digital signatures and encrypted "
         "attributes are removed. A word stays only if a closed list has it; the meaning of a code is written from the "
         "Standard's tables, not copied; a code that the Standard does not know goes.",
     ),
@@ -85,6 +85,18 @@ _OPTIONS: Final = {
         Sentence(
             "Пол, возраст, рост, вес и прочее о пациенте убираются.",
             "Sex, age, size, weight and whatever else tells of the patient are removed.",
+        ),
+    ),
+    "safe_private": (
+        Sentence(
+            "Из частных (private) элементов остаются только числа, которые PS3.15 (таблица E.3.10-1) называет "
+            "безопасными, если изготовитель указан точно так же.",
+            "Of private elements only numbers stay that PS3.15 (Table E.3.10-1) calls safe, under exactly the creator "
+            "named there.",
+        ),
+        Sentence(
+            "Все частные (private) элементы убираются.",
+            "All private elements are removed.",
         ),
     ),
     "clean_descriptors": (

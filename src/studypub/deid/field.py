@@ -15,6 +15,7 @@ class Context:
 
     pseudonyms: Pseudonyms
     root: Dataset
+    safe_private: bool = False
     labels: dict[tuple[int, bytes], int] = field(default_factory=dict)
     _names: frozenset[str] | None = None
     _lost_dimensions: frozenset[int] | None = None

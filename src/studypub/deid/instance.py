@@ -72,7 +72,7 @@ class Deidentifier:
             return LeftOut(Reason.UNSUPPORTED_CODING)
         sop_class = elements.string(original, _SOP_CLASS_UID)
         iod = tables.sop_classes()[sop_class].iod
-        context = Context(self._pseudonyms, original)
+        context = Context(self._pseudonyms, original, safe_private="safe_private" in self._profile.options)
         content, _ = rewrite(original, compile_plan(self._profile, iod), context)
         if not self._add_pixels(content, original, syntax):
             return LeftOut(Reason.BROKEN)

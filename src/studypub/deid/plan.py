@@ -30,6 +30,7 @@ _NUMBERED: Final = {
     0x00182002: b"", 0x00182006: b"", 0x00209056: b"", 0x00480106: b"", 0x00189047: b"", 0x30020052: b"",
     0x00620005: b"SEGMENT ",
 }  # fmt: skip
+_SEGMENT_LABEL: Final = 0x00620005
 _TRACKING_ID: Final = 0x00620020
 
 
@@ -58,6 +59,10 @@ def _field(profile: Profile, entry: tables.Entry, below: Level | None) -> Field:
     elif value is not None:
         vr = value.vr
         rule, instead = _by_value(value.rule, vr, entry)
+        if "clean_descriptors" in profile.options and entry.tag == _SEGMENT_LABEL:
+            rule = descriptors.descriptor(otherwise=rule)
+        if "clean_descriptors" not in profile.options and value.rule == "descriptor":
+            rule = removed
         rule = dimensions.index_values if entry.tag == _DIMENSION_INDEX_VALUES else rule
     else:
         vr, rule, instead = _vr(entry.tag), removed, None
@@ -136,7 +141,7 @@ def _numeric(vr: str) -> Rule:
 
 def _enumerated(argument: str, entry: tables.Entry) -> tuple[Rule, bytes | None]:
     if argument.startswith("/"):
-        return terms.pattern(argument.strip("/")), None
+        return terms.pattern(argument.strip("/")), replacements.WORDS.get(entry.tag)
     if argument.startswith("1="):
         positions = [terms.Terms(part.partition("=")[2].split("|")) for part in argument.split(";")]
         return terms.by_position(positions), b"DERIVED\\SECONDARY\\OTHER\\NONE"

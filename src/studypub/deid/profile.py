@@ -22,6 +22,7 @@ BASIC = Code("113100", "DCM", "Basic Application Confidentiality Profile")
 OPTIONS = {
     "patient_characteristics": Code("113108", "DCM", "Retain Patient Characteristics Option"),
     "modified_dates": Code("113107", "DCM", "Retain Longitudinal Temporal Information Modified Dates Option"),
+    "safe_private": Code("113111", "DCM", "Retain Safe Private Option"),
     "clean_descriptors": Code("113105", "DCM", "Clean Descriptors Option"),
 }
 

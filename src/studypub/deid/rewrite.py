@@ -7,7 +7,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 
-from studypub.deid import codes, elements, replacements
+from studypub.deid import codes, elements, private, replacements
 from studypub.deid.elements import Element
 from studypub.deid.field import Context, Field, Level
 from studypub.deid.plan import kept
@@ -36,6 +36,8 @@ def rewrite(source: Dataset, level: Level, context: Context) -> tuple[Written, b
             target[new.tag] = new
         elif field.needed and not (level.coded and element.tag in _CODE_ELEMENTS):
             whole = False
+    if context.safe_private:
+        target.update(private.safe(source, context))
     if level.coded:
         whole = _code(source, target) and whole
     return target, whole
