@@ -66,7 +66,7 @@ def _field(profile: Profile, entry: tables.Entry, below: Level | None) -> Field:
         rule = dimensions.index_values if entry.tag == _DIMENSION_INDEX_VALUES else rule
     else:
         vr, rule, instead = _vr(entry.tag), removed, None
-    if entry.tag in _NEVER:
+    if entry.tag in _NEVER or entry.tag >> 16 == 0x7FE0:  # pixels are carried over by frames.py
         return Field(entry.tag, vr, entry.type, removed, None, needed=False, below=None, vm=1)
     if instead is None and (entry.type == "2" or (entry.type == "2C" and not (row and rule is removed))):
         instead = b""
@@ -136,7 +136,9 @@ def _by_value(written: str, vr: str, entry: tables.Entry) -> tuple[Rule, bytes |
 def _numeric(vr: str) -> Rule:
     if vr in {"DS", "IS"}:
         return measures.decimals
-    return measures.table if vr in {"OW", "OF", "US or OW"} else measures.binary
+    if vr == "OF":
+        return measures.floats
+    return measures.table if vr in {"OW", "US or OW"} else measures.binary
 
 
 def _enumerated(argument: str, entry: tables.Entry) -> tuple[Rule, bytes | None]:

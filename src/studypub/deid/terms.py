@@ -1,9 +1,11 @@
 """Rules for closed vocabularies: a term that the Standard (or our own list) knows passes, no other word does."""
 
 import re
+import struct
 from collections.abc import Sequence
 from typing import Final
 
+from pydicom.datadict import dictionary_has_tag
 from pydicom.dataset import Dataset
 
 from studypub.deid.field import Context, Field, Rule
@@ -77,5 +79,6 @@ def registered(_field: Field, value: bytes, _source: Dataset, _context: Context)
 
 
 def pointers(_field: Field, value: bytes, _source: Dataset, _context: Context) -> bytes | None:
-    """Pass pointers to attributes of the Standard: even groups."""
-    return value if len(value) % 4 == 0 and not any(value[place] % 2 for place in range(0, len(value), 4)) else None
+    """Pass pointers to attributes of the Standard."""
+    tags = [(group << 16) | element for group, element in struct.iter_unpack("<HH", value[: len(value) // 4 * 4])]
+    return value if len(value) % 4 == 0 and all(dictionary_has_tag(tag) for tag in tags) else None
