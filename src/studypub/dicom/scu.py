@@ -76,17 +76,24 @@ class PacsClient:
         for keyword in ("PatientID", "StudyInstanceUID", "StudyDate", "StudyTime", "ModalitiesInStudy",
                         "StudyDescription", "NumberOfStudyRelatedInstances"):  # fmt: skip
             setattr(query, keyword, None)
-        return [study for row in self._find(query) if is_valid((study := _study(row)).study_instance_uid)]
+        studies = [_study(row) for row in self._find(query)]
+        if not all(is_valid(study.study_instance_uid) for study in studies):
+            raise self._wrong_answer("недопустимый идентификатор в ответе", "an invalid identifier in its answer")
+        return studies
 
     def list_instances(self, study_instance_uid: str) -> list[ListedInstance] | None:
-        """List every instance of a study, series by series; None where the PACS does not answer at those levels."""
+        """List every instance of a study, series by series.
+
+        None where the PACS does not answer at those levels, or not with identifiers: what is left out of a list would
+        be left out of the publication unnoticed.
+        """
         series_query = _query("SERIES")
         series_query.StudyInstanceUID = study_instance_uid
         series_query.SeriesInstanceUID = ""
         listed: list[ListedInstance] = []
         try:
             series = sorted({_text(row, "SeriesInstanceUID") for row in self._find(series_query)})
-            for series_instance_uid in filter(is_valid, series):
+            for series_instance_uid in series:
                 query = _query("IMAGE")
                 query.StudyInstanceUID = study_instance_uid
                 query.SeriesInstanceUID = series_instance_uid
@@ -96,7 +103,8 @@ class PacsClient:
                 ]
         except PacsRefused:
             return None
-        return [instance for instance in listed if is_valid(instance.sop_instance_uid)] or None
+        whole = all(is_valid(instance.sop_instance_uid) for instance in listed)
+        return listed if listed and whole else None
 
     def move(self, study_instance_uid: str) -> None:
         """Ask the PACS to send a study to our Storage SCP (PS3.4 C.4.2).
