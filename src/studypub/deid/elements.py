@@ -126,6 +126,8 @@ def _read_decoded(element: Element, source: Dataset, vr: str) -> tuple[str, byte
         return None
     if isinstance(decoded.value, bytes):
         return _agreed(decoded.VR, vr), decoded.value
+    if isinstance(decoded.value, str) and decoded.value.isascii():
+        return _agreed(decoded.VR, vr), decoded.value.encode()
     whole = written(decoded, source)
     declared = whole[4:6].decode()
     return _agreed(declared, vr), whole[header_length(declared) :]

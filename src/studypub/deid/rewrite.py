@@ -27,7 +27,7 @@ def rewrite(source: Dataset, level: Level, context: Context) -> tuple[Written, b
     whole = True
     fields = level.fields
     for element in source.values():
-        field = fields.get(element.tag)
+        field = fields.get(int(element.tag))
         if field is None:
             continue
         write = _sequence if field.vr == "SQ" else _value
