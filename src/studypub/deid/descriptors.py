@@ -84,7 +84,8 @@ def _declared(source: Dataset) -> list[str]:
 
 
 def _names(root: Dataset) -> frozenset[str]:
-    found = [elements.value(root, tag, "PN") for tag in _NAMES]
+    tags = {*_NAMES, *(int(element.tag) for element in root.values() if element.VR == "PN")}
+    found = [elements.value(root, tag, "PN") for tag in tags]
     texts = [reading for value in found if value for reading in _readings(value[1], _declared(root))]
     return frozenset(word.lower() for text in texts for word in _WORD.findall(text))
 

@@ -2,6 +2,8 @@
 
 from typing import Final, Literal
 
+from pydicom.datadict import keyword_for_tag
+
 from studypub.deid import tables
 from studypub.deid.profile import Profile
 from studypub.errors import Sentence
@@ -122,6 +124,7 @@ _COUNT: Final = Sentence(
     "{uids} UIDs replaced, {keep} retained or cleaned.",
 )
 
+_REMOVALS: Final = Sentence("Кроме того, убираются: {removed}.", "Removed as well: {removed}.")
 _CLAIMS: Final = Sentence("Заявленные коды PS3.16 CID 7050", "Claimed codes of PS3.16 CID 7050")
 
 
@@ -131,12 +134,15 @@ def explain(profile: Profile, language: Language) -> str:
     sentences = [*_ALWAYS[:-1], *chosen, _ALWAYS[-1], _count(profile)]
     lines = [getattr(sentence, language) for sentence in sentences]
     title = f"{profile.name}: {getattr(profile.title, language)}."
+    if profile.removals:
+        removed = ", ".join(sorted(keyword_for_tag(tag) for tag in profile.removals))
+        lines.append(getattr(_REMOVALS.filled(removed=removed), language))
     claims = [f"- {claim.value} {claim.meaning}" for claim in profile.claims]
     return "\n\n".join([title, *lines, "\n".join([f"{getattr(_CLAIMS, language)}:", *claims])]) + "\n"
 
 
 def _count(profile: Profile) -> Sentence:
-    actions = [profile.action(row.actions) for row in tables.confidentiality().values()]
+    actions = [profile.action(tag, row.actions) for tag, row in tables.confidentiality().items()]
     return _COUNT.filled(
         remove=actions.count("X"),
         uids=actions.count("U"),

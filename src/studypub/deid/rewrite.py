@@ -9,8 +9,7 @@ from pydicom.tag import BaseTag
 
 from studypub.deid import codes, elements, private, replacements
 from studypub.deid.elements import Element
-from studypub.deid.field import Context, Field, Level
-from studypub.deid.plan import kept
+from studypub.deid.field import Context, Field, Level, kept
 
 # Their items stand for frames: none may go (PS3.3 C.7.6.16).
 _FUNCTIONAL_GROUPS: Final = frozenset({0x52009229, 0x52009230})

@@ -11,8 +11,9 @@ from pydicom.dataset import Dataset
 from studypub.deid.field import Context, Field, Rule
 from studypub.deid.pseudonyms import WELL_KNOWN
 
-# Written where an attribute must have a value and the one received is not known; the first that the list has.
-_NEUTRAL: Final = ("UNKNOWN", "OTHER", "NONE", "UNDEFINED", "MIXED", "NO", "N")
+# Written where an attribute must have a value and the one received is not known. The first that the list has, else
+# UNKNOWN: better a term outside the list than a false statement.
+_NEUTRAL: Final = ("UNKNOWN", "UNDEFINED", "UNSPECIFIED", "OTHER")
 # Written at positions of ImageType and FrameType that must be there (PS3.3 C.8.16.1).
 _MADE_UP: Final = {2: b"OTHER", 3: b"NONE"}
 
@@ -21,17 +22,15 @@ class Terms:
     """A list of terms; finds a term whatever its case, and gives the list's spelling."""
 
     def __init__(self, words: Sequence[str]) -> None:
-        self.first = words[0]
         self._spelling = {word.upper().encode(): word.encode() for word in reversed(words)}
 
     def find(self, value: bytes) -> bytes | None:
         """Return the term, or None."""
         return self._spelling.get(value.strip(b" \0").upper())
 
-    def neutral(self, type_: str) -> bytes | None:
-        """Return what may stand for any value of an attribute of that Type, or None for nothing."""
-        found = next((self.find(word.encode()) for word in _NEUTRAL if self.find(word.encode())), None)
-        return found or (self.first.encode() if type_ == "1" else None)
+    def neutral(self) -> bytes:
+        """Return what may stand for any value."""
+        return next((word.encode() for word in _NEUTRAL if self.find(word.encode())), b"UNKNOWN")
 
 
 def one_of(terms: Terms, *, all_or_none: bool) -> Rule:

@@ -1,9 +1,11 @@
 from pathlib import Path
 
 import pytest
+from tests.unit.deid.corpus import image
 
 from studypub.deid import tables
 from studypub.deid.explain import Language, explain
+from studypub.deid.instance import Deidentifier, Kept
 from studypub.deid.profile import OPTIONS, load, names
 from studypub.errors import Refused
 
@@ -23,6 +25,25 @@ def test_an_unknown_profile_is_refused_with_the_known_ones() -> None:
     with pytest.raises(Refused) as caught:
         load("none")
     assert "basic" in caught.value.sentence.en
+
+
+def test_a_clinic_may_remove_more_and_the_object_stays_whole() -> None:
+    original = image()
+    original.PatientSex, original.PatientAge, original.KVP, original.SeriesDescription = "F", "040Y", "120", "T2"
+    profile = load("second-opinion", ["PatientSex", "PatientAge", "KVP", "Modality"])
+    result = Deidentifier(profile, bytes(32)).instance(original)
+    assert isinstance(result, Kept)
+    new = result.dataset
+    assert (new.PatientSex, new.KVP, new.Modality, new.SeriesDescription) == ("", None, "OT", "T2")
+    assert "PatientAge" not in new
+    assert "PatientAge, PatientSex" in explain(profile, "en")
+
+
+@pytest.mark.parametrize("keyword", ["PatientSexx", "SOPInstanceUID", "Rows"])
+def test_a_removal_that_cannot_be_is_refused(keyword: str) -> None:
+    with pytest.raises(Refused) as caught:
+        load("basic", [keyword])
+    assert keyword in caught.value.sentence.ru
 
 
 @pytest.mark.parametrize("name", names())

@@ -114,9 +114,8 @@ def test_of_several_terms_the_unknown_go_or_all() -> None:
 
 
 def test_a_neutral_term_stands_for_an_unknown_one() -> None:
-    assert KNOWN.neutral("1C") == b"OTHER"
-    assert terms.Terms(["A", "B"]).neutral("1") == b"A"
-    assert terms.Terms(["A", "B"]).neutral("1C") is None
+    assert KNOWN.neutral() == b"OTHER"
+    assert terms.Terms(["YES", "NO"]).neutral() == b"UNKNOWN"
 
 
 @pytest.mark.parametrize(
