@@ -47,6 +47,12 @@ def clean(value: bytes, source: Dataset, context: Context) -> str:
     return text[:1].upper() + text[1:]
 
 
+def readings(source: Dataset, tag: int) -> list[str]:
+    """Return an attribute's text in every way that its bytes may be read."""
+    found = elements.value(source, tag, "LO")
+    return [] if found is None else list(_readings(found[1], _declared(source)))
+
+
 def _says_something(value: bytes) -> bool:
     return value.strip(b" \0").lower().decode("cp1251", "replace") not in _NOTHING
 
