@@ -48,9 +48,11 @@ SELECT * FROM published_studies
 WHERE study_id = %(study_id)s AND (%(clinic_code)s::text IS NULL OR clinic_code = %(clinic_code)s);
 
 -- name: newest_studies
--- A page of the publications, newest first.
+-- A page of the publications, newest first; with a text, those that have it in one of their numbers.
 SELECT * FROM published_studies
 WHERE (%(clinic_code)s::text IS NULL OR clinic_code = %(clinic_code)s)
+  AND (%(text)s = '' OR strpos(lower(accession_number), lower(%(text)s)) > 0
+       OR strpos(lower(patient_id), lower(%(text)s)) > 0 OR strpos(lower(emk_record_id), lower(%(text)s)) > 0)
 ORDER BY upload_date DESC, study_id
 LIMIT %(limit)s OFFSET %(offset)s;
 

@@ -34,7 +34,7 @@ LIMIT 1;
 
 -- name: newest_tasks
 -- A page of the queue, newest first.
-SELECT t.*, s.token, s.size, s.state AS study_state, s.save_till, s.upload_date
+SELECT t.*, s.study_id, s.token, s.size, s.state AS study_state, s.save_till, s.upload_date
 FROM tasks t LEFT JOIN published_studies s USING (task_id)
 WHERE (%(clinic_code)s::text IS NULL OR t.clinic_code = %(clinic_code)s)
 ORDER BY t.created_at DESC, t.task_id

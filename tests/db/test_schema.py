@@ -12,7 +12,8 @@ from tests.peers.postgres import PostgresPeer
 from studypub import resources
 from studypub.core.people import Role
 from studypub.core.publication import State
-from studypub.core.task import IN_PROGRESS, RUNNING, Origin, Status
+from studypub.core.review import Decision
+from studypub.core.task import ENDED, IN_PROGRESS, RUNNING, Origin, Status
 from studypub.db.database import connection_string
 from studypub.db.migrate import migrate
 from studypub.db.queries import all_queries
@@ -113,6 +114,7 @@ def test_every_query_is_said_in_a_sentence() -> None:
         ("task_origin", list(Origin)),
         ("study_state", list(State)),
         ("user_role", list(Role)),
+        ("review_decision", list(Decision)),
     ],
 )
 def test_the_enumerations_are_ours(connection: psycopg.Connection, enumeration: str, values: list[str]) -> None:
@@ -130,6 +132,7 @@ def test_lists_of_states_in_sql_are_ours() -> None:
         tuple(status.value for status in IN_PROGRESS),
         tuple(status.value for status in RUNNING),
         tuple(status.value for status in (Status.QUEUED, *RUNNING)),
+        tuple(status.value for status in ENDED),
     }
 
 

@@ -44,6 +44,21 @@ def link(base_url: str, token: str) -> str:
     return f"{base_url}/s/{token}"
 
 
+def public_title(publication: Publication) -> str | None:
+    """Return the service's title for the page behind the link, unless an identifier of the patient stands in it."""
+    title = publication.service_title
+    if not title or not title.strip():
+        return None
+    identifiers = (publication.patient_id, publication.accession_number, publication.emk_record_id or "")
+    kept = _bare(title)
+    return None if any(_bare(identifier) and _bare(identifier) in kept for identifier in identifiers) else title.strip()
+
+
+def _bare(text: str) -> str:
+    # An identifier stays one with its blanks, dashes and case changed.
+    return "".join(filter(str.isalnum, text.casefold()))
+
+
 def keep_until(requested: datetime | None, now: datetime, default_days: int) -> datetime:
     """Return the instant at which a study published now is deleted."""
     return requested or now + timedelta(days=default_days)

@@ -90,9 +90,11 @@ async def find(tx: Transaction, study_id: UUID, *, clinic_code: str | None) -> P
     return _maybe(await tx.one("study", study_id=study_id, clinic_code=clinic_code))
 
 
-async def newest(tx: Transaction, *, clinic_code: str | None, limit: int, offset: int) -> list[Publication]:
-    """Return a page of the publications, newest first."""
-    rows = await tx.all("newest_studies", clinic_code=clinic_code, limit=limit, offset=offset)
+async def newest(
+    tx: Transaction, *, clinic_code: str | None, limit: int, offset: int, text: str = ""
+) -> list[Publication]:
+    """Return a page of the publications, newest first; with a text, those that have it in one of their numbers."""
+    rows = await tx.all("newest_studies", clinic_code=clinic_code, text=text, limit=limit, offset=offset)
     return [_publication(row) for row in rows]
 
 

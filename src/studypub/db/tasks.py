@@ -19,6 +19,7 @@ class QueueLine:
     """A task as the queue shows it, with the link it made, if any."""
 
     task: Task
+    study_id: UUID | None
     token: str | None
     size: int | None
     study_state: State | None
@@ -82,6 +83,7 @@ async def newest(tx: Transaction, *, clinic_code: str | None, limit: int, offset
     return [
         QueueLine(
             _task(row),
+            row["study_id"],
             row["token"],
             row["size"],
             State(row["study_state"]) if row["study_state"] else None,

@@ -5,7 +5,7 @@ from typing import Final
 
 from pydicom.dataset import Dataset
 
-from studypub.deid import elements, tables
+from studypub.deid import descriptors, elements, tables
 from studypub.deid.reasons import Reason
 
 _KINDS: Final = {
@@ -47,6 +47,7 @@ _DOUBTFUL: Final = re.compile(r"SECONDARY|LOCALIZER|REFORMATTED|PROJECTION IMAGE
 _WORDS: Final = re.compile(
     r"DOSE REPORT|PATIENT PROTOCOL|SCREEN ?SA?VE|SCREEN ?SHOT|SNAPSHOT|SCANNED|DOCUMENT|CONSENT|REQUISITION|NOMINATION"
     r"|WORKSHEET|ACQUIRED OUTSIDE|ELECTRONIC FILM|\bREPORT|\bSAVE"
+    r"|ОТЧ[ЕЁ]Т|ДОКУМЕНТ|СОГЛАСИЕ|НАПРАВЛЕНИЕ|ЗАКЛЮЧЕНИЕ|СКРИНШОТ|СНИМОК ЭКРАНА|ПРОТОКОЛ ДОЗЫ"
 )
 _FOREIGN_MODALITIES: Final = frozenset({"US", "IVUS", "OT", "SC", "XC", "ES", "GM", "DOC", "SR", "PR", "KO", "ECG"})
 
@@ -105,11 +106,12 @@ def _signs(source: Dataset, iod: str) -> Reason | None:
 def _captured(source: Dataset, iod: str, image_type: str) -> bool:
     if iod == _WHOLE_SLIDE:
         return False
-    words = f"{elements.string(source, _SERIES_DESCRIPTION)}\n{elements.string(source, _STUDY_DESCRIPTION)}"
+    described = (descriptors.readings(source, tag) for tag in (_SERIES_DESCRIPTION, _STUDY_DESCRIPTION))
+    words = "\n".join(reading for readings in described for reading in readings)
     colour = not elements.string(source, _PHOTOMETRIC_INTERPRETATION).startswith("MONOCHROME")
     return bool(
         _CAPTURED.search(image_type)
-        or _WORDS.search(words)
+        or _WORDS.search(words.upper())
         or (colour and iod in _GREY)
         or elements.string(source, _MODALITY) in _FOREIGN_MODALITIES
     )

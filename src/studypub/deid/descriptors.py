@@ -9,7 +9,7 @@ from pydicom.charset import python_encoding
 from pydicom.dataset import Dataset
 
 from studypub.deid import elements, tables
-from studypub.deid.field import Context, Field, Rule
+from studypub.deid.field import Context, Field, Rule, removed
 
 _SPECIFIC_CHARACTER_SET: Final = 0x00080005
 # Names of people in the same object: no part of one passes, even if it is a word of the vocabulary.
@@ -27,13 +27,13 @@ _MEASURE: Final = re.compile(
 _NOTHING: Final = frozenset({"", "no", "none", "нет", "without", "без"})
 
 
-def descriptor(instead: str = "") -> Rule:
-    """Return a rule that keeps known words; where a value has none of them, `instead` is written."""
+def descriptor(instead: str = "", *, otherwise: Rule = removed) -> Rule:
+    """Return a rule that keeps known words; for a value that has none, `instead` is written or `otherwise` asked."""
 
     def rule(field: Field, value: bytes, source: Dataset, context: Context) -> bytes | None:
         text = clean(value, source, context) or (instead if _says_something(value) else "")
         limit = 16 if field.vr == "SH" else 64
-        return text[:limit].rstrip().encode() if text else None
+        return text[:limit].rstrip().encode() if text else otherwise(field, value, source, context)
 
     return rule
 
@@ -45,6 +45,12 @@ def clean(value: bytes, source: Dataset, context: Context) -> str:
     best = max((_known(reading, names) for reading in _readings(value, declared)), key=len, default=[])
     text = " ".join(best)
     return text[:1].upper() + text[1:]
+
+
+def readings(source: Dataset, tag: int) -> list[str]:
+    """Return an attribute's text in every way that its bytes may be read."""
+    found = elements.value(source, tag, "LO")
+    return [] if found is None else list(_readings(found[1], _declared(source)))
 
 
 def _says_something(value: bytes) -> bool:
@@ -84,9 +90,16 @@ def _declared(source: Dataset) -> list[str]:
 
 
 def _names(root: Dataset) -> frozenset[str]:
-    found = [elements.value(root, tag, "PN") for tag in _NAMES]
+    tags = {*_NAMES, *(int(element.tag) for element in root.values() if element.VR == "PN")}
+    found = [elements.value(root, tag, "PN") for tag in tags]
     texts = [reading for value in found if value for reading in _readings(value[1], _declared(root))]
     return frozenset(word.lower() for text in texts for word in _WORD.findall(text))
+
+
+@cache
+def vocabulary() -> frozenset[str]:
+    """Return every word that a cleaned description may hold, in lower case."""
+    return frozenset(word.lower() for pair in _vocabulary().items() for word in pair)
 
 
 @cache

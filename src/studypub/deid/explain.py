@@ -2,6 +2,8 @@
 
 from typing import Final, Literal
 
+from pydicom.datadict import keyword_for_tag
+
 from studypub.deid import tables
 from studypub.deid.profile import Profile
 from studypub.errors import Sentence
@@ -32,10 +34,10 @@ _ALWAYS: Final = (
         "Names of physicians and staff, the institution, addresses, telephones, order and device numbers are removed.",
     ),
     Sentence(
-        "Свободный текст, частные (private) элементы, наложения (60xx), кривые (50xx), миниатюры, цифровые подписи и "
+        "Свободный текст, наложения (60xx), кривые (50xx), миниатюры, цифровые подписи и "
         "зашифрованные атрибуты убираются. Слова остаются, только если они есть в закрытых списках; смысл кода "
         "пишется по справочнику стандарта, а не копируется; код, которого стандарт не знает, убирается.",
-        "Free text, private elements, overlays (60xx), curves (50xx), icons, digital signatures and encrypted "
+        "Free text, overlays (60xx), curves (50xx), icons, digital signatures and encrypted "
         "attributes are removed. A word stays only if a closed list has it; the meaning of a code is written from the "
         "Standard's tables, not copied; a code that the Standard does not know goes.",
     ),
@@ -87,6 +89,18 @@ _OPTIONS: Final = {
             "Sex, age, size, weight and whatever else tells of the patient are removed.",
         ),
     ),
+    "safe_private": (
+        Sentence(
+            "Из частных (private) элементов остаются только числа, которые PS3.15 (таблица E.3.10-1) называет "
+            "безопасными, если изготовитель указан точно так же.",
+            "Of private elements only numbers stay that PS3.15 (Table E.3.10-1) calls safe, under exactly the creator "
+            "named there.",
+        ),
+        Sentence(
+            "Все частные (private) элементы убираются.",
+            "All private elements are removed.",
+        ),
+    ),
     "clean_descriptors": (
         Sentence(
             "Описания исследования, серии и протокола и название контраста собираются заново из закрытого словаря "
@@ -110,6 +124,7 @@ _COUNT: Final = Sentence(
     "{uids} UIDs replaced, {keep} retained or cleaned.",
 )
 
+_REMOVALS: Final = Sentence("Кроме того, убираются: {removed}.", "Removed as well: {removed}.")
 _CLAIMS: Final = Sentence("Заявленные коды PS3.16 CID 7050", "Claimed codes of PS3.16 CID 7050")
 
 
@@ -119,12 +134,15 @@ def explain(profile: Profile, language: Language) -> str:
     sentences = [*_ALWAYS[:-1], *chosen, _ALWAYS[-1], _count(profile)]
     lines = [getattr(sentence, language) for sentence in sentences]
     title = f"{profile.name}: {getattr(profile.title, language)}."
+    if profile.removals:
+        removed = ", ".join(sorted(keyword_for_tag(tag) for tag in profile.removals))
+        lines.append(getattr(_REMOVALS.filled(removed=removed), language))
     claims = [f"- {claim.value} {claim.meaning}" for claim in profile.claims]
     return "\n\n".join([title, *lines, "\n".join([f"{getattr(_CLAIMS, language)}:", *claims])]) + "\n"
 
 
 def _count(profile: Profile) -> Sentence:
-    actions = [profile.action(row.actions) for row in tables.confidentiality().values()]
+    actions = [profile.action(tag, row.actions) for tag, row in tables.confidentiality().items()]
     return _COUNT.filled(
         remove=actions.count("X"),
         uids=actions.count("U"),

@@ -15,6 +15,7 @@ class Context:
 
     pseudonyms: Pseudonyms
     root: Dataset
+    safe_private: bool = False
     labels: dict[tuple[int, bytes], int] = field(default_factory=dict)
     _names: frozenset[str] | None = None
     _lost_dimensions: frozenset[int] | None = None
@@ -70,3 +71,8 @@ REMOVED: Final = None
 def removed(_field: Field, _value: bytes, _source: Dataset, _context: Context) -> bytes | None:
     """Let nothing pass."""
     return REMOVED
+
+
+def kept(_field: Field, value: bytes, _source: Dataset, _context: Context) -> bytes | None:
+    """Keep a sequence: each attribute inside goes by its own rule."""
+    return value

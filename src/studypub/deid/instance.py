@@ -26,6 +26,7 @@ _PATIENT_IDENTITY_REMOVED: Final = 0x00120062
 _DEIDENTIFICATION_METHOD: Final = 0x00120063
 _DEIDENTIFICATION_METHOD_CODE_SEQUENCE: Final = 0x00120064
 _LONGITUDINAL_TEMPORAL_INFORMATION_MODIFIED: Final = 0x00280303
+_MEDIA_STORAGE_DIRECTORY: Final = "1.2.840.10008.1.3.10"
 _EXPLICIT_VR_LITTLE_ENDIAN: Final = "1.2.840.10008.1.2.1"
 
 
@@ -54,6 +55,8 @@ class Deidentifier:
     def instance(self, original: FileDataset) -> Kept | LeftOut:
         """Return the instance as it may be published, or why it may not; `original` stays as it is."""
         try:
+            if original.file_meta.get("MediaStorageSOPClassUID") == _MEDIA_STORAGE_DIRECTORY:
+                return LeftOut(Reason.MEDIA_DIRECTORY)
             sop_class = elements.string(original, _SOP_CLASS_UID)
             if not sop_class or not elements.string(original, _SOP_INSTANCE_UID):
                 return LeftOut(Reason.BROKEN)
@@ -72,7 +75,7 @@ class Deidentifier:
             return LeftOut(Reason.UNSUPPORTED_CODING)
         sop_class = elements.string(original, _SOP_CLASS_UID)
         iod = tables.sop_classes()[sop_class].iod
-        context = Context(self._pseudonyms, original)
+        context = Context(self._pseudonyms, original, safe_private="safe_private" in self._profile.options)
         content, _ = rewrite(original, compile_plan(self._profile, iod), context)
         if not self._add_pixels(content, original, syntax):
             return LeftOut(Reason.BROKEN)
@@ -80,6 +83,11 @@ class Deidentifier:
         dimensions.drop_dangling_pointer(content)
         meta = encode.file_meta(sop_class, self.uid(elements.string(original, _SOP_INSTANCE_UID)), syntax)
         return Kept(_file(content, meta))
+
+    @property
+    def days(self) -> int:
+        """By how many days the publication's dates lie earlier; 0 where the profile keeps no dates."""
+        return self._pseudonyms.days if self._profile.dates == "MODIFIED" else 0
 
     def uid(self, original: str) -> str:
         """Return the publication's UID for an original one."""

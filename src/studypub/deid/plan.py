@@ -3,34 +3,15 @@
 from functools import cache, lru_cache
 from typing import Final
 
-from pydicom.datadict import dictionary_VM, dictionary_VR
+from pydicom.datadict import dictionary_VM
 
-from studypub.deid import codes, dates, descriptors, dimensions, icc, measures, replacements, tables, terms
-from studypub.deid.field import Field, Level, Rule, removed
+from studypub.deid import codes, tables
+from studypub.deid.choices import choose
+from studypub.deid.field import Field, Level
 from studypub.deid.profile import Profile
 
 _UNBOUNDED: Final = 1 << 30
-_PATIENT_NAME: Final = 0x00100010
-_PATIENT_ID: Final = 0x00100020
-_BURNED_IN_ANNOTATION: Final = 0x00280301
-_MODALITY: Final = 0x00080060
-_ICC_PROFILE: Final = 0x00282000
-_DIMENSION_INDEX_VALUES: Final = 0x00209157
 _FUNCTIONAL_GROUP_POINTER: Final = 0x00209167
-_WINDOW_EXPLANATION: Final = 0x00281055
-# Of animals, whose owners are people: without the species nothing else is demanded (PS3.3 C.7.1.1). And versions of
-# context groups, which are dates that mean nothing once the group is not named.
-_NEVER: Final = frozenset(
-    {0x00102201, 0x00102202, 0x00102210, 0x00102292, 0x00102293, 0x00102294, 0x00080106, 0x00080107}
-)
-_TEMPORAL: Final = frozenset({"DA", "TM", "DT"})
-
-# Keys that other attributes refer to, and names that must differ: renumbered within the instance.
-_NUMBERED: Final = {
-    0x00182002: b"", 0x00182006: b"", 0x00209056: b"", 0x00480106: b"", 0x00189047: b"", 0x30020052: b"",
-    0x00620005: b"SEGMENT ",
-}  # fmt: skip
-_TRACKING_ID: Final = 0x00620020
 
 
 @lru_cache(maxsize=256)
@@ -50,126 +31,9 @@ def _level(profile: Profile, number: int) -> Level:
 
 
 def _field(profile: Profile, entry: tables.Entry, below: Level | None) -> Field:
-    row = tables.confidentiality().get(entry.tag)
-    value = tables.values().get(entry.tag)
-    if row is not None:
-        vr = row.vr or _vr(entry.tag)
-        rule, instead = _by_table(profile.action(row.actions), row, entry, vr)
-    elif value is not None:
-        vr = value.vr
-        rule, instead = _by_value(value.rule, vr, entry)
-        rule = dimensions.index_values if entry.tag == _DIMENSION_INDEX_VALUES else rule
-    else:
-        vr, rule, instead = _vr(entry.tag), removed, None
-    if entry.tag in _NEVER:
-        return Field(entry.tag, vr, entry.type, removed, None, needed=False, below=None, vm=1)
-    if instead is None and (entry.type == "2" or (entry.type == "2C" and not (row and rule is removed))):
-        instead = b""
-    needed = instead is None and (entry.type == "1" or entry.tag == _FUNCTIONAL_GROUP_POINTER)
-    return Field(entry.tag, vr, entry.type, rule, instead, needed, below, _vm(entry.tag))
-
-
-def _by_table(action: str, row: tables.Attribute, entry: tables.Entry, vr: str) -> tuple[Rule, bytes | None]:
-    """Return the rule for an action of Table E.1-1, and what stands for a value that it refuses."""
-    if action in {"K", "C"}:
-        return _retained(row, entry, vr)
-    if entry.tag in {_PATIENT_NAME, _PATIENT_ID}:
-        return replacements.patient, None
-    if action == "U":
-        return replacements.mapped_uid, None
-    if action == "X/Z/U*":
-        return kept, None
-    letter = _resolve(action, entry.type)
-    if letter == "X":
-        must_be_valid = entry.type == "1" and vr in _TEMPORAL
-        return removed, replacements.dummy(vr) if must_be_valid else None
-    return {"Z": replacements.emptied, "D": replacements.dummied}[letter], None
-
-
-def _retained(row: tables.Attribute, entry: tables.Entry, vr: str) -> tuple[Rule, bytes | None]:
-    """Return the rule that retains or cleans; without one, and for values it refuses, the basic action holds."""
-    basic, instead = _by_table(row.actions["basic"], row, entry, vr)
-    if basic is not removed and vr != "SQ":
-        instead = b"" if basic is replacements.emptied else replacements.dummy(vr, entry.tag)
-    if vr in _TEMPORAL:
-        return dates.shifted, instead
-    rule = tables.retained().get(entry.tag)
-    if rule is None:
-        return basic, instead
-    return _by_value(rule, vr, entry)[0], instead
-
-
-def _resolve(action: str, type_: str) -> str:
-    """Return X for Type 3, Z for Type 2, D for Type 1, as far as the action offers them; else the stricter one."""
-    if action == "Z" and type_ in {"1", "1C"}:
-        return "D"
-    order = {"3": "XZD", "2": "ZDX", "2C": "ZDX", "1": "DZX", "1C": "DZX"}[type_]
-    return next(letter for letter in order if letter in action.split("/"))
-
-
-def _by_value(written: str, vr: str, entry: tables.Entry) -> tuple[Rule, bytes | None]:
-    """Return the rule as the tables name it, and what stands for a value that it refuses."""
-    name, _, argument = written.partition(":")
-    if name == "enumerated":
-        rule, neutral = _enumerated(argument, entry)
-        return rule, neutral if entry.type in {"1", "1C"} else None
-    if name == "new_value":
-        return _new_value(vr, entry)
-    rules: dict[str, Rule] = {
-        "numeric": _numeric(vr),
-        "uid_map": replacements.mapped_uid,
-        "code_only": kept if vr == "SQ" else removed,
-        "pass": {"UI": terms.registered, "AT": terms.pointers}.get(vr, kept),
-        "kept": kept,
-        "age": dates.age,
-        "descriptor": descriptors.descriptor(argument),
-    }
-    must_be_valid = name == "numeric" and entry.type in {"1", "1C"}
-    return rules[name], replacements.dummy(vr) if must_be_valid else None
-
-
-def _numeric(vr: str) -> Rule:
-    if vr in {"DS", "IS"}:
-        return measures.decimals
-    return measures.table if vr in {"OW", "OF", "US or OW"} else measures.binary
-
-
-def _enumerated(argument: str, entry: tables.Entry) -> tuple[Rule, bytes | None]:
-    if argument.startswith("/"):
-        return terms.pattern(argument.strip("/")), None
-    if argument.startswith("1="):
-        positions = [terms.Terms(part.partition("=")[2].split("|")) for part in argument.split(";")]
-        return terms.by_position(positions), b"DERIVED\\SECONDARY\\OTHER\\NONE"
-    known = terms.Terms(argument.split("|"))
-    rule = terms.one_of(known, all_or_none=entry.tag == _WINDOW_EXPLANATION)
-    neutral = b"OT" if entry.tag == _MODALITY else known.neutral(entry.type)
-    return rule, neutral
-
-
-def _new_value(vr: str, entry: tables.Entry) -> tuple[Rule, bytes | None]:
-    if entry.tag in _NUMBERED:
-        return replacements.numbered(_NUMBERED[entry.tag]), None
-    if entry.tag == _TRACKING_ID:
-        return replacements.labelled, None
-    if entry.tag == _ICC_PROFILE:
-        return icc.rebuilt, icc.srgb() if entry.type in {"1", "1C"} else None
-    if entry.type not in {"1", "1C"} or vr == "SQ":
-        return removed, None
-    if entry.tag == _BURNED_IN_ANNOTATION:
-        return terms.one_of(terms.Terms(["YES", "NO"]), all_or_none=True), b"YES"
-    return replacements.dummied, None
-
-
-def kept(_field: Field, value: bytes, _source: object, _context: object) -> bytes | None:
-    """Keep a sequence: each attribute inside goes by its own rule."""
-    return value
-
-
-def _vr(tag: int) -> str:
-    try:
-        return dictionary_VR(tag)
-    except KeyError:
-        return "UN"
+    choice = choose(profile, entry)
+    needed = choice.instead is None and (entry.type == "1" or entry.tag == _FUNCTIONAL_GROUP_POINTER)
+    return Field(entry.tag, choice.vr, entry.type, choice.rule, choice.instead, needed, below, _vm(entry.tag))
 
 
 @cache

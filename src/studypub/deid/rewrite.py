@@ -7,10 +7,9 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 
-from studypub.deid import codes, elements, replacements
+from studypub.deid import codes, elements, private, replacements
 from studypub.deid.elements import Element
-from studypub.deid.field import Context, Field, Level
-from studypub.deid.plan import kept
+from studypub.deid.field import Context, Field, Level, kept
 
 # Their items stand for frames: none may go (PS3.3 C.7.6.16).
 _FUNCTIONAL_GROUPS: Final = frozenset({0x52009229, 0x52009230})
@@ -27,7 +26,7 @@ def rewrite(source: Dataset, level: Level, context: Context) -> tuple[Written, b
     whole = True
     fields = level.fields
     for element in source.values():
-        field = fields.get(element.tag)
+        field = fields.get(int(element.tag))
         if field is None:
             continue
         write = _sequence if field.vr == "SQ" else _value
@@ -36,6 +35,8 @@ def rewrite(source: Dataset, level: Level, context: Context) -> tuple[Written, b
             target[new.tag] = new
         elif field.needed and not (level.coded and element.tag in _CODE_ELEMENTS):
             whole = False
+    if context.safe_private:
+        target.update(private.safe(source, context))
     if level.coded:
         whole = _code(source, target) and whole
     return target, whole

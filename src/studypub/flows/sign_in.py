@@ -83,8 +83,13 @@ async def set_password(database: Database, name: str, password: str, *, actor: s
 
 
 async def disable_user(database: Database, name: str, *, actor: str) -> None:
-    """Close an account and its sessions. Raises Refused."""
+    """Close an account and its sessions. Raises Refused; nobody shuts themselves out."""
     user = await _named(database, name)
+    if user.actor == actor:
+        raise Refused(
+            reason_ru="Нельзя отключить собственную учётную запись.",
+            reason_en="You cannot disable your own account.",
+        )
     async with database.transaction() as tx:
         await people.disable_user(tx, user.user_id)
         await audit.append(tx, actor, "user.disabled", user.name)

@@ -2,15 +2,15 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from html import escape
 from http import HTTPStatus
 from typing import Any
 
-from litestar import MediaType, Request, Response
+from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from studypub.core.request import FieldError, InvalidRequest
 from studypub.errors import DatabaseUnavailable, InternalError, Refused, Sentence, StudypubError
+from studypub.web import render
 from studypub.web.language import Language, language_of
 
 log = logging.getLogger(__name__)
@@ -64,10 +64,9 @@ def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[
     problem = problem_of(error)
     if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _write_down(request, problem, error)
-    language = language_of(request)
     if is_for_programs(request.scope["path"]):
-        return _document(problem, language)
-    return _page(problem, language)
+        return _document(problem, language_of(request))
+    return render.error_page(request, problem.status, problem.sentence, problem.headers)
 
 
 def problem_of(error: Exception) -> Problem:
@@ -124,12 +123,3 @@ def _document(problem: Problem, language: Language) -> Response[dict[str, object
         ]
     headers = {**problem.headers, "Content-Language": language}
     return Response(document, status_code=problem.status, media_type=PROBLEM_MEDIA_TYPE, headers=headers)
-
-
-def _page(problem: Problem, language: Language) -> Response[str]:
-    text = escape(getattr(problem.sentence, language))
-    html = (
-        f'<!doctype html><html lang="{language}"><meta charset="utf-8"><meta name="viewport" '
-        f'content="width=device-width, initial-scale=1"><title>{text}</title><main><h1>{text}</h1></main></html>'
-    )
-    return Response(html, status_code=problem.status, media_type=MediaType.HTML, headers=problem.headers)

@@ -35,6 +35,10 @@ _NO_KEY = Sentence(
     "A valid API key is needed in the header Authorization: Bearer.",
 )
 _ADMINISTRATORS_ONLY = Sentence("Это может делать только администратор.", "Only an administrator may do this.")
+_EVERY_CLINIC_ONLY = Sentence(
+    "Это касается всех клиник, а ваша учётная запись относится к одной.",
+    "This concerns every clinic, and your account belongs to one.",
+)
 _FOREIGN_FORM = Sentence(
     "Форма устарела или пришла с другого сайта. Откройте страницу заново и повторите.",
     "The form is out of date or came from another site. Open the page again and repeat.",
@@ -69,6 +73,12 @@ async def administrator(connection: Connection, handler: BaseRouteHandler) -> No
     await signed_in(connection, handler)
     if connection.state.session.user.role is not Role.ADMINISTRATOR:
         raise Problem(403, _ADMINISTRATORS_ONLY)
+
+
+def of_every_clinic(connection: Connection, _: BaseRouteHandler) -> None:
+    """Admit an account that is bound to no clinic, to what concerns all of them. Stands after `administrator`."""
+    if connection.state.session.user.clinic_code is not None:
+        raise Problem(403, _EVERY_CLINIC_ONLY)
 
 
 async def csrf(connection: Connection, handler: BaseRouteHandler) -> None:

@@ -10,8 +10,8 @@ from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian
 
 from studypub.deid import elements, encode, tables
+from studypub.deid.choices import _vr
 from studypub.deid.instance import Deidentifier, Kept, LeftOut
-from studypub.deid.plan import _vr
 from studypub.deid.profile import load
 
 CT: Final = "1.2.840.10008.5.1.4.1.1.2"

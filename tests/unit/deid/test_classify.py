@@ -69,6 +69,8 @@ def changed(**values: object) -> FileDataset:
         ({"SeriesDescription": "Dose Report"}, Reason.SCREEN_CAPTURE),
         ({"SeriesDescription": "Patient Protocol"}, Reason.SCREEN_CAPTURE),
         ({"SeriesDescription": "Thorax 1.0 B30f"}, None),
+        ({"SeriesDescription": "Отчёт о дозе", "SpecificCharacterSet": "ISO_IR 192"}, Reason.SCREEN_CAPTURE),
+        ({"SeriesDescription": "Грудная клетка", "SpecificCharacterSet": "ISO_IR 192"}, None),
         ({"PhotometricInterpretation": "RGB"}, Reason.SCREEN_CAPTURE),
         ({"PhotometricInterpretation": "PALETTE COLOR"}, Reason.SCREEN_CAPTURE),
         ({"Modality": "OT"}, Reason.SCREEN_CAPTURE),

@@ -255,6 +255,12 @@ class TestContainer:
         assert new.file_meta.TransferSyntaxUID == RLELossless
         assert new.PixelData == original.PixelData
 
+    def test_compressed_pixels_under_a_native_syntax_are_broken(self) -> None:
+        original = image()
+        original.PixelData = encapsulate([corpus.WORD.encode() * 10])
+        original["PixelData"].is_undefined_length = True
+        assert run(original) == LeftOut(Reason.BROKEN)
+
     def test_a_coding_that_is_not_known_is_left_out(self) -> None:
         original = image()
         original.file_meta.TransferSyntaxUID = pydicom.uid.UID("1.2.840.113619.5.2")

@@ -1,0 +1,159 @@
+"""Finds the elements of a Part 10 file in its bytes, at every depth, without building anything from them."""
+
+import struct
+from functools import cache
+from mmap import mmap
+from typing import Final, NamedTuple
+
+from pydicom.datadict import dictionary_VR
+
+Bytes = bytes | bytearray | memoryview | mmap
+
+# Tag, VR, and where the value begins and ends.
+Element = tuple[int, bytes, int, int]
+
+IMPLICIT: Final = b"1.2.840.10008.1.2"
+EXPLICIT: Final = b"1.2.840.10008.1.2.1"
+DEFLATED: Final = b"1.2.840.10008.1.2.1.99"
+BIG_ENDIAN: Final = b"1.2.840.10008.1.2.2"
+
+_TRANSFER_SYNTAX: Final = 0x00020010
+_PIXEL_DATA: Final = 0x7FE00010
+_DELIMITATION: Final = 0xFFFE
+_UNDEFINED: Final = 0xFFFFFFFF
+_ITEM: Final = b"\xfe\xff\x00\xe0"
+_SEQUENCE_END: Final = b"\xfe\xff\xdd\xe0"
+
+# PS3.5 7.1.2: which VRs have a length of four bytes, and which of two.
+_LONG: Final = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
+_SHORT: Final = frozenset(
+    {b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FD", b"FL", b"IS", b"LO", b"LT"}
+    | {b"PN", b"SH", b"SL", b"SS", b"ST", b"TM", b"UI", b"UL", b"US"}
+)
+_EXPLICIT_HEADER: Final = struct.Struct("<HH2sH")
+_IMPLICIT_HEADER: Final = struct.Struct("<HHL")
+_LENGTH: Final = struct.Struct("<L")
+
+
+class NotWalkable(ValueError):
+    """The bytes are not a plain little endian Part 10 file: pydicom may still read them."""
+
+
+class Part10(NamedTuple):
+    """A file's transfer syntax and its elements, file meta first, as they lie in the bytes."""
+
+    syntax: bytes
+    elements: list[Element]
+
+
+def walk(data: Bytes) -> Part10:
+    """Find the elements of a Part 10 file in little endian (PS3.10 7); sequences give what is in their items.
+
+    Raises NotWalkable.
+    """
+    if bytes(data[128:132]) != b"DICM":
+        raise NotWalkable("no preamble")
+    try:
+        meta, begin = _file_meta(data)
+        syntax = next(
+            (bytes(data[low:high]).strip(b" \0") for tag, _, low, high in meta if tag == _TRANSFER_SYNTAX), b""
+        )
+        if syntax in {b"", DEFLATED, BIG_ENDIAN}:
+            raise NotWalkable("not plain little endian")
+        return Part10(syntax, meta + within(data, begin, len(data), explicit=syntax != IMPLICIT))
+    except struct.error as error:
+        raise NotWalkable("cut off") from error
+
+
+def within(data: Bytes, begin: int, end: int, *, explicit: bool) -> list[Element]:
+    """Find the elements between two places. Raises NotWalkable, struct.error."""
+    found: list[Element] = []
+    place = begin
+    step = _explicit if explicit else _implicit
+    while place < end:
+        place = step(data, place, end, found)
+    if place != end:
+        raise NotWalkable("an element is longer than what holds it")
+    return found
+
+
+def _file_meta(data: Bytes) -> tuple[list[Element], int]:
+    found: list[Element] = []
+    place = 132
+    while place < len(data) and bytes(data[place : place + 2]) == b"\x02\0":
+        place = _explicit(data, place, len(data), found)
+    return found, place
+
+
+def _explicit(data: Bytes, place: int, end: int, found: list[Element]) -> int:
+    group, number, vr, length = _EXPLICIT_HEADER.unpack_from(data, place)
+    if group == _DELIMITATION:
+        return place + 8
+    if vr in _SHORT:
+        low = place + 8
+    elif vr in _LONG:
+        (length,) = _LENGTH.unpack_from(data, place + 8)
+        low = place + 12
+        if vr == b"SQ":
+            return low
+    else:
+        raise NotWalkable("an unknown VR")
+    return _taken(data, (group << 16 | number, vr, low, low + length), end, found)
+
+
+def _implicit(data: Bytes, place: int, end: int, found: list[Element]) -> int:
+    group, number, length = _IMPLICIT_HEADER.unpack_from(data, place)
+    if group == _DELIMITATION:
+        return place + 8
+    low = place + 8
+    tag = group << 16 | number
+    vr = known_vr(tag)
+    if vr == b"SQ" or (length == _UNDEFINED and tag != _PIXEL_DATA):
+        return low
+    return _taken(data, (tag, vr, low, low + length), end, found)
+
+
+def _taken(data: Bytes, element: Element, end: int, found: list[Element]) -> int:
+    """Add a value to what was found and return where it ends; a sequence under VR UN is entered (PS3.5 6.2.2)."""
+    tag, vr, low, high = element
+    if high - low == _UNDEFINED:
+        if vr == b"UN":
+            raise NotWalkable("a sequence of unknown length under VR UN")
+        high = _end_of_fragments(data, low, end)
+        found.append((tag, vr, low, high))
+        return high
+    if high > end:
+        raise NotWalkable("an element is longer than what holds it")
+    if vr == b"UN" and bytes(data[low : low + 4]) == _ITEM:
+        try:
+            found += within(data, low, high, explicit=False)
+        except (NotWalkable, struct.error):
+            found.append(element)
+    else:
+        found.append(element)
+    return high
+
+
+def _end_of_fragments(data: Bytes, place: int, end: int) -> int:
+    """Return where encapsulated pixel data end (PS3.5 A.4)."""
+    while place < end:
+        if bytes(data[place : place + 4]) == _SEQUENCE_END:
+            return place + 8
+        if bytes(data[place : place + 4]) != _ITEM:
+            break
+        (length,) = _LENGTH.unpack_from(data, place + 4)
+        place += 8 + length
+    raise NotWalkable("fragments without an end")
+
+
+@cache
+def known_vr(tag: int) -> bytes:
+    """Return the VR by the Standard's dictionary, UN for what it does not know."""
+    if not tag & 0xFFFF:
+        return b"UL"
+    if tag >> 16 & 1:
+        return b"LO" if tag & 0xFFFF < 0x100 else b"UN"
+    try:
+        return dictionary_VR(tag)[-2:].encode()
+    except KeyError:
+        return b"UN"

@@ -1,0 +1,123 @@
+"""The gate: searches every byte to be published for every spelling of every identifier that was harvested."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from studypub.gate import evidence, layout, vocabulary
+from studypub.gate.clue import Clue, Extent
+from studypub.gate.clues import Permitted, clues_from
+from studypub.gate.elements import Bytes, NotWalkable
+from studypub.gate.harvest import Harvest
+from studypub.gate.identifiers import significant
+from studypub.gate.layout import Layout, Stretch
+from studypub.gate.spotting import Spot, Spotter, sight
+
+_CODE_MEANING: Final = 0x00080104
+_CODES: Final = frozenset({0x00080100, 0x00080102, 0x00080103, _CODE_MEANING, 0x00080119, 0x00080120})
+_WORD: Final = re.compile(r"[^\W_]+")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Finding:
+    """An identifier in what was to be published: the member and where in it, the element or field it came from.
+
+    It never holds the identifier itself. `spelling` says how it was written: an encoding, base64, hex.
+    """
+
+    member: str
+    offset: int
+    source: str
+    kind: str
+    spelling: str
+
+
+class Gate:
+    r"""Searches what is to be published for what was harvested; one gate serves one publication and one thread.
+
+    How to drive it: `harvest = Harvest(known)`; `harvest.add(file)` for every original instance that the publication
+    may hold (where it returns False, leave that instance out); `gate = Gate(harvest, permitted)`; then `search` for
+    every member before it is compressed, and once for the names of all members
+    (`gate.search("names", "\n".join(names).encode())`). Any finding forbids the publication: raise PhiSuspected.
+    """
+
+    def __init__(self, harvest: Harvest, permitted: Permitted | None = None) -> None:
+        self._permitted = permitted or Permitted()
+        self._clues = clues_from(harvest, self._permitted)
+        self._spotter = Spotter(self._clues.anywhere.values())
+        self._innocent = frozenset(word.lower() for word in self._permitted.words or ())
+        self._harmless: set[tuple[int, bytes]] = set()
+
+    def search(self, member: str, data: Bytes) -> list[Finding]:
+        """Return what was found in a member's bytes (uncompressed), in order; nothing else is clean.
+
+        A file that says it is DICOM and cannot be walked is a finding itself: nobody can vouch for it.
+        """
+        try:
+            plan = layout.of_part10(data) if bytes(data[128:132]) == b"DICM" else layout.plain(data)
+        except NotWalkable:
+            return [Finding(member, 0, "", "unreadable", "")]
+        found = [*self._anywhere(member, data, plan), *self._in_words(member, data, plan)]
+        return sorted(set(found))
+
+    def _anywhere(self, member: str, data: Bytes, plan: Layout) -> Iterator[Finding]:
+        for spot in self._spotter.spots(data, plan):
+            stretch = plan.at(spot.begin, spot.end)
+            extent = _confirmed(data, spot, stretch, plan.widths)
+            if extent is not None and not self._is_excused(data, spot, stretch):
+                yield _finding(member, spot.begin, spot.clue, extent, spot.encoding)
+
+    def _is_excused(self, data: Bytes, spot: Spot, stretch: Stretch) -> bool:
+        """Tell a term of the Standard and the program's own texts, in which the hit lies, from an identifier."""
+        if stretch.vr == b"CS" or stretch.tag == _CODE_MEANING:
+            value = bytes(data[stretch.begin : stretch.end]).decode("utf-8", "replace")
+            if all(part.strip(" \0").lower() in vocabulary.meanings() for part in value.split("\\")):
+                return True
+        return any(_covers(data, text, spot) for text in self._permitted.texts)
+
+    def _in_words(self, member: str, data: Bytes, plan: Layout) -> Iterator[Finding]:
+        """Look for what is too short to be looked for anywhere: as whole words of free text."""
+        for begin, end, _, tag, vr in plan.stretches if self._clues.words else ():
+            if vr not in layout.FREE or tag in _CODES:
+                continue
+            value = bytes(data[begin:end])
+            if (tag, value) in self._harmless:
+                continue
+            clues = list(self._words_of(value, vr))
+            yield from (_finding(member, begin, clue, Extent(), "utf-8") for clue in clues)
+            if not clues:
+                self._harmless.add((tag, value))
+
+    def _words_of(self, value: bytes, vr: bytes) -> Iterator[Clue]:
+        for permitted in self._permitted.texts:
+            value = value.replace(permitted, b" ")
+        text = value.decode("utf-8", "replace").lower()
+        for word in {*_WORD.findall(text), significant(text)}:
+            clue = self._clues.words.get(word)
+            if clue is not None and (vr == b"PN" or len(word) > 2) and word not in self._innocent:
+                yield clue
+
+
+def _confirmed(data: Bytes, spot: Spot, stretch: Stretch, widths: frozenset[int]) -> Extent | None:
+    """Return what belongs to a spot if it is no chance likeness: by its neighbours in text, by its length elsewhere."""
+    seen = sight(data, spot, stretch)
+    extent = Extent() if spot.coded else spot.clue.confirm(seen)
+    if extent is None or not seen.is_binary:
+        return extent
+    before = seen.before[len(seen.before) - extent.before :].encode(spot.encoding)
+    after = seen.after[: extent.after].encode(spot.encoding)
+    content = bytes(data[spot.begin - len(before) : spot.end + len(after)])
+    sure = (evidence.is_evidence(content, stretch.place, folded=spot.folded, width=width) for width in widths)
+    return extent if all(sure) else None
+
+
+def _covers(data: Bytes, text: bytes, spot: Spot) -> bool:
+    """Say whether the spot lies within an occurrence of the text."""
+    low = max(0, spot.end - len(text))
+    return text in bytes(data[low : spot.begin + len(text)])
+
+
+def _finding(member: str, offset: int, clue: Clue, extent: Extent, spelling: str) -> Finding:
+    origin = extent.origin or clue.origin
+    return Finding(member, offset, origin.source, clue.kind.value, spelling)

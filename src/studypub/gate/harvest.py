@@ -1,0 +1,104 @@
+"""Gathers what identifies: from the original instances as they came, from C-FIND's answer and from the request."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+
+from studypub.gate import slow_path
+from studypub.gate.clue import Origin
+from studypub.gate.elements import Bytes, NotWalkable, walk
+from studypub.gate.kinds import BY_VR, Kind, kind_of, name_of
+from studypub.gate.slow_path import Unreadable, Value
+
+_SPECIFIC_CHARACTER_SET: Final = 0x00080005
+# PatientName, PatientID and AccessionNumber name the patient by themselves; so do the request's fields.
+_DIRECT: Final = frozenset({0x00100010, 0x00100020, 0x00080050})
+# A text longer than this is cut: its beginning tells enough.
+_LONGEST: Final = 1 << 16
+
+KNOWN: Final[dict[str, Kind | None]] = {
+    "patient_id": Kind.IDENTIFIER,
+    "accession_number": Kind.IDENTIFIER,
+    "emk_record_id": Kind.IDENTIFIER,
+    "clinic_code": Kind.IDENTIFIER,
+    "phone": Kind.IDENTIFIER,
+    "patient_name": Kind.NAME,
+    "birth_date": Kind.DATE,
+    "study_date": Kind.DATE,
+    "study_instance_uid": Kind.UID,
+    "study_description": Kind.DESCRIPTION,
+    "service_title": Kind.DESCRIPTION,
+    "service_code": None,
+    "save_till_date": None,
+}
+"""Fields of the request and of C-FIND's answer: what they identify by; None: they do not."""
+
+Harvested = tuple[Kind, bytes, str]
+"""Kind, bytes as received, declared character set."""
+
+
+class Harvest:
+    """Everything that identifies in one publication's originals."""
+
+    def __init__(self, known: Mapping[str, str]) -> None:
+        """`known`: the request and C-FIND's answer, by KNOWN's names or DICOM keywords; other names hold free text."""
+        self._values: dict[Harvested, Origin] = {}
+        self._seen: set[tuple[int, bytes]] = set()
+        for name, text in known.items():
+            kind = _kind_of_known(name)
+            if kind is not None and text:
+                self._values[kind, text.encode(), ""] = Origin(name, direct=name in KNOWN)
+
+    def add(self, original: Bytes) -> bool:
+        """Take what identifies in an original Part 10 file, at every depth; False if nobody can read it.
+
+        What cannot be read must not be published. What was seen in an earlier instance costs almost nothing.
+        """
+        try:
+            syntax_and_elements = walk(original)
+        except NotWalkable:
+            return self._add_slowly(original)
+        seen = self._seen
+        new: list[Value] = []
+        for tag, vr, low, high in syntax_and_elements.elements:
+            if vr in BY_VR or tag == _SPECIFIC_CHARACTER_SET:
+                raw = bytes(original[low : min(high, low + _LONGEST)])
+                if (tag, raw) not in seen:
+                    new.append((tag, vr, raw))
+        if new:
+            self._take(new, _declared(original, syntax_and_elements.elements))
+        return True
+
+    def values(self) -> Iterable[tuple[Harvested, Origin]]:
+        """Return what was gathered, each with where it was first met."""
+        return self._values.items()
+
+    def _add_slowly(self, original: Bytes) -> bool:
+        try:
+            values = slow_path.read(original)
+        except Unreadable:
+            return False
+        declared = next((raw for tag, _, raw in values if tag == _SPECIFIC_CHARACTER_SET), b"")
+        self._take(values, declared.decode("ascii", "replace"))
+        return True
+
+    def _take(self, values: Iterable[Value], declared: str) -> None:
+        for tag, vr, raw in values:
+            self._seen.add((tag, raw))
+            kind = kind_of(tag, vr)
+            content = raw.strip(b" \0")
+            if kind is not None and content:
+                self._values.setdefault((kind, content, declared), Origin(name_of(tag), direct=tag in _DIRECT))
+
+
+def _declared(data: Bytes, elements: Iterable[tuple[int, bytes, int, int]]) -> str:
+    found = next((bytes(data[low:high]) for tag, _, low, high in elements if tag == _SPECIFIC_CHARACTER_SET), b"")
+    return found.decode("ascii", "replace").strip(" \0")
+
+
+def _kind_of_known(name: str) -> Kind | None:
+    if name in KNOWN:
+        return KNOWN[name]
+    tag = tag_for_keyword(name)
+    return Kind.TEXT if tag is None else kind_of(tag, dictionary_VR(tag)[:2].encode())

@@ -1,0 +1,100 @@
+"""Numbers of records, orders, documents and telephones, and names of stations, however they are separated."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from studypub.gate import vocabulary
+from studypub.gate.clue import Extent, Origin, Sight
+from studypub.gate.kinds import Kind
+
+# Characters without separators that an identifier needs to be evidence as a word, and inside of others.
+ALONE: Final = 6
+DIGITS_INSIDE: Final = 12
+INSIDE: Final = 10
+# As the whole of a value or a word in free text, this much is enough.
+AS_A_WORD: Final = 3
+# Times of day, spacings, positions and counts are numbers as long as this.
+_AS_LONG_AS_MEASURES: Final = 8
+_MEASURES: Final = frozenset({b"AS", b"DA", b"DS", b"DT", b"IS", b"TM", b"UI"})
+
+SEPARATORS: Final = " -./_():"
+_NOT_SIGNIFICANT: Final = re.compile(r"[\W_]+")
+# A number in running text: as one, or grouped as telephone and document numbers are.
+_NUMBERS: Final = re.compile(
+    r"(?<![\d.,])(?:\d{6,}|\+?\d{1,3}[ (-]{1,2}\d{2,4}(?:[ )-]{1,2}\d{2,4}){2,4})(?![\d]|[.,]\d)"
+)
+# Latin and Cyrillic letters that look alike: КР125 and KP125.
+_CYRILLIC_TWINS: Final = str.maketrans("abekmhopctyx", "авекмнорстух")
+_LATIN_TWINS: Final = str.maketrans("авекмнорстух", "abekmhopctyx")
+
+
+def significant(text: str) -> str:
+    """Return the letters and digits of an identifier in lower case; a number without its leading zeros."""
+    core = _NOT_SIGNIFICANT.sub("", text).lower()
+    return core.lstrip("0") if core.isdigit() else core
+
+
+def cores(text: str) -> Iterator[str]:
+    """Yield what an identifier may be shortened to: no separators, only its digits, a telephone without its country."""
+    core = significant(text)
+    if core in vocabulary.ordinary("placeholders") or len(set(core)) < 3:
+        return
+    yield core
+    yield core.translate(_CYRILLIC_TWINS) if re.search("[a-z]", core) else core.translate(_LATIN_TWINS)
+    for digits in re.findall(r"\d{7,}", core) if not core.isdigit() else ():
+        yield digits.lstrip("0")
+    if re.fullmatch(r"[78]9\d{9}", core) or (re.match(r"\s*\+", text) and len(core) >= 8):
+        yield core[1:]
+
+
+def numbers_in(text: str) -> Iterator[str]:
+    """Yield what looks like the number of a record or a telephone in running text."""
+    yield from _NUMBERS.findall(text)
+
+
+@dataclass(frozen=True)
+class Identifier:
+    """An identifier, by its letters and digits."""
+
+    origin: Origin
+    core: str
+    written: frozenset[str] = frozenset()
+    kind: Kind = Kind.IDENTIFIER
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it can be evidence anywhere, not only as a word of free text."""
+        return len(self.core) >= ALONE
+
+    def spellings(self) -> Iterator[str]:
+        """Yield it as written and without separators."""
+        yield from {self.core, *self.written}
+
+    exact = spellings
+
+    @cached_property
+    def grouped(self) -> re.Pattern[str]:
+        """The identifier with separators anywhere."""
+        gap = f"[\\0{re.escape(SEPARATORS)}]{{0,3}}"
+        return re.compile("0*" + gap.join(map(re.escape, self.core)) + r"\Z", re.IGNORECASE)
+
+    def confirm(self, sight: Sight) -> Extent | None:
+        """Accept it unless it is a part of a longer number or word, or as long as a measure where measures stand."""
+        if sight.is_binary:
+            return Extent()
+        if self.core.isdigit():
+            return self._confirm_number(sight)
+        inside = sight.before[-1:].isalnum() or sight.after[:1].isalnum()
+        return None if inside and len(self.core) < INSIDE else Extent()
+
+    def _confirm_number(self, sight: Sight) -> Extent | None:
+        if len(self.core) >= DIGITS_INSIDE:
+            return Extent()
+        if sight.vr in _MEASURES and len(self.core) <= _AS_LONG_AS_MEASURES:
+            return None
+        before = sight.before.rstrip("0") if not sight.found.startswith("0") else sight.before
+        inside = re.search(r"\d[.,]?\Z", before) or re.match(r"[.,]?\d", sight.after)
+        return None if inside else Extent()

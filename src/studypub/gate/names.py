@@ -1,0 +1,165 @@
+"""People's names: their parts, in every form in which one may be written."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from studypub.gate import transliteration, vocabulary
+from studypub.gate.clue import Extent, Origin, Sight
+from studypub.gate.kinds import Kind
+
+# Letters that a word needs to be evidence standing alone, and inside of other letters.
+ALONE: Final = {"latin": 4, "other": 3, "ideographic": 2}
+INSIDE: Final = {"latin": 8, "other": 6, "ideographic": 4}
+
+_WORD: Final = re.compile(r"[^\W_]+")
+# How Russian names end when they are declined.
+_ENDING: Final = (
+    r"(?:[аеиоуыюяйь]|[оеыи]м|[оеи]й|[оеу]ю|[ое]го|[ое]му|[аыия]я|[иы]й|[иы]е|[иы]х|[иы]ми|[ая]м|[ая]ми|[ая]х"
+    r"|[ое]в|и[июе]|ией|ью)?"
+)
+_DROPPED: Final = re.compile(r"(?:ая|яя|ий|ый|ой|ия|ья|[аяьйоеиы])$")
+_SHORTEST_STEM: Final = 4
+_SEPARATOR: Final = r"[\s^,.;:_=/\\&+-]{0,3}"
+
+
+def words_of(text: str) -> list[list[str]]:
+    """Return the words of each component of a name (PS3.5 6.2.1: family, given, middle, …), titles left out."""
+    titles = vocabulary.ordinary("titles")
+    components = text.split("^") if "^" in text else text.split(maxsplit=1)
+    return [[word for word in _WORD.findall(part) if word.lower() not in titles] for part in components[:3]]
+
+
+def script(word: str) -> str:
+    """Return which of ALONE and INSIDE holds for a word."""
+    if word.isascii():
+        return "latin"
+    return "ideographic" if any("\u3000" <= letter <= "\ud7ff" for letter in word) else "other"
+
+
+def spelled(word: str) -> frozenset[str]:
+    """Return a word of a name in lower case, in both scripts, with ё as е too."""
+    lower = unicodedata.normalize("NFC", word.lower())
+    native = {lower, lower.replace("ё", "е"), re.sub(r"\d", "", lower)}
+    others = [
+        other for form in native for way in (transliteration.latin, transliteration.russian) for other in way(form)
+    ]
+    return frozenset(form for form in (*native, *others) if len(form) > 1)
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody's name: the spellings of each family name, and of each other name."""
+
+    families: tuple[frozenset[str], ...]
+    others: tuple[frozenset[str], ...]
+
+    @staticmethod
+    def read(text: str) -> "Person":
+        """Take a name apart: `Family^Given^Middle`, or words in that order."""
+        components = words_of(text)
+        families = tuple(spelled(word) for word in components[0]) if components else ()
+        others = tuple(spelled(word) for part in components[1:] for word in part)
+        return Person(tuple(filter(None, families)), tuple(filter(None, others)))
+
+    @cached_property
+    def whole(self) -> re.Pattern[str]:
+        """The family name with another name or initials beside it, or two other names, in any order."""
+        family, other = _either(self.families), _either(self.others)
+        initial = _either([{form[0] for part in self.others for form in part}]) + r"(?![^\W\d_])\.?"
+        forms = (
+            f"{family}{_SEPARATOR}{other}(?:{_SEPARATOR}{other})?",
+            f"{other}{_SEPARATOR}(?:{other}{_SEPARATOR})?{family}",
+            f"{family}[\\s^,._-]{{1,3}}{initial}(?:[\\s^.-]{{0,2}}{initial})?",
+            f"(?<![^\\W\\d_]){initial}[\\s^.-]{{0,2}}(?:{initial}[\\s^.-]{{0,2}})?{family}",
+            f"{other}{_SEPARATOR}{other}",
+        )
+        return re.compile("|".join(forms))
+
+
+def _either(parts: Iterable[Iterable[str]]) -> str:
+    """Return an expression for any of the spellings; the longest first, nothing where there are none."""
+    forms = sorted({form for part in parts for form in part}, key=len, reverse=True)
+    return f"(?:{'|'.join(map(re.escape, forms))})" if forms else "(?!)"
+
+
+def stem(word: str) -> str:
+    """Return what stays of a Russian name in every case, or the word itself."""
+    if not re.fullmatch("[а-яё]{5,}", word):
+        return word
+    bare = _DROPPED.sub("", word)
+    return bare if len(bare) >= _SHORTEST_STEM else word
+
+
+@dataclass(frozen=True)
+class NamePart:
+    """One word of somebody's name, in all its spellings."""
+
+    origin: Origin
+    forms: frozenset[str]
+    person: Person
+    innocent: frozenset[str] = frozenset()
+    kind: Kind = Kind.NAME
+
+    def exact(self) -> Iterator[str]:
+        """Yield the forms that are not shortened."""
+        yield from self.forms
+
+    def spellings(self) -> Iterator[str]:
+        """Yield the forms, Russian ones by their stem."""
+        yield from {stem(form) for form in self.forms}
+
+    def confirm(self, sight: Sight) -> Extent | None:
+        """Accept the word by itself if it is long enough, declined, or with the person's other names."""
+        text = _lower(f"{sight.before}{sight.found}{sight.after}")
+        begin, end = len(sight.before), len(sight.before) + len(sight.found)
+        found = self._beside_others(text, begin, end, sight) or self._alone(text, begin, sight)
+        return Extent(begin - found[0], found[1] - end) if found else None
+
+    def _beside_others(self, text: str, begin: int, end: int, sight: Sight) -> tuple[int, int] | None:
+        """Find the whole name around the hit."""
+        for match in self.person.whole.finditer(text):
+            low, high = match.span()
+            if low <= begin and end <= high and (sight.is_binary or _bounds(text, low, str.isalpha)[0] == low):
+                return match.span()
+        return None
+
+    def _alone(self, text: str, begin: int, sight: Sight) -> tuple[int, int] | None:
+        low, high = _bounds(text, begin, str.isalpha)
+        token = text[low:high]
+        for form in sorted(self.forms, key=len, reverse=True):
+            if text.startswith(form, begin) and (sight.is_binary or self._is_evidence(text, begin, form, token)):
+                return begin, begin + len(form)
+        declined = low == begin and token not in self.innocent and not sight.is_binary
+        return (low, high) if declined and any(_is_declined(token, form) for form in self.forms) else None
+
+    def _is_evidence(self, text: str, begin: int, form: str, token: str) -> bool:
+        if token != form and token in self.innocent:
+            return False
+        span = (begin, begin + len(form))
+        # Short words among digits are what made-up labels consist of.
+        stands_alone = _bounds(text, begin, str.isalnum) == span or (len(form) >= 6 and token == form)
+        return len(form) >= (ALONE if stands_alone else INSIDE)[script(form)]
+
+
+def _bounds(text: str, place: int, belongs: Callable[[str], bool]) -> tuple[int, int]:
+    """Return where the run of letters that a place lies in begins and ends."""
+    low = high = place
+    while low and belongs(text[low - 1]):
+        low -= 1
+    while high < len(text) and belongs(text[high]):
+        high += 1
+    return low, high
+
+
+def _lower(text: str) -> str:
+    """Return lower case of the same length."""
+    return "".join(low if len(low := letter.lower()) == 1 else letter for letter in text)
+
+
+def _is_declined(token: str, form: str) -> bool:
+    bare = stem(form)
+    return bool(re.fullmatch(re.escape(bare) + _ENDING, token)) and len(bare) >= _SHORTEST_STEM and not bare.isascii()
