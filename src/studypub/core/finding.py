@@ -15,6 +15,8 @@ class FoundStudy:
     study_instance_uid: str
     accession_number: str
     patient_id: str
+    patient_name: str = ""
+    birth_date: str = ""  # DA
     study_date: str = ""  # DA
     study_time: str = ""  # TM
     modalities: tuple[str, ...] = ()

@@ -100,6 +100,12 @@ def _names(root: Dataset) -> frozenset[str]:
 
 
 @cache
+def vocabulary() -> frozenset[str]:
+    """Return every word that a cleaned description may hold, in lower case."""
+    return frozenset(word.lower() for pair in _vocabulary().items() for word in pair)
+
+
+@cache
 def _vocabulary() -> dict[str, str]:
     """Return the words: lower case -> as written."""
     lines = (line for line in tables.text("vocabulary.txt").splitlines() if not line.startswith("#"))

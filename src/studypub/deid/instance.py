@@ -85,6 +85,11 @@ class Deidentifier:
         dataset.file_meta = encode.file_meta(sop_class, elements.string(dataset, _SOP_INSTANCE_UID), syntax)
         return Kept(dataset)
 
+    @property
+    def days(self) -> int:
+        """By how many days the publication's dates lie earlier; 0 where the profile keeps no dates."""
+        return self._pseudonyms.days if self._profile.dates == "MODIFIED" else 0
+
     def uid(self, original: str) -> str:
         """Return the publication's UID for an original one."""
         return self._pseudonyms.uid(original.encode("ascii", "replace")).decode()

@@ -40,6 +40,10 @@ _COMPRESSED_SYNTAXES = sorted(
     (syntax for syntax in STORAGE_SYNTAXES if syntax not in _PLAIN_SYNTAXES),
     key=lambda syntax: "MPEG" in syntax.name or "HEVC" in syntax.name,
 )
+_STUDY_KEYS = (
+    "PatientID", "PatientName", "PatientBirthDate", "StudyInstanceUID", "StudyDate", "StudyTime", "StudyDescription",
+    "ModalitiesInStudy", "NumberOfStudyRelatedInstances",
+)  # fmt: skip
 _PENDING = (0xFF00, 0xFF01)
 _DESTINATION_UNKNOWN = 0xA801
 _OUT_OF_RESOURCES = 0xA700
@@ -73,8 +77,7 @@ class PacsClient:
         """
         query = _query("STUDY")
         query.AccessionNumber = accession_number
-        for keyword in ("PatientID", "StudyInstanceUID", "StudyDate", "StudyTime", "ModalitiesInStudy",
-                        "StudyDescription", "NumberOfStudyRelatedInstances"):  # fmt: skip
+        for keyword in _STUDY_KEYS:
             setattr(query, keyword, None)
         studies = [_study(row) for row in self._find(query)]
         if not all(is_valid(study.study_instance_uid) for study in studies):
@@ -260,6 +263,8 @@ def _study(row: Dataset) -> FoundStudy:
         study_instance_uid=_text(row, "StudyInstanceUID"),
         accession_number=_text(row, "AccessionNumber"),
         patient_id=_text(row, "PatientID"),
+        patient_name=_text(row, "PatientName"),
+        birth_date=_text(row, "PatientBirthDate"),
         study_date=_text(row, "StudyDate"),
         study_time=_text(row, "StudyTime"),
         modalities=tuple(filter(None, _text(row, "ModalitiesInStudy").split("\\"))),
