@@ -4,6 +4,7 @@ import warnings
 from io import BytesIO
 
 import pydicom
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom._dicom_dict import DicomDictionary
@@ -67,6 +68,7 @@ def received(content: bytes) -> FileDataset:
     return original
 
 
+@pytest.mark.slow
 @settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.sampled_from(CLASSES), st.sampled_from(CHARSETS), levels(3), st.sampled_from(["basic", "second-opinion"]))
 def test_no_canary_passes(sop_class: str, charset: str, planted: Dataset, profile: str) -> None:
