@@ -23,7 +23,7 @@ from studypub.config import Config
 from studypub.core.people import ApiKey, Role, User
 from studypub.core.request import InvalidRequest, read_request
 from studypub.core.task import IN_PROGRESS, Origin, Status
-from studypub.daemon import database_url, serve
+from studypub.daemon import check, database_url, serve
 from studypub.db import audit, people, tasks
 from studypub.db.database import Database
 from studypub.db.migrate import migrate
@@ -192,7 +192,7 @@ def _migrate(options: argparse.Namespace) -> int:
 
 
 def _check_config(options: argparse.Namespace) -> int:
-    _config(options)
+    check(_config(options))
     return 0
 
 

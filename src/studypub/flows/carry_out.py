@@ -49,7 +49,7 @@ async def carry_out(means: Means, task: Task, progress: Progress) -> Publication
             instances = await retrieve(way, task, found, folder, progress)
             task = await _advance(means.database, task, Event.RECEIVED, len(instances))
             deid_key = secrets.token_bytes(32)
-            deidentifier = Deidentifier(profile.load(clinic.profile), deid_key)
+            deidentifier = Deidentifier(profile.load(clinic.profile, clinic.also_remove), deid_key)
             originals = Originals(task, found.study, instances)
             prepared = await _prepare(means.database, originals, deidentifier, folder, stop)
             task = await _advance_prepared(means.database, task, prepared)
