@@ -19,7 +19,7 @@ test: programs lint ## install what the tests need, then check everything
 	$(PYTEST)
 
 unit: programs tools ## the tests that take seconds
-	$(PYTEST) tests/unit
+	$(PYTEST) -m "not slow" tests/unit
 
 lint: tools ## style, types, and who may import whom
 	$(BIN)/ruff check .

@@ -234,7 +234,8 @@ class Clinic(_Section, frozen=True):
     pacs: Pacs
     time_zone: str = "Europe/Moscow"
     phone: str = ""
-    profile: Literal["basic"] = "basic"
+    profile: Literal["basic", "second-opinion", "second-opinion-private"] = "second-opinion"
+    also_remove: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _need(

@@ -23,6 +23,7 @@ from studypub.db.database import Database
 from studypub.db.embedded import EmbeddedPostgres
 from studypub.db.migrate import migrate
 from studypub.db.notifications import listen
+from studypub.deid import profile
 from studypub.dicom.scp import KnownPeers, StorageScp
 from studypub.dicom.spool import Spool
 from studypub.errors import Refused
@@ -88,10 +89,17 @@ def only_daemon(data_dir: Path) -> Iterator[None]:
 
 
 def serve(config: Config) -> None:
-    """Run the daemon until SIGTERM or SIGINT."""
+    """Run the daemon until SIGTERM or SIGINT. Raises Refused where it cannot start."""
+    check(config)
     signal.signal(signal.SIGTERM, _leave)  # until the loop takes over
     with only_daemon(config.database.data_dir), database_url(config, alone=True) as url:
         asyncio.run(_serve(config, url))
+
+
+def check(config: Config) -> None:
+    """Refuse what the configuration's types cannot know. Raises Refused."""
+    for clinic in config.clinics:
+        profile.load(clinic.profile, clinic.also_remove)
 
 
 def _leave(*_: object) -> NoReturn:

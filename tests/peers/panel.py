@@ -111,6 +111,8 @@ class Panel:
             instances=240,
             modalities=(modality,),
             profile="basic",
+            deid_key=bytes(32),
+            shown_date=None,
         )
         async with self.database.transaction() as tx:
             now = await tx.now()

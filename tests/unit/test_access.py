@@ -30,6 +30,7 @@ LIVE = Publication(
     modalities=("CT",),
     profile="basic",
     study_date=None,
+    shown_date=None,
     upload_date=NOW,
     save_till=NOW + timedelta(days=1),
 )

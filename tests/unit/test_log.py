@@ -145,6 +145,7 @@ def test_a_log_that_nobody_reads_costs_lines_and_never_time() -> None:
         assert _read(reader, written - dropped) == list(range(written - dropped))
 
 
+@pytest.mark.slow
 def test_a_log_that_nobody_reads_does_not_keep_the_daemon_from_ending() -> None:
     with unread() as reader:
         before = our_log.dropped()

@@ -27,6 +27,7 @@ STUDY = Publication(
     modalities=("CT",),
     profile="basic",
     study_date=None,
+    shown_date=None,
     upload_date=NOW,
     save_till=NOW,
 )

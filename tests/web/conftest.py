@@ -94,6 +94,8 @@ class Site:
             instances=7,
             modalities=("MR",),
             profile="basic",
+            deid_key=bytes(32),
+            shown_date=None,
         )
         self.store.put(stored.object_key, archive)
         async with self.database.transaction() as tx:

@@ -1,7 +1,7 @@
 """A published study: what is behind a link, and until when."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -16,7 +16,11 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
-    """A study behind a link. `size` is in bytes; `study_date` is the original one and never shown to patients."""
+    """A study behind a link.
+
+    `size` is in bytes; `study_date` is the original one and never shown to patients; `shown_date` is what the profile
+    makes of it.
+    """
 
     study_id: UUID
     task_id: UUID
@@ -35,6 +39,7 @@ class Publication:
     modalities: tuple[str, ...]
     profile: str
     study_date: datetime | None
+    shown_date: date | None
     upload_date: datetime
     save_till: datetime
 

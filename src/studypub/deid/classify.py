@@ -36,7 +36,7 @@ _GREY: Final = frozenset(
     }
 )  # fmt: skip
 _SLICES: Final = frozenset({"ct-image", "mr-image", "positron-emission-tomography-image"})
-# Reckoned from other images; DERIVED says nothing about them.
+# Reckoned from other images; neither DERIVED nor modality OT says anything about them.
 _COMPUTED: Final = re.compile(r"segmentation|parametric-map|rt-dose|rt-image|legacy|map$|analysis|en-face")
 
 _CAPTURED: Final = re.compile(
@@ -113,7 +113,7 @@ def _captured(source: Dataset, iod: str, image_type: str) -> bool:
         _CAPTURED.search(image_type)
         or _WORDS.search(words.upper())
         or (colour and iod in _GREY)
-        or elements.string(source, _MODALITY) in _FOREIGN_MODALITIES
+        or (elements.string(source, _MODALITY) in _FOREIGN_MODALITIES and not _COMPUTED.search(iod))
     )
 
 

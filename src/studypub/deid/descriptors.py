@@ -16,10 +16,10 @@ _SPECIFIC_CHARACTER_SET: Final = 0x00080005
 _NAMES: Final = (0x00100010, 0x00080090, 0x00081048, 0x00081050, 0x00081060, 0x00081070, 0x00321032)
 
 # Senders declare one character set and write another; the one whose reading knows most words is right.
-_GUESSES: Final = ("utf_8", "cp1251", "iso8859_5", "koi8_r", "cp866", "latin_1")
+_GUESSES: Final = ("cp1251", "iso8859_5", "koi8_r", "cp866", "latin_1")
 _ESCAPE: Final = re.compile(rb"\x1b[\x20-\x2f]+[\x30-\x7e]")
 
-_WORD: Final = re.compile(r"[wW]/[wW]?[oO]|[^\W_]+(?:\.\d+)?[*+]?")
+_WORD: Final = re.compile(r"[wW]/[wW]?[oO]|[вВ]/[вВ]|[^\W_]+(?:\.\d+[^\W\d_]*)?[*+]?")
 # Measures and settings: 2.5, 3mm, b800, TE 80; and reconstruction kernels: B30f, Br40, FC08.
 _MEASURE: Final = re.compile(
     r"\d\.\d{1,2}|\d{1,2}\.0|\d{1,2}(\.\d{1,2})?(mm|мм)|b(0|50|[1-9]00|1[0-5]00|2000)|[BDHIJQTU][a-z]?\d\d[a-z]?|FC\d\d"
@@ -59,7 +59,8 @@ def _says_something(value: bytes) -> bool:
 
 def _known(text: str, names: frozenset[str]) -> list[str]:
     found = (_canonical(match[0]) for match in _WORD.finditer(text) if not _is_initial(match))
-    return [word for word in found if word and word.lower() not in names]
+    known = [word for word in found if word and word.lower() not in names]
+    return known if any(len(word) > 1 for word in known) else []
 
 
 def _is_initial(match: re.Match[str]) -> bool:
@@ -72,16 +73,18 @@ def _canonical(word: str) -> str | None:
 
 
 def _readings(value: bytes, declared: list[str]) -> Iterator[str]:
-    """Yield the text under the declared character sets, then under those that senders use undeclared."""
+    """Yield the text under the declared character sets, then under those that senders use undeclared.
+
+    Bytes beyond ASCII that are whole UTF-8 are nothing else.
+    """
     plain = _ESCAPE.sub(b"", value)
-    if plain.isascii():
-        yield plain.decode("ascii")
-        return
-    for encoding in (*declared, *_GUESSES):
+    for encoding in ("utf_8", *declared, *_GUESSES):
         try:
             yield plain.decode(encoding)
         except (UnicodeDecodeError, LookupError):
             continue
+        if encoding == "utf_8":
+            return
 
 
 def _declared(source: Dataset) -> list[str]:

@@ -5,7 +5,7 @@ from io import BytesIO
 from typing import Final
 
 from pydicom.dataelem import DataElement
-from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.dataset import FileDataset
 from pydicom.tag import BaseTag
 
 from studypub.deid import codes, dimensions, elements, encode, frames, tables
@@ -81,8 +81,9 @@ class Deidentifier:
             return LeftOut(Reason.BROKEN)
         self._add_identity(content)
         dimensions.drop_dangling_pointer(content)
-        meta = encode.file_meta(sop_class, self.uid(elements.string(original, _SOP_INSTANCE_UID)), syntax)
-        return Kept(_file(content, meta))
+        dataset = _file(content)
+        dataset.file_meta = encode.file_meta(sop_class, elements.string(dataset, _SOP_INSTANCE_UID), syntax)
+        return Kept(dataset)
 
     @property
     def days(self) -> int:
@@ -124,8 +125,8 @@ class Deidentifier:
         return sequence(_DEIDENTIFICATION_METHOD_CODE_SEQUENCE, claims)
 
 
-def _file(content: Written, meta: FileMetaDataset) -> FileDataset:
+def _file(content: Written) -> FileDataset:
     ordered = dict(sorted(content.items(), key=lambda pair: int(pair[0])))
-    dataset = FileDataset(BytesIO(), ordered, bytes(128), meta, is_implicit_VR=False, is_little_endian=True)
+    dataset = FileDataset(BytesIO(), ordered, bytes(128), is_implicit_VR=False, is_little_endian=True)
     dataset.set_original_encoding(is_implicit_vr=False, is_little_endian=True, character_encoding="utf8")
     return dataset

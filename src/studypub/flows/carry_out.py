@@ -48,12 +48,13 @@ async def carry_out(means: Means, task: Task, progress: Progress) -> Publication
             way = Way(clinic.pacs, client, means.config.dicom, means.spool)
             instances = await retrieve(way, task, found, folder, progress)
             task = await _advance(means.database, task, Event.RECEIVED, len(instances))
-            deidentifier = Deidentifier(profile.load(clinic.profile), secrets.token_bytes(32))
+            deid_key = secrets.token_bytes(32)
+            deidentifier = Deidentifier(profile.load(clinic.profile, clinic.also_remove), deid_key)
             originals = Originals(task, found.study, instances)
             prepared = await _prepare(means.database, originals, deidentifier, folder, stop)
             task = await _advance_prepared(means.database, task, prepared)
             archive = await store_archive(
-                means.database, means.store, task, prepared.path, prepared.summary, profile=clinic.profile
+                means.database, means.store, prepared, profile=clinic.profile, deid_key=deid_key
             )
             return await publish(means.database, task, archive, means.config.retention)
     finally:

@@ -5,7 +5,10 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from pydicom import FileDataset, dcmread
 from pydicom.errors import InvalidDicomError
@@ -29,11 +32,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """An archive that may be published, and what was left out of it."""
+    """An archive that may be published, and what was left out of it.
 
+    `shown_date`: the study's date as the profile lets it be seen, None where it does not.
+    """
+
+    task_id: UUID
     path: Path
     summary: ArchiveSummary
     left_out: tuple[LeftOut, ...]
+    shown_date: date | None
 
 
 class Stopped(Exception):
@@ -69,7 +77,8 @@ def prepare(originals: Originals, deidentifier: Deidentifier, folder: Path, stop
                 archive.add(outcome, to_part10(outcome))
         if reasons.total() == len(originals.instances):
             raise NothingToPublish(left_out=reasons.total())
-        return Prepared(path, archive.close(), _grouped(+reasons))
+        shown_date = _shown_date(originals.study, deidentifier)
+        return Prepared(originals.task.task_id, path, archive.close(), _grouped(+reasons), shown_date)
 
 
 def _harvest(originals: Originals, stop: threading.Event) -> tuple[Harvest, list[SpooledInstance]]:
@@ -126,6 +135,11 @@ def _require_same_patient(task: Task, original: FileDataset) -> None:
             accession_number=task.accession_number,
             patient_id=task.patient_id,
         )
+
+
+def _shown_date(study: FoundStudy, deidentifier: Deidentifier) -> date | None:
+    taken = study.taken_at(ZoneInfo("UTC"))
+    return taken.date() - timedelta(days=deidentifier.days) if taken and deidentifier.days else None
 
 
 def _go_on(stop: threading.Event) -> None:

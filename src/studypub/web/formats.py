@@ -31,6 +31,7 @@ class Formats:
         return {
             "moment": self._moment_in,
             "day": self._day_in,
+            "date": self.calendar_day,
             "size": self.size,
             "number": self.number,
             "said": self.said,
@@ -45,6 +46,11 @@ class Formats:
         """Return the day, within `<time>`."""
         local = value.astimezone(zone)
         return self._time(local, format_date(local, pattern, locale=self._language))
+
+    def calendar_day(self, value: date) -> Markup:
+        """Return a day that belongs to no time zone, within `<time>`."""
+        text = format_date(value, "d MMMM y", locale=self._language)
+        return Markup('<time datetime="{}">{}</time>').format(value.isoformat(), text)
 
     def size(self, octets: int) -> Markup:
         """Return «51 МБ», within `<data>`; a unit is 1024 of the one before it."""

@@ -111,3 +111,8 @@ def test_every_class_of_the_standard_is_judged() -> None:
 
 def test_every_reason_has_a_sentence() -> None:
     assert all(reason.sentence.ru and reason.sentence.en for reason in Reason)
+
+
+def test_a_parametric_map_may_call_its_modality_other() -> None:
+    sop_class = f"{BASE}.30"
+    assert classify(image(sop_class, modality="OT"), sop_class) is None

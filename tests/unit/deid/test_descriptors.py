@@ -18,10 +18,10 @@ def cleaned(value: bytes, charset: bytes = b"", name: bytes = b"") -> str:
     ("text", "written"),
     [
         ("Thorax 1.0 B30f Ivanov", "Thorax 1.0 B30f"),
-        ("t2_tse_tra_3mm", "T2 tse tra 3mm"),
-        ("AX T2 FLAIR", "Ax T2 flair"),
+        ("t2_tse_tra_3mm", "T2 TSE tra 3mm"),
+        ("AX T2 FLAIR", "Ax T2 FLAIR"),
         ("CT ABDOMEN W/WO CONTRAST (Smith)", "CT abdomen w/wo contrast"),
-        ("ep2d_diff_b1000_ADC", "EP2D b1000 adc"),
+        ("ep2d_diff_b1000_ADC", "EP2D b1000 ADC"),
         ("Ivanov Ivan 13.02.1937", ""),
         ("13-02-1937 +7 916 123-45-67", ""),
         ("1000001158664", ""),

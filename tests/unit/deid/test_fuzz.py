@@ -4,16 +4,19 @@ import warnings
 from io import BytesIO
 
 import pydicom
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydicom._dicom_dict import DicomDictionary
+from pydicom.data import get_testdata_file
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileDataset
+from pydicom.encaps import generate_frames
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 from tests.unit.deid.corpus import KEY, ROOT, WORD, image
 
-from studypub.deid import elements, encode, tables
+from studypub.deid import codestream, elements, encode, tables
 from studypub.deid.instance import Deidentifier, Kept
 from studypub.deid.profile import load
 from studypub.flows.deidentify import _parse
@@ -65,6 +68,7 @@ def received(content: bytes) -> FileDataset:
     return original
 
 
+@pytest.mark.slow
 @settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.sampled_from(CLASSES), st.sampled_from(CHARSETS), levels(3), st.sampled_from(["basic", "second-opinion"]))
 def test_no_canary_passes(sop_class: str, charset: str, planted: Dataset, profile: str) -> None:
@@ -96,3 +100,23 @@ def test_damaged_bytes_end_in_an_outcome(changes: list[tuple[int, int]], data: s
         if isinstance(original, FileDataset):
             result = Deidentifier(load("basic"), KEY).instance(original)
             assert not isinstance(result, Kept) or encode.to_part10(result.dataset)
+
+
+FRAMES = [
+    next(generate_frames(pydicom.dcmread(get_testdata_file(name) or "").PixelData, number_of_frames=1))
+    for name in ("MR_small_jpeg_ls_lossless.dcm", "JPGExtended.dcm", "MR_small_jp2klossless.dcm", "MR_small_RLE.dcm")
+]
+SYNTAXES = ["1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.5"]
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.integers(0, 3), st.lists(st.tuples(st.integers(0, 600), st.integers(0, 255)), max_size=9), st.integers(0))
+def test_damaged_frames_are_cleaned_or_refused(kind: int, changes: list[tuple[int, int]], cut: int) -> None:
+    frame = bytearray(FRAMES[kind])
+    for place, value in changes:
+        frame[place % len(frame)] = value
+    try:
+        cleaned = codestream.cleaner(SYNTAXES[kind], 64 * 64, 2)(bytes(frame[: cut % len(frame)] if cut else frame))
+    except elements.BROKEN:
+        return
+    assert len(cleaned) <= len(frame) + 2

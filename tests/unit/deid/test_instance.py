@@ -135,7 +135,7 @@ def test_for_a_second_opinion_what_matters_stays() -> None:
     assert (new.PatientSex, new.PatientAge, new.PatientWeight) == ("F", "090Y", 61.5)
     assert new.PatientBirthDate == ""
     assert "EthnicGroup" not in new
-    assert new.SeriesDescription == "T2 tse sag"
+    assert new.SeriesDescription == "T2 TSE sag"
     assert new.StudyDate != "20240301"
     apart = datetime.strptime(new.SeriesDate, "%Y%m%d") - datetime.strptime(new.StudyDate, "%Y%m%d")  # noqa: DTZ007
     assert apart.days == 2
