@@ -7,6 +7,7 @@ from datetime import date
 from typing import Final
 
 from studypub.gate.clue import Extent, Origin, Sight
+from studypub.gate.encodings import Spelling, spell
 from studypub.gate.kinds import Kind
 
 _MONTHS: Final = (
@@ -77,13 +78,10 @@ class Day:
     permitted: bool = False
     kind: Kind = Kind.DATE
 
-    def spellings(self) -> Iterator[str]:
+    def spellings(self) -> Iterator[Spelling]:
         """Yield it in every form."""
-        yield from {written(self.day, form) for form in FORMS}
-
-    def exact(self) -> Iterator[str]:
-        """Yield nothing: it does not name the patient by itself."""
-        yield from ()
+        for text in {written(self.day, form) for form in FORMS}:
+            yield from spell(text)
 
     def confirm(self, sight: Sight) -> Extent | None:
         """Accept it unless it is a part of a longer number; a time of day may follow."""

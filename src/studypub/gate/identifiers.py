@@ -8,6 +8,7 @@ from typing import Final
 
 from studypub.gate import vocabulary
 from studypub.gate.clue import Extent, Origin, Sight
+from studypub.gate.encodings import Spelling, spell, wrap
 from studypub.gate.kinds import Kind
 
 # Characters without separators that an identifier needs to be evidence as a word, and inside of others.
@@ -40,7 +41,7 @@ def significant(text: str) -> str:
 def cores(text: str) -> Iterator[str]:
     """Yield what an identifier may be shortened to: no separators, only its digits, a telephone without its country."""
     core = significant(text)
-    if core in vocabulary.ordinary("placeholders") or len(set(core)) < 3:
+    if core in vocabulary.ordinary("placeholders") or len(set(core)) < 2:
         return
     yield core
     yield core.translate(_CYRILLIC_TWINS) if re.search("[a-z]", core) else core.translate(_LATIN_TWINS)
@@ -69,17 +70,18 @@ class Identifier:
         """Whether it can be evidence anywhere, not only as a word of free text."""
         return len(self.core) >= ALONE
 
-    def spellings(self) -> Iterator[str]:
+    def spellings(self) -> Iterator[Spelling]:
         """Yield it as written and without separators."""
-        yield from {self.core, *self.written}
-
-    exact = spellings
+        for text in {self.core, *self.written}:
+            yield from spell(text)
+            if self.origin.direct:
+                yield from wrap(text)
 
     @cached_property
     def grouped(self) -> re.Pattern[str]:
         """The identifier with separators anywhere."""
         gap = f"[\\0{re.escape(SEPARATORS)}]{{0,3}}"
-        return re.compile("0*" + gap.join(map(re.escape, self.core)) + r"\Z", re.IGNORECASE)
+        return re.compile("0*" + gap.join(map(re.escape, self.core)), re.IGNORECASE)
 
     def confirm(self, sight: Sight) -> Extent | None:
         """Accept it unless it is a part of a longer number or word, or as long as a measure where measures stand."""
