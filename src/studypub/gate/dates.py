@@ -29,7 +29,7 @@ FORMS: Final = (
     "YMD", "DMY", "MDY", "Y-M-D", "Y.M.D", "Y/M/D", "Y M D", "Y_M_D", "Y:M:D", "D.M.Y", "D-M-Y", "D/M/Y", "D M Y",
     "D_M_Y", "M/D/Y", "M-D-Y", "D.M.y", "D/M/y", "D-M-y", "M/D/y", "y-M-D", "y/M/D", "d.m.Y", "d/m/Y", "m/d/Y", "Y-m-d",
     "d R Y", "D R Y", "d r Y", "D r Y", "d E Y", "D E Y", "d e Y", "D e Y", "D-e-Y", "D-E-Y", "E d, Y", "E D, Y",
-    "e d, Y", "e D, Y", "E d Y", "e d Y", "e D Y", "YeD", "DeY",
+    "e d, Y", "e D, Y", "E d Y", "e d Y", "e D Y", "E D Y", "YeD", "DeY",
 )  # fmt: skip
 _COMPACT: Final = re.compile(r"(\d{4})[.-]?(\d{2})[.-]?(\d{2})")
 _RUSSIAN: Final = re.compile(r"(?<!\d)(\d{1,2})[./-](\d{1,2})[./-](\d{4})(?!\d)")

@@ -10,7 +10,7 @@ ENCODINGS: Final = ("utf-8", "utf-16", "cp1251", "koi8-r", "iso-8859-5", "cp866"
 """Character sets of DICOM, of Russian systems and of Windows; UTF-16 in both orders of bytes."""
 
 # Character sets of what is wrapped in hexadecimal digits or base64.
-_WRAPPED: Final = ("utf-8", "cp1251", "utf-16-le")
+WRAPPED: Final = ("utf-8", "cp1251", "utf-16-le")
 _SHORTEST_WRAPPED: Final = 6
 
 
@@ -44,7 +44,7 @@ def wrap(text: str) -> Iterator[Spelling]:
         for name, escape in ESCAPES.items():
             if not form.isascii():
                 yield Spelling(escape(form).lower().encode(), name, folded=True, coded=True)
-        for encoding in _WRAPPED:
+        for encoding in WRAPPED:
             content = _encoded(form, encoding) or b""
             for name, transfer in TRANSFERS.items() if len(content) >= _SHORTEST_WRAPPED else ():
                 for wrapped in transfer(content):

@@ -24,6 +24,14 @@ _ENDING: Final = (
 )
 _DROPPED: Final = re.compile(r"(?:ая|яя|ий|ый|ой|ия|ья|[аяьйоеиы])$")
 _SHORTEST_STEM: Final = 4
+# How the parts of a name follow each other; `_` is what may stand between them.
+ORDERS: Final = (
+    "FAMILY_OTHER(?:_OTHER)?",
+    "OTHER_(?:OTHER_)?FAMILY",
+    r"FAMILY[\s^,.-]{1,3}INITIAL(?:[\s^.-]{0,2}INITIAL)?",
+    r"(?<!\w)INITIAL[\s^.-]{0,2}(?:INITIAL[\s^.-]{0,2})?FAMILY",
+    "OTHER_OTHER",
+)
 _SEPARATOR: Final = r"[\s^,.;:_=/\\&+-]{0,3}"
 
 
@@ -79,14 +87,10 @@ class Person:
         others = [form for word in self.others for form in spelled(word)]
         family, other = _either(families), _either(others)
         initial = _either(form[0] for form in others) + r"(?!\w)\.?"
-        forms = (
-            f"{family}{_SEPARATOR}{other}(?:{_SEPARATOR}{other})?",
-            f"{other}{_SEPARATOR}(?:{other}{_SEPARATOR})?{family}",
-            f"{family}[\\s^,._-]{{1,3}}{initial}(?:[\\s^.-]{{0,2}}{initial})?",
-            f"(?<![^\\W\\d_]){initial}[\\s^.-]{{0,2}}(?:{initial}[\\s^.-]{{0,2}})?{family}",
-            f"{other}{_SEPARATOR}{other}",
+        parts = {"FAMILY": family, "OTHER": other, "INITIAL": initial, "_": _SEPARATOR}
+        return re.compile(
+            "|".join(re.sub("FAMILY|OTHER|INITIAL|_", lambda part: parts[part[0]], form) for form in ORDERS)
         )
-        return re.compile("|".join(forms))
 
 
 _NOBODY: Final = Person((), ())
