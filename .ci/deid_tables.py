@@ -19,6 +19,21 @@ OPTIONS = {
     "rtn_long_modif_dates": "modified_dates",
     "clean_desc": "clean_descriptors",
 }
+NUMBERS = {"DS", "IS", "US", "SS", "UL", "SL", "FL", "FD"}
+# Rules of our own where the value rules are narrower than what makers really write.
+RULES = {
+    "ConvolutionKernel": "enumerated:/[A-Z][a-z]?[0-9]{2}[a-z]?|[1-5]|FC[0-9]{2}|STANDARD|SOFT|DETAIL|BONE|BONEPLUS"
+    "|EDGE|LUNG|CHST|ULTRA|A|B|C|D|E|F|G|H|K|L|CB|EB|EC|UA|UB|UC|YA|YB|YC|YD|YE|YF/",
+    "SequenceName": "enumerated:/[*]{0,2}(tse|se|tfl|fl|qfl|ep|epfid|epse|tir|spc|spcR|gr|me|de|ci|fi|tgse)"
+    "([1-3]d[0-9]{1,3})?(_[a-z]{0,2}[0-9]{1,4}[a-z]{0,3})?/",
+    **dict.fromkeys(
+        (
+            "ContrastBolusRoute", "Radiopharmaceutical", "RadiopharmaceuticalRoute", "AttenuationCorrectionMethod",
+            "ReconstructionMethod", "SegmentDescription", "ViewName", "FieldOfViewDescription",
+        ),
+        "descriptor",
+    ),
+}  # fmt: skip
 STRICTEST = ("1", "1C", "2", "2C", "3", "")
 
 # Objects extend their IOD legally (PS3.2 7.3); without these the pixels would mean something else than they did.
@@ -45,6 +60,8 @@ def main(folder: Path) -> None:
     """Write all tables."""
     table = {row["tag"]: row for row in rows(folder / "ps3_15_e1_1.csv")}
     values = {row["tag"]: row for row in rows(folder / "free_text_values.csv")}
+    for row in values.values():
+        row["suggested_rule"] = RULES.get(row["keyword"], row["suggested_rule"])
     keywords = {row["keyword"]: tag for tag, row in [*values.items(), *table.items()]}
     classes = list(rows(folder / "sop_iod.csv"))
     iods = {row["iod"] for row in classes if row["has_pixels"] == "Y"}
@@ -57,6 +74,7 @@ def main(folder: Path) -> None:
     used = write_iods(trees, table, values)
     write_values(values, used)
     write_classes(classes, iods)
+    write_private(folder)
 
 
 def rows(path: Path) -> Iterator[dict[str, str]]:
@@ -131,6 +149,17 @@ def write_values(values: dict[str, dict[str, str]], used: set[str]) -> None:
         for tag, row in values.items():
             if tag in used and row["suggested_rule"] != "drop":
                 writer.writerow([tag, row["keyword"], row["vr"], row["suggested_rule"]])
+
+
+def write_private(folder: Path) -> None:
+    """Write the numbers among the safe private attributes (PS3.15 Table E.3.10-1); texts never pass."""
+    with (TARGET / "safe_private.csv").open("w", encoding="utf-8", newline="") as file:
+        file.write(f"# {STANDARD}\n")
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["creator", "group", "element", "vr"])
+        for row in rows(folder / "safe_private.csv"):
+            if row["vr"] in NUMBERS:
+                writer.writerow([row["private_creator"], row["tag"][:4], row["tag"][-2:], row["vr"]])
 
 
 def write_classes(classes: list[dict[str, str]], iods: set[str]) -> None:

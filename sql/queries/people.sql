@@ -33,7 +33,7 @@ VALUES (%(token_sha256)s, %(user_id)s, %(csrf_token)s, now() + %(lifetime)s);
 -- name: session
 -- Who this browser session belongs to, if it still counts.
 SELECT u.*, s.csrf_token FROM sessions s JOIN users u USING (user_id)
-WHERE s.token_sha256 = %(token_sha256)s AND s.expires_at > now() AND s.seen_at > now() - %(idle)s
+WHERE s.token_sha256 = %(token_sha256)s AND s.expires_at > now() AND s.seen_at > now() - %(idle)s::interval
   AND u.disabled_at IS NULL;
 
 -- name: touch_session

@@ -22,10 +22,10 @@ UPDATE stored_objects SET deleted_at = now() WHERE object_key = %(object_key)s A
 -- Makes a link live.
 INSERT INTO published_studies (task_id, clinic_code, patient_id, accession_number, emk_record_id, service_title, token,
                                token_sha256, object_key, size, sha256, instances, left_out, modalities, profile,
-                               study_date, save_till)
+                               study_date, shown_date, deid_key, save_till)
 VALUES (%(task_id)s, %(clinic_code)s, %(patient_id)s, %(accession_number)s, %(emk_record_id)s, %(service_title)s,
         %(token)s, %(token_sha256)s, %(object_key)s, %(size)s, %(sha256)s, %(instances)s, %(left_out)s,
-        %(modalities)s, %(profile)s, %(study_date)s, %(save_till)s)
+        %(modalities)s, %(profile)s, %(study_date)s, %(shown_date)s, %(deid_key)s, %(save_till)s)
 RETURNING *;
 
 -- name: live_study
@@ -48,15 +48,17 @@ SELECT * FROM published_studies
 WHERE study_id = %(study_id)s AND (%(clinic_code)s::text IS NULL OR clinic_code = %(clinic_code)s);
 
 -- name: newest_studies
--- A page of the publications, newest first.
+-- A page of the publications, newest first; with a text, those that have it in one of their numbers.
 SELECT * FROM published_studies
 WHERE (%(clinic_code)s::text IS NULL OR clinic_code = %(clinic_code)s)
+  AND (%(text)s = '' OR strpos(lower(accession_number), lower(%(text)s)) > 0
+       OR strpos(lower(patient_id), lower(%(text)s)) > 0 OR strpos(lower(emk_record_id), lower(%(text)s)) > 0)
 ORDER BY upload_date DESC, study_id
 LIMIT %(limit)s OFFSET %(offset)s;
 
 -- name: expire_studies
 -- Closes the publications whose date has come.
-UPDATE published_studies SET state = 'EXPIRED', closed_at = now()
+UPDATE published_studies SET state = 'EXPIRED', closed_at = now(), deid_key = NULL
 WHERE study_id IN (
     SELECT study_id FROM published_studies WHERE state = 'LIVE' AND save_till <= now()
     ORDER BY save_till LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
@@ -64,14 +66,14 @@ RETURNING *;
 
 -- name: expire_study_of
 -- Closes the publication of one study if its date has come, to make room for a new one.
-UPDATE published_studies SET state = 'EXPIRED', closed_at = now()
+UPDATE published_studies SET state = 'EXPIRED', closed_at = now(), deid_key = NULL
 WHERE clinic_code = %(clinic_code)s AND accession_number = %(accession_number)s AND patient_id = %(patient_id)s
   AND state = 'LIVE' AND save_till <= now()
 RETURNING *;
 
 -- name: withdraw_study
 -- Closes a publication before its date.
-UPDATE published_studies SET state = 'WITHDRAWN', closed_at = now()
+UPDATE published_studies SET state = 'WITHDRAWN', closed_at = now(), deid_key = NULL
 WHERE study_id = %(study_id)s AND state = 'LIVE'
 RETURNING *;
 

@@ -34,7 +34,7 @@ LIMIT 1;
 
 -- name: newest_tasks
 -- A page of the queue, newest first.
-SELECT t.*, s.token, s.size, s.state AS study_state, s.save_till, s.upload_date
+SELECT t.*, s.study_id, s.token, s.size, s.state AS study_state, s.save_till, s.upload_date
 FROM tasks t LEFT JOIN published_studies s USING (task_id)
 WHERE (%(clinic_code)s::text IS NULL OR t.clinic_code = %(clinic_code)s)
 ORDER BY t.created_at DESC, t.task_id
@@ -52,8 +52,9 @@ SELECT now() - min(due_at) AS wait FROM tasks WHERE due_at <= now();
 -- Takes the task that has been due for longest. The attempt is counted here, so that one that ends its process
 -- counts; a task that is still running has lost its worker.
 UPDATE tasks SET
-    status = 'SEARCHING', attempt = attempt + 1, crashes = crashes + (status <> 'QUEUED')::integer, worker_id = %(worker_id)s, lease_token = gen_random_uuid(),
-    due_at = now() + %(lease)s, received = 0, updated_at = now()
+    status = 'SEARCHING', attempt = attempt + 1, crashes = crashes + (status <> 'QUEUED')::integer,
+    worker_id = %(worker_id)s, lease_token = gen_random_uuid(), due_at = now() + %(lease)s, received = 0,
+    updated_at = now()
 WHERE task_id = (
     SELECT task_id FROM tasks WHERE due_at <= now() ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING *;
@@ -81,8 +82,8 @@ RETURNING *;
 -- name: postpone_task
 -- Gives a running task back to the queue for later, saying why; `attempts` is what its count becomes.
 UPDATE tasks SET
-    status = 'QUEUED', due_at = now() + %(delay)s, attempt = %(attempts)s, crashes = 0, lease_token = NULL, worker_id = NULL,
-    error_code = %(error_code)s, error_text = %(error_text)s, updated_at = now()
+    status = 'QUEUED', due_at = now() + %(delay)s, attempt = %(attempts)s, crashes = 0,
+    lease_token = NULL, worker_id = NULL, error_code = %(error_code)s, error_text = %(error_text)s, updated_at = now()
 WHERE task_id = %(task_id)s AND status = %(from)s AND lease_token = %(lease_token)s
 RETURNING *;
 
@@ -95,18 +96,20 @@ WHERE task_id = %(task_id)s AND status = %(from)s AND lease_token = %(lease_toke
 RETURNING *;
 
 -- name: cancel_task
--- Cancels a task that has not ended; its worker finds its lease gone and drops the result.
+-- Cancels a task that has not ended, whatever step it takes at this moment; its worker finds its lease gone and drops
+-- the result.
 UPDATE tasks SET
     status = 'CANCELLED', due_at = NULL, lease_token = NULL, worker_id = NULL, finished_at = now(), updated_at = now()
-WHERE task_id = %(task_id)s AND status = %(from)s AND status IN
+WHERE task_id = %(task_id)s AND status IN
     ('QUEUED', 'SEARCHING', 'RETRIEVING', 'PROCESSING', 'UPLOADING', 'NEEDS_REVIEW')
 RETURNING *;
 
 -- name: requeue_task
 -- Queues an ended task once more, from the start.
 UPDATE tasks SET
-    status = 'QUEUED', due_at = now(), attempt = 0, crashes = 0, left_out = '[]', received = 0, expected = NULL, error_code = NULL,
-    error_text = NULL, finished_at = NULL, search_until = now() + %(search_time)s, updated_at = now()
+    status = 'QUEUED', due_at = now(), attempt = 0, crashes = 0, left_out = '[]', received = 0, expected = NULL,
+    error_code = NULL, error_text = NULL, finished_at = NULL, search_until = now() + %(search_time)s,
+    updated_at = now()
 WHERE task_id = %(task_id)s AND status = %(from)s
 RETURNING *;
 

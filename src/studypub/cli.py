@@ -23,7 +23,7 @@ from studypub.config import Config
 from studypub.core.people import ApiKey, Role, User
 from studypub.core.request import InvalidRequest, read_request
 from studypub.core.task import IN_PROGRESS, Origin, Status
-from studypub.daemon import database_url, serve
+from studypub.daemon import check, database_url, serve
 from studypub.db import audit, people, tasks
 from studypub.db.database import Database
 from studypub.db.migrate import migrate
@@ -96,10 +96,10 @@ def _parser() -> argparse.ArgumentParser:
     deidentify = _plain(commands, "deidentify", _deidentify, "de-identify a folder or a ZIP of DICOM files")
     deidentify.add_argument("source", type=Path, metavar="IN")
     deidentify.add_argument("target", type=Path, metavar="OUT")
-    deidentify.add_argument("--profile", default="basic")
+    deidentify.add_argument("--profile", default="second-opinion")
     deidentify.add_argument("--report", type=Path, metavar="FILE", help="where to write the private report (JSON)")
     about = _plain(_group(commands, "deid", "de-identification"), "explain", _explain, "print a profile as prose")
-    about.add_argument("--profile", default="basic")
+    about.add_argument("--profile", default="second-opinion")
     _configured(_group(commands, "audit", "the audit log"), "verify", _audit_verify, "check the log's chain")
     trial = _plain(commands, "demo", _demo, "try it out: a daemon, a small PACS and a published study")
     trial.add_argument("--state", type=Path, default=Path("var"), metavar="DIR")
@@ -192,7 +192,7 @@ def _migrate(options: argparse.Namespace) -> int:
 
 
 def _check_config(options: argparse.Namespace) -> int:
-    _config(options)
+    check(_config(options))
     return 0
 
 

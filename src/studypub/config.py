@@ -1,10 +1,12 @@
 """Reads the one configuration file into one frozen value, or says which line of it cannot be used."""
 
+import ipaddress
 import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from types import UnionType
+from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -14,11 +16,16 @@ from studypub.errors import ConfigError
 
 DEFAULT_PATH = Path("/etc/studypub/config.toml")
 _ENVIRONMENT_PREFIX = "STUDYPUB_"
+_DAY_SECONDS = 86_400
+_WEEK_MINUTES = 7 * 24 * 60
 _AE_TITLE = re.compile(r"[\x21-\x5b\x5d-\x7e](?:[\x20-\x5b\x5d-\x7e]{0,14}[\x21-\x5b\x5d-\x7e])?")  # PS3.5 6.2
 
 
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A table of the file: unknown keys are refused."""
+    """A table of the file: unknown keys are refused. Some hold secrets, so none shows its values."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(…)"
 
 
 def _need(*, holds: bool, key: str, why: str) -> None:
@@ -34,6 +41,32 @@ def _need_ae_title(title: str) -> None:
     _need(holds=_AE_TITLE.fullmatch(title) is not None, key="ae_title", why="must be 1 to 16 ASCII characters")
 
 
+def _need_seconds(seconds: float, *, key: str) -> None:
+    _need(holds=0 < seconds <= _DAY_SECONDS, key=key, why="must be more than 0 and at most a day")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        url = urlsplit(text)
+        return (
+            url.scheme in {"http", "https"}
+            and bool(url.hostname)
+            and url.port != 0
+            and url.username is None
+            and not (url.query or url.fragment)
+        )
+    except ValueError:  # a port that is no number, a bracket that is not closed
+        return False
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
 class Server(_Section, frozen=True):
     """The web layer."""
 
@@ -43,14 +76,18 @@ class Server(_Section, frozen=True):
     trusted_proxies: tuple[str, ...] = ("127.0.0.1",)
 
     def __post_init__(self) -> None:
+        _need(holds=bool(self.host), key="host", why="must not be empty")
         _need_port(self.port)
-        if self.public_url:
-            url = urlsplit(self.public_url)
-            _need(
-                holds=url.scheme in {"http", "https"} and bool(url.hostname) and not (url.query or url.fragment),
-                key="public_url",
-                why="must be an address such as https://studies.clinic.example",
-            )
+        _need(
+            holds=not self.public_url or _is_address(self.public_url),
+            key="public_url",
+            why="must be an address such as https://studies.clinic.example",
+        )
+        _need(
+            holds=all(map(_is_network, self.trusted_proxies)),
+            key="trusted_proxies",
+            why="must be addresses such as 127.0.0.1 or networks such as 10.0.0.0/8",
+        )
 
     @property
     def base_url(self) -> str:
@@ -90,9 +127,10 @@ class Dicom(_Section, frozen=True):
 
     def __post_init__(self) -> None:
         _need_ae_title(self.ae_title)
+        _need(holds=bool(self.host), key="host", why="must not be empty")
         _need_port(self.port)
-        _need(holds=self.quiet_seconds > 0, key="quiet_seconds", why="must be positive")
-        _need(holds=self.retrieve_timeout_seconds > 0, key="retrieve_timeout_seconds", why="must be positive")
+        _need_seconds(self.quiet_seconds, key="quiet_seconds")
+        _need_seconds(self.retrieve_timeout_seconds, key="retrieve_timeout_seconds")
 
 
 class S3(_Section, frozen=True):
@@ -108,9 +146,8 @@ class S3(_Section, frozen=True):
     prefix: str = ""
 
     def __post_init__(self) -> None:
-        url = urlsplit(self.endpoint)
         _need(
-            holds=url.scheme in {"http", "https"} and bool(url.hostname) and url.path in {"", "/"},
+            holds=_is_address(self.endpoint) and urlsplit(self.endpoint).path in {"", "/"},
             key="endpoint",
             why="must be an address such as https://storage.yandexcloud.net",
         )
@@ -161,10 +198,10 @@ class Workers(_Section, frozen=True):
     def __post_init__(self) -> None:
         _need(holds=1 <= self.concurrency <= 64, key="concurrency", why="must be between 1 and 64")
         _need(holds=self.max_attempts >= 1, key="max_attempts", why="must be at least 1")
-        _need(holds=self.search_minutes >= 0, key="search_minutes", why="must not be negative")
-        _need(holds=self.search_interval_seconds > 0, key="search_interval_seconds", why="must be positive")
-        _need(holds=self.retry_base_seconds > 0, key="retry_base_seconds", why="must be positive")
-        _need(holds=self.lease_seconds >= 1, key="lease_seconds", why="must be at least 1")
+        _need(holds=0 <= self.search_minutes <= _WEEK_MINUTES, key="search_minutes", why="must be at most a week")
+        _need_seconds(self.search_interval_seconds, key="search_interval_seconds")
+        _need_seconds(self.retry_base_seconds, key="retry_base_seconds")
+        _need(holds=1 <= self.lease_seconds <= 3600, key="lease_seconds", why="must be between 1 and 3600")
 
 
 class Logging(_Section, frozen=True):
@@ -197,7 +234,8 @@ class Clinic(_Section, frozen=True):
     pacs: Pacs
     time_zone: str = "Europe/Moscow"
     phone: str = ""
-    profile: Literal["basic"] = "basic"
+    profile: Literal["basic", "second-opinion", "second-opinion-private"] = "second-opinion"
+    also_remove: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _need(
@@ -208,7 +246,7 @@ class Clinic(_Section, frozen=True):
         _need(holds=bool(self.name.strip()), key="name", why="must not be empty")
         try:
             ZoneInfo(self.time_zone)
-        except (OSError, ValueError):
+        except (LookupError, OSError, ValueError):
             raise ValueError("`time_zone` must be a name such as Europe/Moscow") from None
 
     @property
@@ -288,7 +326,17 @@ def _override(document: dict[str, Any], environment: Mapping[str, str]) -> None:
             table = table.setdefault(parent, {})
             if not isinstance(table, dict):
                 raise ConfigError(problem=f"{name}: {parent} is not a table")
-        table[leaf] = _toml_value(text)
+        table[leaf] = text if _is_text([*parents, leaf]) else _toml_value(text)
+
+
+def _is_text(place: list[str]) -> bool:
+    """Whether the key holds text: a secret of digits is no number."""
+    kinds: tuple[Any, ...] = (Config,)
+    for name in place:
+        sections = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, msgspec.Struct)]
+        kind = {field.name: field.type for one in sections for field in msgspec.structs.fields(one)}.get(name)
+        kinds = get_args(kind) if isinstance(kind, UnionType) else (kind,)
+    return str in kinds
 
 
 def _toml_value(text: str) -> Any:

@@ -7,10 +7,13 @@ import logging
 import os
 import signal
 import socket
+import threading
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 import uvicorn
 
@@ -20,6 +23,7 @@ from studypub.db.database import Database
 from studypub.db.embedded import EmbeddedPostgres
 from studypub.db.migrate import migrate
 from studypub.db.notifications import listen
+from studypub.deid import profile
 from studypub.dicom.scp import KnownPeers, StorageScp
 from studypub.dicom.spool import Spool
 from studypub.errors import Refused
@@ -38,6 +42,8 @@ _WEB_CONNECTIONS = 10
 _DRAIN_SECONDS = 15.0
 _WEB_GRACE_SECONDS = 3
 _LISTEN_AGAIN_SECONDS = 5.0
+_WEB_THREADS = 32
+_LAST_SECONDS = 3.0
 
 
 @contextmanager
@@ -83,9 +89,21 @@ def only_daemon(data_dir: Path) -> Iterator[None]:
 
 
 def serve(config: Config) -> None:
-    """Run the daemon until SIGTERM or SIGINT."""
+    """Run the daemon until SIGTERM or SIGINT. Raises Refused where it cannot start."""
+    check(config)
+    signal.signal(signal.SIGTERM, _leave)  # until the loop takes over
     with only_daemon(config.database.data_dir), database_url(config, alone=True) as url:
         asyncio.run(_serve(config, url))
+
+
+def check(config: Config) -> None:
+    """Refuse what the configuration's types cannot know. Raises Refused."""
+    for clinic in config.clinics:
+        profile.load(clinic.profile, clinic.also_remove)
+
+
+def _leave(*_: object) -> NoReturn:
+    raise SystemExit(0)
 
 
 async def _serve(config: Config, url: str) -> None:
@@ -93,6 +111,7 @@ async def _serve(config: Config, url: str) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    loop.set_default_executor(ThreadPoolExecutor(_WEB_THREADS + 4 * config.workers.concurrency, "blocking"))
     for name in await migrate(url):
         log.info("Применена миграция %s", name)
     async with running(config, url, stop) as addresses:
@@ -101,6 +120,10 @@ async def _serve(config: Config, url: str) -> None:
         await stop.wait()
         log.info("studypub останавливается")
         _notify_systemd("STOPPING=1")
+    # A thread that still hangs in somebody else's network must not hold up the end; nothing waits for its result.
+    last = threading.Timer(_LAST_SECONDS, os._exit, [0])
+    last.daemon = True
+    last.start()
 
 
 @asynccontextmanager

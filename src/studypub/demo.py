@@ -101,7 +101,10 @@ def run(state: Path, environment: Mapping[str, str], language: Language, say: Sa
                 panel=settings.server.base_url, user=_USER, password=login["password"], link=link, state=state
             )
             say(getattr(ready, language))
-            return daemon.wait()
+            try:
+                return daemon.wait()
+            except KeyboardInterrupt:  # how it is meant to end
+                return 0
     finally:
         pacs.stop()
 

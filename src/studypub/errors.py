@@ -138,8 +138,10 @@ class IncompleteRetrieve(StudypubError):
     code = "INCOMPLETE_RETRIEVE"
     retry = True
     template = Sentence(
-        "Из PACS получено {received} из {expected} изображений. Неполное исследование не публикуется.",
-        "{received} of {expected} images arrived from the PACS. A partial study is not published.",
+        "Из PACS получено {received} из {expected} изображений. Неполное исследование не публикуется. "
+        "Задание повторится само; если не поможет, сообщите администратору PACS.",
+        "{received} of {expected} images arrived from the PACS. A partial study is not published. "
+        "The task will be tried again by itself; if that does not help, tell the PACS administrator.",
     )
 
 

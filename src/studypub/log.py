@@ -1,5 +1,7 @@
 """Writes the log: one JSON object a line, to standard output and a file, never waiting for either."""
 
+import contextlib
+import json
 import logging
 import logging.handlers
 import queue
@@ -14,7 +16,8 @@ from studypub.errors import StudypubError
 
 _QUEUE_LENGTH = 10_000
 # Their messages carry identifiers, addresses of links or both.
-_SILENCED = ("pynetdicom", "pydicom", "uvicorn.access", "urllib3")
+_SILENCED = ("pynetdicom", "pydicom", "uvicorn.access", "urllib3", "py.warnings")
+_STOP_SECONDS = 2.0
 
 
 class JsonFormatter(logging.Formatter):
@@ -31,7 +34,10 @@ class JsonFormatter(logging.Formatter):
             "message": record.getMessage(),
             "details": details,
         }
-        return orjson.dumps(line, default=str).decode()
+        try:
+            return orjson.dumps(line, default=str).decode()
+        except TypeError:  # half of a character, a number beyond 64 bits, a key that is no text
+            return json.dumps(line, default=str)
 
 
 class _DroppingHandler(logging.handlers.QueueHandler):
@@ -47,6 +53,22 @@ class _DroppingHandler(logging.handlers.QueueHandler):
 
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
         return record
+
+
+class _Writer(logging.handlers.QueueListener):
+    """Writes the records in a thread of its own."""
+
+    def __init__(self, records: queue.Queue[logging.LogRecord | None], *handlers: logging.Handler) -> None:
+        super().__init__(records, *handlers)
+        self._records = records
+
+    def stop(self) -> None:
+        """Write what waits, unless nobody takes it."""
+        with contextlib.suppress(queue.Full):
+            self._records.put(None, timeout=_STOP_SECONDS)
+        if self._thread is not None:
+            self._thread.join(_STOP_SECONDS)
+            self._thread = None
 
 
 def describe(error: BaseException) -> str:
@@ -79,12 +101,15 @@ def start(level: str, file: Path | None) -> logging.handlers.QueueListener:
         handlers.append(logging.handlers.WatchedFileHandler(file, encoding="utf-8"))
     for handler in handlers:
         handler.setFormatter(JsonFormatter())
-    records: queue.Queue[logging.LogRecord] = queue.Queue(_QUEUE_LENGTH)
+    records: queue.Queue[logging.LogRecord | None] = queue.Queue(_QUEUE_LENGTH)
+    # A fault of writing would be told with what was to be written; a warning quotes what it warns of.
+    logging.raiseExceptions = False
+    logging.captureWarnings(True)
     logging.basicConfig(level=logging.WARNING, handlers=[_DroppingHandler(records)], force=True)
     logging.getLogger("studypub").setLevel(level)
     for name in _SILENCED:
-        logging.getLogger(name).disabled = True
+        logging.getLogger(name).handlers = [logging.NullHandler()]
         logging.getLogger(name).propagate = False
-    listener = logging.handlers.QueueListener(records, *handlers)
+    listener = _Writer(records, *handlers)
     listener.start()
     return listener

@@ -75,6 +75,38 @@ def test_output_holds_one_folder_a_study_and_nothing_original(source: Path, tmp_
     assert len({dataset.PatientID for dataset in read}) == 1
 
 
+def test_every_file_that_comes_with_pydicom_ends_in_an_outcome(tmp_path: Path) -> None:
+    source = Path(pydicom.__file__).parent / "data"
+    report = deidentify_folder(source, tmp_path / "out", load("second-opinion"))
+    outcomes = {entry["file"].rpartition("/")[2]: entry["reason"] for entry in report}
+    assert len(report) == sum(path.is_file() for path in source.rglob("*"))
+    assert {name: outcomes[name] for name in REAL} == REAL
+    for path in (tmp_path / "out").rglob("*.dcm"):
+        assert pydicom.dcmread(path).PatientIdentityRemoved == "YES"
+
+
+REAL = {
+    "CT_small.dcm": None,
+    "MR_small.dcm": None,
+    "MR_small_bigendian.dcm": None,
+    "MR_small_implicit.dcm": None,
+    "MR_small_RLE.dcm": None,
+    "MR_small_jp2klossless.dcm": None,
+    "MR_small_jpeg_ls_lossless.dcm": None,
+    "693_J2KI.dcm": None,
+    "liver_1frame.dcm": None,
+    "rtdose.dcm": None,
+    "MR_truncated.dcm": "broken",
+    "reportsi.dcm": "structured_report",
+    "rtplan.dcm": "no_pixels",
+    "waveform_ecg.dcm": "waveform",
+    "examples_rgb_color.dcm": "ultrasound",
+    "SC_rgb_rle.dcm": "secondary_capture",
+    "DICOMDIR": "media_directory",
+    "README.txt": "not_dicom",
+}
+
+
 def test_two_patients_stay_two(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     for number in (1, 2):

@@ -1,5 +1,6 @@
 """Packs a study: instances one by one, then the DICOMDIR and the README, under the name only when whole."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +13,12 @@ from studypub.archive.dicomdir import Directory
 from studypub.archive.readme import readme
 from studypub.archive.whole_file import WholeFile, disk_errors
 from studypub.archive.zip import ZipArchive
+
+Inspect = Callable[[str, bytes], None]
+
+
+def _see_nothing(_name: str, _data: bytes) -> None:
+    """Look at nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +36,10 @@ class ArchiveSummary:
 class StudyArchive:
     """The ZIP of one publication; leaving the `with` block before `close` leaves no file."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, inspect: Inspect = _see_nothing) -> None:
+        """`inspect` is shown the name and the bytes of every member before it is added, and the names at the end."""
+        self._inspect = inspect
+        self._names: list[str] = []
         with disk_errors():
             self._file = WholeFile(path)
         self._zip = ZipArchive(self._file.stream)
@@ -37,26 +47,32 @@ class StudyArchive:
         self._series: dict[UID, list[int]] = {}
         self._modalities: dict[str, None] = {}
 
-    def add(self, dataset: FileDataset, part10: bytes | Path) -> None:
+    def add(self, dataset: FileDataset, part10: bytes) -> None:
         """Add a de-identified instance: its data set for the DICOMDIR and its file (PS3.10) as it will be read.
 
         Its name tells the order in which series and instances came, and nothing else. Raises DiskFull.
         """
         file_id = self._next_file_id(dataset.SeriesInstanceUID)
         with disk_errors():
-            self._zip.add("/".join(file_id), part10, compress=_is_native(dataset.file_meta.TransferSyntaxUID))
+            self._member("/".join(file_id), part10, compress=_is_native(dataset.file_meta.TransferSyntaxUID))
         self._directory.add(dataset, file_id)
         self._modalities[str(dataset.get("Modality") or "OT")] = None
 
     def close(self) -> ArchiveSummary:
         """Finish the archive and return what it is known by. Raises DiskFull."""
         with disk_errors():
-            self._zip.add("DICOMDIR", self._directory.encode(), compress=True)
-            self._zip.add("README.txt", readme(), compress=True)
+            self._member("DICOMDIR", self._directory.encode(), compress=True)
+            self._member("README.txt", readme(), compress=True)
+            self._inspect("names", "\n".join(self._names).encode())
             self._zip.close()
             digest = self._file.commit()
         instances = sum(count for _, count in self._series.values())
         return ArchiveSummary(*digest, instances, len(self._series), tuple(self._modalities))
+
+    def _member(self, name: str, data: bytes, *, compress: bool) -> None:
+        self._inspect(name, data)
+        self._names.append(name)
+        self._zip.add(name, data, compress=compress)
 
     def _next_file_id(self, series: UID) -> tuple[str, str, str]:
         place = self._series.setdefault(series, [len(self._series) + 1, 0])

@@ -15,6 +15,8 @@ class FoundStudy:
     study_instance_uid: str
     accession_number: str
     patient_id: str
+    patient_name: str = ""
+    birth_date: str = ""  # DA
     study_date: str = ""  # DA
     study_time: str = ""  # TM
     modalities: tuple[str, ...] = ()
@@ -44,16 +46,19 @@ class ListedInstance:
 def choose(studies: Iterable[FoundStudy], *, patient_id: str, accession_number: str) -> FoundStudy:
     """Return the one study with exactly this accession number, if it is this patient's.
 
-    Raises StudyNotFound, AmbiguousAccession (several, of whomever), PatientMismatch (one, another patient's).
+    Raises StudyNotFound, PatientMismatch where none is this patient's or one is another patient's too,
+    AmbiguousAccession where there are several, one of them at least this patient's.
     A PACS may match by pattern, ignore the key or answer about others: only exact answers count.
     """
     exact = [study for study in studies if study.accession_number == accession_number]
     if not exact:
         raise StudyNotFound(accession_number=accession_number)
-    if all(study.patient_id != patient_id for study in exact):
+    different = list({study.study_instance_uid: study for study in exact}.values())
+    theirs = [study.patient_id != patient_id for study in exact]
+    if all(theirs) or (len(different) == 1 and any(theirs)):
         raise PatientMismatch(accession_number=accession_number, patient_id=patient_id)
-    if len({study.study_instance_uid for study in exact}) > 1:
-        raise AmbiguousAccession(accession_number=accession_number, count=len(exact), found=_described(exact))
+    if len(different) > 1:
+        raise AmbiguousAccession(accession_number=accession_number, count=len(different), found=_described(different))
     return exact[0]
 
 

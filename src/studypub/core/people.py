@@ -49,6 +49,8 @@ class ApiKey:
 
 
 _NAME = re.compile(r"[\w.@-]{1,64}")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")  # bytes that were no text
+_SHORTEST_TELLING_NAME = 3
 SHORTEST_PASSWORD = 10
 LONGEST_PASSWORD = 256
 
@@ -59,9 +61,10 @@ def name_is_acceptable(name: str) -> bool:
 
 
 def password_is_acceptable(password: str, name: str) -> bool:
-    """Whether a password is long enough, not absurdly long, not one repeated letter and not the account's name."""
+    """Whether a password is real text, long enough, not absurdly long, not a few repeated letters, without the name."""
     return (
         SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD
         and len(set(password)) > 3
-        and name.lower() not in password.lower()
+        and (len(name) < _SHORTEST_TELLING_NAME or name.lower() not in password.lower())
+        and not _SURROGATE.search(password)
     )

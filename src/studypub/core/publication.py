@@ -1,7 +1,7 @@
 """A published study: what is behind a link, and until when."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -16,7 +16,11 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
-    """A study behind a link. `size` is in bytes; `study_date` is the original one and never shown to patients."""
+    """A study behind a link.
+
+    `size` is in bytes; `study_date` is the original one and never shown to patients; `shown_date` is what the profile
+    makes of it.
+    """
 
     study_id: UUID
     task_id: UUID
@@ -35,6 +39,7 @@ class Publication:
     modalities: tuple[str, ...]
     profile: str
     study_date: datetime | None
+    shown_date: date | None
     upload_date: datetime
     save_till: datetime
 
@@ -42,6 +47,21 @@ class Publication:
 def link(base_url: str, token: str) -> str:
     """Return the address that a patient opens."""
     return f"{base_url}/s/{token}"
+
+
+def public_title(publication: Publication) -> str | None:
+    """Return the service's title for the page behind the link, unless an identifier of the patient stands in it."""
+    title = publication.service_title
+    if not title or not title.strip():
+        return None
+    identifiers = (publication.patient_id, publication.accession_number, publication.emk_record_id or "")
+    kept = _bare(title)
+    return None if any(_bare(identifier) and _bare(identifier) in kept for identifier in identifiers) else title.strip()
+
+
+def _bare(text: str) -> str:
+    # An identifier stays one with its blanks, dashes and case changed.
+    return "".join(filter(str.isalnum, text.casefold()))
 
 
 def keep_until(requested: datetime | None, now: datetime, default_days: int) -> datetime:

@@ -162,18 +162,18 @@ def _text(name: str, value: object) -> str | None:
 
 
 def _moment(_name: str, value: object) -> date | datetime | None:
-    if value is None or value == "":
-        return None
-    if not isinstance(value, str):
+    if value is not None and not isinstance(value, str):
         raise _Fault(_NOT_TEXT)
-    text = value.strip()
+    text = (value or "").strip()
+    if not text:
+        return None
     try:
-        moment = date.fromisoformat(text) if len(text) == len("2025-03-01") else datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError:
         raise _Fault(_NOT_DATE) from None
     if not _EARLIEST_YEAR <= moment.year <= _LATEST_YEAR:
         raise _Fault(_NOT_DATE)
-    return moment
+    return moment.date() if len(text) <= len("2025-03-01") else moment
 
 
 def _in_zone(moment: date | datetime | None, zone: ZoneInfo, time_of_day: time) -> datetime | None:

@@ -13,7 +13,7 @@ from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from studypub.db.queries import all_queries
-from studypub.errors import AlreadyInProgress, DatabaseUnavailable
+from studypub.errors import AlreadyInProgress, ConfigError, DatabaseUnavailable
 
 Row = dict[str, Any]
 
@@ -21,6 +21,8 @@ Row = dict[str, Any]
 _KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000}
 _SESSION = "-c timezone=UTC -c statement_timeout=60s -c idle_in_transaction_session_timeout=60s -c lock_timeout=10s"
 _LOAN_SECONDS = 2.0  # how long a request waits for a connection before it is told to come again
+# InternalError is, among others, what a server that has become read-only answers.
+_UNAVAILABLE = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
 _ONE_STUDY_ONE_TASK = ("tasks_one_in_progress", "published_studies_one_live")
 
 set_json_dumps(orjson.dumps)
@@ -89,13 +91,16 @@ class Database:
             if error.diag.constraint_name in _ONE_STUDY_ONE_TASK:
                 raise AlreadyInProgress(str(error.diag.constraint_name)) from error
             raise
-        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
+        except (*_UNAVAILABLE, PoolTimeout) as error:
             raise DatabaseUnavailable(type(error).__name__) from error
 
 
 def connection_string(url: str, name: str) -> str:
-    """Return the connection string with our own limits on silence."""
-    given = conninfo.conninfo_to_dict(url)
+    """Return the connection string with our own limits on silence. Raises ConfigError, which quotes none of it."""
+    try:
+        given = conninfo.conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        raise ConfigError(problem="database.url: not an address of PostgreSQL") from None
     options = f"{given.get('options', '')} {_SESSION}".strip()
     merged = {"connect_timeout": 5, **_KEEPALIVE, **given, "options": options, "application_name": f"studypub {name}"}
     return conninfo.make_conninfo("", **merged)

@@ -20,7 +20,8 @@ CREATE TABLE IF NOT EXISTS schema_migrations (
 async def migrate(url: str) -> list[str]:
     """Apply what is pending and return its names; two daemons that start at once do it once.
 
-    Raises DatabaseUnavailable, and Refused where the database is newer than the program.
+    Raises DatabaseUnavailable, and Refused where the database is newer than the program or our account may not
+    create tables.
     """
     try:
         async with await psycopg.AsyncConnection.connect(connection_string(url, "migrate")) as connection:
@@ -29,6 +30,12 @@ async def migrate(url: str) -> list[str]:
             return await _apply_pending(connection)
     except psycopg.OperationalError as error:
         raise DatabaseUnavailable("migrate") from error
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise Refused(
+            "insufficient privilege",
+            reason_ru="Учётная запись studypub не вправе создавать таблицы в базе данных. Сделайте её владельцем базы.",
+            reason_en="The account of studypub may not create tables in the database. Make it the database's owner.",
+        ) from error
 
 
 async def _apply_pending(connection: psycopg.AsyncConnection) -> list[str]:

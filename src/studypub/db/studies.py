@@ -1,7 +1,7 @@
 """Published studies and the objects behind them."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from studypub.core import ids
@@ -13,7 +13,11 @@ from studypub.db.database import Row, Transaction
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredArchive:
-    """An archive that is in the store and was checked there. `size` in bytes."""
+    """An archive that is in the store and was checked there. `size` in bytes.
+
+    `deid_key`: what its pseudonyms were made with; kept with the link, destroyed with it. `shown_date`: the study's
+    date as the profile lets it be seen.
+    """
 
     object_key: str
     size: int
@@ -21,6 +25,8 @@ class StoredArchive:
     instances: int
     modalities: tuple[str, ...]
     profile: str
+    deid_key: bytes
+    shown_date: date | None
 
 
 async def add_object(tx: Transaction, object_key: str, task_id: UUID) -> None:
@@ -58,6 +64,8 @@ async def publish(tx: Transaction, task: Task, archive: StoredArchive, *, save_t
         left_out=sum(group.count for group in task.left_out),
         modalities=list(archive.modalities),
         profile=archive.profile,
+        deid_key=archive.deid_key,
+        shown_date=archive.shown_date,
         study_date=task.study_date or task.requested_date,
         save_till=save_till,
     )
@@ -90,9 +98,11 @@ async def find(tx: Transaction, study_id: UUID, *, clinic_code: str | None) -> P
     return _maybe(await tx.one("study", study_id=study_id, clinic_code=clinic_code))
 
 
-async def newest(tx: Transaction, *, clinic_code: str | None, limit: int, offset: int) -> list[Publication]:
-    """Return a page of the publications, newest first."""
-    rows = await tx.all("newest_studies", clinic_code=clinic_code, limit=limit, offset=offset)
+async def newest(
+    tx: Transaction, *, clinic_code: str | None, limit: int, offset: int, text: str = ""
+) -> list[Publication]:
+    """Return a page of the publications, newest first; with a text, those that have it in one of their numbers."""
+    rows = await tx.all("newest_studies", clinic_code=clinic_code, text=text, limit=limit, offset=offset)
     return [_publication(row) for row in rows]
 
 

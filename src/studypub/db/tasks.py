@@ -19,6 +19,7 @@ class QueueLine:
     """A task as the queue shows it, with the link it made, if any."""
 
     task: Task
+    study_id: UUID | None
     token: str | None
     size: int | None
     study_state: State | None
@@ -82,6 +83,7 @@ async def newest(tx: Transaction, *, clinic_code: str | None, limit: int, offset
     return [
         QueueLine(
             _task(row),
+            row["study_id"],
             row["token"],
             row["size"],
             State(row["study_state"]) if row["study_state"] else None,
@@ -136,11 +138,7 @@ async def advance(
         modalities=list(modalities) if modalities is not None else None,
         expected=expected,
         received=received,
-        left_out=Jsonb(
-            [{"reason": group.reason, **group.sentence._asdict(), "count": group.count} for group in left_out]
-        )
-        if left_out is not None
-        else None,
+        left_out=Jsonb([_left_out_row(group) for group in left_out]) if left_out is not None else None,
     )
     return _task(_require(row))
 
@@ -161,13 +159,20 @@ async def end(tx: Transaction, task: Task, event: Event, *, why: StudypubError |
 
 
 async def cancel(tx: Transaction, task: Task) -> Task | None:
-    """Cancel a task that has not ended; None where it has moved on meanwhile or cannot be cancelled."""
-    return await _unleased(tx, "cancel_task", task, Event.CANCEL)
+    """Cancel a task that has not ended, even if it has moved on meanwhile; None where it has ended."""
+    row = await tx.one("cancel_task", task_id=task.task_id)
+    return _task(row) if row else None
 
 
 async def requeue(tx: Transaction, task: Task, *, search_time: timedelta) -> Task | None:
     """Queue a failed or cancelled task once more; None where it cannot be."""
-    return await _unleased(tx, "requeue_task", task, Event.AGAIN, search_time=search_time)
+    try:
+        after(task.status, Event.AGAIN)
+    except IllegalTransition:
+        return None
+    guard = {"from": task.status.value}
+    row = await tx.one("requeue_task", task_id=task.task_id, search_time=search_time, **guard)
+    return _task(row) if row else None
 
 
 async def close_with_study(tx: Transaction, task_id: UUID, event: Event) -> None:
@@ -185,15 +190,6 @@ async def add_manual_request(tx: Transaction, task: Task, *, user_id: UUID) -> N
         accession_number=task.accession_number,
         task_id=task.task_id,
     )
-
-
-async def _unleased(tx: Transaction, query: str, task: Task, event: Event, **parameters: object) -> Task | None:
-    try:
-        after(task.status, event)
-    except IllegalTransition:
-        return None
-    row = await tx.one(query, task_id=task.task_id, **{"from": task.status.value}, **parameters)
-    return _task(row) if row else None
 
 
 def _guard(task: Task, event: Event | None = None) -> dict[str, object]:
@@ -223,9 +219,7 @@ def _task(row: Row) -> Task:
     values["status"] = Status(row["status"])
     values["origin"] = Origin(row["origin"])
     values["modalities"] = tuple(row["modalities"])
-    values["left_out"] = tuple(
-        LeftOut(out["reason"], Sentence(out["ru"], out["en"]), out["count"]) for out in row["left_out"]
-    )
+    values["left_out"] = tuple(map(_left_out, row["left_out"]))
     values["error_text"] = Sentence(**row["error_text"]) if row["error_text"] else None
     return Task(**values)
 

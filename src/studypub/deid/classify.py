@@ -5,7 +5,7 @@ from typing import Final
 
 from pydicom.dataset import Dataset
 
-from studypub.deid import elements, tables
+from studypub.deid import descriptors, elements, tables
 from studypub.deid.reasons import Reason
 
 _KINDS: Final = {
@@ -36,7 +36,7 @@ _GREY: Final = frozenset(
     }
 )  # fmt: skip
 _SLICES: Final = frozenset({"ct-image", "mr-image", "positron-emission-tomography-image"})
-# Reckoned from other images; DERIVED says nothing about them.
+# Reckoned from other images; neither DERIVED nor modality OT says anything about them.
 _COMPUTED: Final = re.compile(r"segmentation|parametric-map|rt-dose|rt-image|legacy|map$|analysis|en-face")
 
 _CAPTURED: Final = re.compile(
@@ -47,6 +47,7 @@ _DOUBTFUL: Final = re.compile(r"SECONDARY|LOCALIZER|REFORMATTED|PROJECTION IMAGE
 _WORDS: Final = re.compile(
     r"DOSE REPORT|PATIENT PROTOCOL|SCREEN ?SA?VE|SCREEN ?SHOT|SNAPSHOT|SCANNED|DOCUMENT|CONSENT|REQUISITION|NOMINATION"
     r"|WORKSHEET|ACQUIRED OUTSIDE|ELECTRONIC FILM|\bREPORT|\bSAVE"
+    r"|ОТЧ[ЕЁ]Т|ДОКУМЕНТ|СОГЛАСИЕ|НАПРАВЛЕНИЕ|ЗАКЛЮЧЕНИЕ|СКРИНШОТ|СНИМОК ЭКРАНА|ПРОТОКОЛ ДОЗЫ"
 )
 _FOREIGN_MODALITIES: Final = frozenset({"US", "IVUS", "OT", "SC", "XC", "ES", "GM", "DOC", "SR", "PR", "KO", "ECG"})
 
@@ -57,6 +58,7 @@ _SERIES_DESCRIPTION: Final = 0x0008103E
 _BURNED_IN_ANNOTATION: Final = 0x00280301
 _RECOGNIZABLE_VISUAL_FEATURES: Final = 0x00280302
 _PHOTOMETRIC_INTERPRETATION: Final = 0x00280004
+_BITS_ALLOCATED: Final = 0x00280100
 _BITS_STORED: Final = 0x00280101
 _SPECIMEN_LABEL_IN_IMAGE: Final = 0x00480010
 _IMAGE_POSITION: Final = 0x00200032
@@ -104,13 +106,14 @@ def _signs(source: Dataset, iod: str) -> Reason | None:
 def _captured(source: Dataset, iod: str, image_type: str) -> bool:
     if iod == _WHOLE_SLIDE:
         return False
-    words = f"{elements.string(source, _SERIES_DESCRIPTION)}\n{elements.string(source, _STUDY_DESCRIPTION)}"
+    described = (descriptors.readings(source, tag) for tag in (_SERIES_DESCRIPTION, _STUDY_DESCRIPTION))
+    words = "\n".join(reading for readings in described for reading in readings)
     colour = not elements.string(source, _PHOTOMETRIC_INTERPRETATION).startswith("MONOCHROME")
     return bool(
         _CAPTURED.search(image_type)
-        or _WORDS.search(words)
+        or _WORDS.search(words.upper())
         or (colour and iod in _GREY)
-        or elements.string(source, _MODALITY) in _FOREIGN_MODALITIES
+        or (elements.string(source, _MODALITY) in _FOREIGN_MODALITIES and not _COMPUTED.search(iod))
     )
 
 
@@ -119,8 +122,10 @@ def _slide_without_label(source: Dataset, image_type: str) -> bool:
 
 
 def _doubtful(source: Dataset, iod: str, image_type: str) -> bool:
-    """Judge a doubtful ImageType: a slice with its place in space and more than 8 bits is no capture of a screen."""
+    """Judge what may be a screen: a slice with its place in space and more than 8 bits is none."""
     if iod in _SLICES and not (_IMAGE_POSITION in source and _IMAGE_ORIENTATION in source):
+        return True
+    if iod in _SLICES and elements.number(source, _BITS_ALLOCATED) == 8:
         return True
     if _COMPUTED.search(iod) or (image_type and not _DOUBTFUL.search(image_type)):
         return False

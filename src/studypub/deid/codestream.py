@@ -13,8 +13,8 @@ from typing import Final
 _START: Final = 0xD8
 _END: Final = b"\xff\xd9"
 _SCAN: Final = 0xDA
-_APPLICATIONS: Final = range(0xE0, 0xF0)
-_COMMENT: Final = 0xFE
+# Segments that decoding needs: frame headers, tables, restart intervals, scans, presets of JPEG-LS.
+_NEEDED: Final = frozenset({*range(0xC0, 0xD0), *range(0xDA, 0xE0), 0xF7, 0xF8})
 # Inside a scan, what follows FF and is neither stuffing, a restart nor a bit-stuffed byte of JPEG-LS (T.81 B.1.1.2).
 _MARKER: Final = re.compile(rb"\xff[\xc0-\xcf\xd8-\xfe]")
 
@@ -26,9 +26,13 @@ _TRANSFORM: Final = re.compile(rb"mrfx[\0-\5]")
 
 _SIGNATURE_BOX: Final = b"\0\0\0\x0cjP  "
 _CODESTREAM_START: Final = b"\xff\x4f\xff\x51"
+_J2K_COMMENT: Final = b"\xff\x64"
 _TILE_PART: Final = 0xFF90
 _DATA: Final = 0xFF93
-_J2K_COMMENT: Final = 0xFF64
+# Marker segments that decoding needs (T.800 A, T.801 A, T.814 A); the others are comments and what nobody knows.
+_J2K_NEEDED: Final = frozenset(
+    {0xFF00 | marker for marker in (*range(0x50, 0x56), *range(0x57, 0x5A), *range(0x5C, 0x64), 0x74, 0x75, 0x77, 0x79)}
+)
 
 
 def jpeg(frame: bytes) -> bytes:
@@ -68,9 +72,7 @@ def _skip_fill(frame: bytes, place: int) -> int:
 
 
 def _jpeg_segment(marker: int, segment: bytes) -> bytes:
-    if marker == _COMMENT:
-        return b""
-    if marker not in _APPLICATIONS:
+    if marker in _NEEDED:
         return segment
     content = segment[4:]
     if marker == 0xE0 and content.startswith(b"JFIF\0"):
@@ -89,7 +91,7 @@ def jpeg_2000(frame: bytes) -> bytes:
     place = 2
     while _marker(frame, place) != _TILE_PART:
         end = _segment_end(frame, place)
-        if _marker(frame, place) != _J2K_COMMENT:
+        if _marker(frame, place) in _J2K_NEEDED:
             pieces.append(frame[place:end])
         place = end
     while frame[place : place + 2] != _END and place < len(frame):
@@ -115,8 +117,9 @@ def _without_tile_comments(part: bytes) -> bytes:
     place = 12
     while place < len(part) - 1 and _marker(part, place) != _DATA:
         end = _segment_end(part, place)
-        if _marker(part, place) == _J2K_COMMENT:
-            blanked[place + 6 : end] = bytes(end - place - 6)
+        if _marker(part, place) not in _J2K_NEEDED:
+            blanked[place : place + 2] = _J2K_COMMENT
+            blanked[place + 4 : end] = bytes(end - place - 4)
         place = end
     return bytes(blanked)
 

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import correct_ambiguous_vr_element, write_data_element
 from pydicom.tag import BaseTag
@@ -20,8 +20,8 @@ Element = DataElement | RawDataElement
 
 # What reading a malformed object raises out of pydicom.
 BROKEN: Final = (
-    ArithmeticError, AttributeError, EOFError, InvalidDicomError, LookupError, MemoryError, NotImplementedError,
-    OSError, RecursionError, TypeError, ValueError, struct.error,
+    ArithmeticError, AttributeError, BytesLengthException, EOFError, InvalidDicomError, LookupError, MemoryError,
+    NotImplementedError, OSError, RecursionError, TypeError, ValueError, struct.error,
 )  # fmt: skip
 
 _WIDTH: Final = {
@@ -80,7 +80,7 @@ def items(element: Element, source: Dataset) -> list[Dataset] | None:
 def raw(tag: int, vr: str, value: bytes) -> RawDataElement:
     """Return an element of Explicit VR Little Endian, padded to even length (PS3.5 6.2)."""
     if len(value) % 2:
-        value += b"\0" if vr in {"UI", "OB", "UN"} else b" "
+        value += b"\0" if vr == "UI" or vr in _WIDTH else b" "
     if len(value) > 0xFFFE and vr not in _LONG:
         vr = "OW" if vr in {"US", "SS"} else "UN"
     return RawDataElement(BaseTag(tag), vr, len(value), value, 0, is_implicit_VR=False, is_little_endian=True)
@@ -126,6 +126,8 @@ def _read_decoded(element: Element, source: Dataset, vr: str) -> tuple[str, byte
         return None
     if isinstance(decoded.value, bytes):
         return _agreed(decoded.VR, vr), decoded.value
+    if isinstance(decoded.value, str) and decoded.value.isascii():
+        return _agreed(decoded.VR, vr), decoded.value.encode()
     whole = written(decoded, source)
     declared = whole[4:6].decode()
     return _agreed(declared, vr), whole[header_length(declared) :]

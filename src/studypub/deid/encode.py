@@ -6,7 +6,7 @@ from typing import Final
 
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
-from pydicom.uid import UID, ExplicitVRLittleEndian
+from pydicom.uid import ExplicitVRLittleEndian
 
 from studypub.deid import elements
 from studypub.deid.elements import Element
@@ -23,6 +23,8 @@ ENCAPSULATED: Final = frozenset(
 )
 NATIVE: Final = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"})
 
+_SOP_CLASS_UID: Final = 0x00080016
+_SOP_INSTANCE_UID: Final = 0x00080018
 _UNDEFINED: Final = 0xFFFFFFFF
 _ITEM: Final = b"\xfe\xff\x00\xe0"
 _SEQUENCE_END: Final = b"\xfe\xff\xdd\xe0\0\0\0\0"
@@ -30,14 +32,19 @@ _SEQUENCE_END: Final = b"\xfe\xff\xdd\xe0\0\0\0\0"
 
 def file_meta(sop_class: str, sop_instance: str, received_syntax: str) -> FileMetaDataset:
     """Return a new file meta (PS3.10 7.1): nothing of the sender's is in it."""
-    meta = FileMetaDataset()
-    meta.FileMetaInformationVersion = b"\0\1"
-    meta.MediaStorageSOPClassUID = UID(sop_class)
-    meta.MediaStorageSOPInstanceUID = UID(sop_instance)
-    meta.TransferSyntaxUID = UID(received_syntax) if received_syntax in ENCAPSULATED else ExplicitVRLittleEndian
-    meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID)
-    meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
-    return meta
+    return FileMetaDataset({element.tag: element for element in _meta(sop_class, sop_instance, received_syntax)})
+
+
+def _meta(sop_class: str, sop_instance: str, received_syntax: str) -> list[RawDataElement]:
+    syntax = received_syntax if received_syntax in ENCAPSULATED else ExplicitVRLittleEndian
+    return [
+        elements.raw(0x00020001, "OB", b"\0\1"),
+        elements.raw(0x00020002, "UI", sop_class.encode()),
+        elements.raw(0x00020003, "UI", sop_instance.encode()),
+        elements.raw(0x00020010, "UI", syntax.encode()),
+        elements.raw(0x00020012, "UI", IMPLEMENTATION_CLASS_UID.encode()),
+        elements.raw(0x00020013, "SH", IMPLEMENTATION_VERSION_NAME.encode()),
+    ]
 
 
 def to_part10(dataset: FileDataset) -> bytes:
@@ -48,8 +55,8 @@ def to_part10(dataset: FileDataset) -> bytes:
 def pieces(dataset: FileDataset) -> Iterator[bytes]:
     """Yield the file piece by piece: pixel data is a piece of its own and is not copied."""
     received = str(dataset.file_meta.TransferSyntaxUID)
-    meta = file_meta(str(dataset.SOPClassUID), str(dataset.SOPInstanceUID), received)
-    group = b"".join(elements.written(element, meta) for element in meta)
+    meta = _meta(elements.string(dataset, _SOP_CLASS_UID), elements.string(dataset, _SOP_INSTANCE_UID), received)
+    group = b"".join(piece for element in meta for piece in _element(element, dataset))
     yield b"".join((bytes(128), b"DICM\x02\0\0\0UL\x04\0", struct.pack("<I", len(group)), group))
     yield from _level(dataset)
 

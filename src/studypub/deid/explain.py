@@ -2,6 +2,8 @@
 
 from typing import Final, Literal
 
+from pydicom.datadict import keyword_for_tag
+
 from studypub.deid import tables
 from studypub.deid.profile import Profile
 from studypub.errors import Sentence
@@ -32,18 +34,26 @@ _ALWAYS: Final = (
         "Names of physicians and staff, the institution, addresses, telephones, order and device numbers are removed.",
     ),
     Sentence(
-        "Свободный текст, частные (private) элементы, наложения (60xx), кривые (50xx), миниатюры, цифровые подписи и "
-        "зашифрованные атрибуты убираются. Слова остаются, только если они есть в закрытых списках стандарта; смысл "
-        "кода пишется по справочнику стандарта, а не копируется.",
-        "Free text, private elements, overlays (60xx), curves (50xx), icons, digital signatures and encrypted "
-        "attributes are removed. A word stays only if the Standard's closed lists have it; the meaning of a code is "
-        "written from the Standard's tables, not copied.",
+        "Свободный текст, наложения (60xx), кривые (50xx), миниатюры, цифровые подписи и "
+        "зашифрованные атрибуты убираются. Слова остаются, только если они есть в закрытых списках; смысл кода "
+        "пишется по справочнику стандарта, а не копируется; код, которого стандарт не знает, убирается.",
+        "Free text, overlays (60xx), curves (50xx), icons, digital signatures and encrypted "
+        "attributes are removed. A word stays only if a closed list has it; the meaning of a code is written from the "
+        "Standard's tables, not copied; a code that the Standard does not know goes.",
     ),
     Sentence(
-        "Преамбула и заголовок файла пишутся заново. Пиксели не меняются; байты за последним пикселом отрезаются, "
-        "биты, не занятые изображением, очищаются.",
-        "Preamble and file meta information are written anew. Pixels do not change; bytes behind the last pixel are "
-        "cut off, bits that no sample uses are cleared.",
+        "Числа остаются, если записаны как числа и не длиннее, чем бывают измерения; от цветового профиля ICC "
+        "остаются только данные о цвете.",
+        "Numbers stay if they are written as numbers and no longer than measures are; of an ICC profile only the "
+        "colour data stay.",
+    ),
+    Sentence(
+        "Преамбула и заголовок файла пишутся заново, текст — в ISO_IR 192. Пиксели не меняются; байты за последним "
+        "пикселом отрезаются, биты, не занятые изображением, очищаются, комментарии и служебные сегменты сжатых "
+        "кадров (JPEG, JPEG-LS, JPEG 2000) и промежутки RLE убираются.",
+        "Preamble and file meta information are written anew, text in ISO_IR 192. Pixels do not change; bytes behind "
+        "the last pixel are cut off, bits that no sample uses are cleared, comments and application segments of "
+        "compressed frames (JPEG, JPEG-LS, JPEG 2000) and gaps of RLE are removed.",
     ),
     Sentence(
         "Исключаются и перечисляются: структурированные отчёты, документы, состояния представления, кривые, сырые "
@@ -54,10 +64,58 @@ _ALWAYS: Final = (
     ),
 )
 
-_DATES_REMOVED: Final = Sentence(
-    "Все даты и время убираются; где объект без даты недействителен, стоит 1900-01-01.",
-    "All dates and times are removed; where an object would be invalid without a date, it is 1900-01-01.",
-)
+# Option -> what it does; the second sentence is said where the profile does not take the option.
+_OPTIONS: Final = {
+    "modified_dates": (
+        Sentence(
+            "Все даты сдвигаются назад на одно и то же число дней, своё для каждой публикации (от двух месяцев до "
+            "десяти лет): промежутки между ними сохраняются. Время суток остаётся. Дата рождения убирается.",
+            "All dates are moved back by one number of days, another in each publication (two months to ten years): "
+            "intervals stay. The time of day stays. The birth date is removed.",
+        ),
+        Sentence(
+            "Все даты и время убираются; где объект без даты недействителен, стоит 1900-01-01.",
+            "All dates and times are removed; where an object would be invalid without a date, it is 1900-01-01.",
+        ),
+    ),
+    "patient_characteristics": (
+        Sentence(
+            "Пол, рост, вес, курение и беременность остаются; возраст остаётся, но старше 89 лет он записан как 90.",
+            "Sex, size, weight, smoking and pregnancy status stay; the age stays, but above 89 years it is written "
+            "as 90.",
+        ),
+        Sentence(
+            "Пол, возраст, рост, вес и прочее о пациенте убираются.",
+            "Sex, age, size, weight and whatever else tells of the patient are removed.",
+        ),
+    ),
+    "safe_private": (
+        Sentence(
+            "Из частных (private) элементов остаются только числа, которые PS3.15 (таблица E.3.10-1) называет "
+            "безопасными, если изготовитель указан точно так же.",
+            "Of private elements only numbers stay that PS3.15 (Table E.3.10-1) calls safe, under exactly the creator "
+            "named there.",
+        ),
+        Sentence(
+            "Все частные (private) элементы убираются.",
+            "All private elements are removed.",
+        ),
+    ),
+    "clean_descriptors": (
+        Sentence(
+            "Описания исследования, серии и протокола и название контраста собираются заново из закрытого словаря "
+            "(вид исследования, область, проекция, контраст, последовательность; по-русски и по-английски); слово, "
+            "которого в словаре нет или которое есть в имени человека, убирается.",
+            "Descriptions of study, series and protocol and the contrast agent are put together anew from a closed "
+            "vocabulary (modality, body part, plane, contrast, sequence; Russian and English); a word that is not in "
+            "it, or is part of a person's name, goes.",
+        ),
+        Sentence(
+            "Описания исследования, серии и протокола и название контраста убираются.",
+            "Descriptions of study, series and protocol and the contrast agent are removed.",
+        ),
+    ),
+}
 
 _COUNT: Final = Sentence(
     "По таблице E.1-1 PS3.15 (издание 2026d): убрать {remove}, опустошить или заменить {replace}, "
@@ -66,20 +124,25 @@ _COUNT: Final = Sentence(
     "{uids} UIDs replaced, {keep} retained or cleaned.",
 )
 
+_REMOVALS: Final = Sentence("Кроме того, убираются: {removed}.", "Removed as well: {removed}.")
 _CLAIMS: Final = Sentence("Заявленные коды PS3.16 CID 7050", "Claimed codes of PS3.16 CID 7050")
 
 
 def explain(profile: Profile, language: Language) -> str:
     """Return the profile as text: a title, what is done, and the codes it claims."""
-    sentences = [*_ALWAYS, _DATES_REMOVED, _count(profile)]
+    chosen = (said if option in profile.options else unsaid for option, (said, unsaid) in _OPTIONS.items())
+    sentences = [*_ALWAYS[:-1], *chosen, _ALWAYS[-1], _count(profile)]
     lines = [getattr(sentence, language) for sentence in sentences]
     title = f"{profile.name}: {getattr(profile.title, language)}."
+    if profile.removals:
+        removed = ", ".join(sorted(keyword_for_tag(tag) for tag in profile.removals))
+        lines.append(getattr(_REMOVALS.filled(removed=removed), language))
     claims = [f"- {claim.value} {claim.meaning}" for claim in profile.claims]
     return "\n\n".join([title, *lines, "\n".join([f"{getattr(_CLAIMS, language)}:", *claims])]) + "\n"
 
 
 def _count(profile: Profile) -> Sentence:
-    actions = [profile.action(row.actions) for row in tables.confidentiality().values()]
+    actions = [profile.action(tag, row.actions) for tag, row in tables.confidentiality().items()]
     return _COUNT.filled(
         remove=actions.count("X"),
         uids=actions.count("U"),

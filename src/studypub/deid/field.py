@@ -11,14 +11,30 @@ from studypub.deid.pseudonyms import Pseudonyms
 
 @dataclass
 class Context:
-    """What the rules know beside the value: the publication's pseudonyms, and labels numbered within the instance."""
+    """What the rules know beside the value: the publication's pseudonyms, the instance, its labels as numbered."""
 
     pseudonyms: Pseudonyms
+    root: Dataset
+    safe_private: bool = False
     labels: dict[tuple[int, bytes], int] = field(default_factory=dict)
+    _names: frozenset[str] | None = None
+    _lost_dimensions: frozenset[int] | None = None
 
     def number(self, tag: int, value: bytes) -> int:
         """Return 1, 2, 3 … for each distinct value of the attribute, in order of appearance."""
         return self.labels.setdefault((tag, value), 1 + sum(known == tag for known, _ in self.labels))
+
+    def names(self, harvest: Callable[[Dataset], frozenset[str]]) -> frozenset[str]:
+        """Return the words of people's names in the instance, harvested at the first call."""
+        if self._names is None:
+            self._names = harvest(self.root)
+        return self._names
+
+    def lost_dimensions(self, harvest: Callable[[Dataset], frozenset[int]]) -> frozenset[int]:
+        """Return the places of dimensions that are not published."""
+        if self._lost_dimensions is None:
+            self._lost_dimensions = harvest(self.root)
+        return self._lost_dimensions
 
 
 # A rule returns the value to write, or None where the value received may not pass.
@@ -55,3 +71,8 @@ REMOVED: Final = None
 def removed(_field: Field, _value: bytes, _source: Dataset, _context: Context) -> bytes | None:
     """Let nothing pass."""
     return REMOVED
+
+
+def kept(_field: Field, value: bytes, _source: Dataset, _context: Context) -> bytes | None:
+    """Keep a sequence: each attribute inside goes by its own rule."""
+    return value

@@ -36,7 +36,7 @@ def native(source: Dataset, tag: int) -> RawDataElement | None:
     """Return uncompressed pixel data, safe to write; None if they are not all there."""
     vr, bits = TAGS[tag]
     found = elements.value(source, tag, vr)
-    if found is None:
+    if found is None or _is_encapsulated(source, tag):
         return None
     value = found[1]
     bits = bits or elements.number(source, _BITS_ALLOCATED)
@@ -49,6 +49,14 @@ def native(source: Dataset, tag: int) -> RawDataElement | None:
     if tag == PIXEL_DATA:
         value = _clear_unused_bits(source, value)
     return elements.raw(tag, found[0], value)
+
+
+def _is_encapsulated(source: Dataset, tag: int) -> bool:
+    """Tell compressed pixels whose transfer syntax says that they are not."""
+    element = elements.find(source, tag)
+    if isinstance(element, RawDataElement):
+        return element.length == _UNDEFINED
+    return element is not None and bool(element.is_undefined_length)
 
 
 def _big_endian(source: Dataset) -> bool:

@@ -5,10 +5,10 @@ from io import BytesIO
 from typing import Final
 
 from pydicom.dataelem import DataElement
-from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.dataset import FileDataset
 from pydicom.tag import BaseTag
 
-from studypub.deid import codes, elements, encode, frames, tables
+from studypub.deid import codes, dimensions, elements, encode, frames, tables
 from studypub.deid.classify import classify
 from studypub.deid.field import Context
 from studypub.deid.plan import compile_plan
@@ -26,6 +26,7 @@ _PATIENT_IDENTITY_REMOVED: Final = 0x00120062
 _DEIDENTIFICATION_METHOD: Final = 0x00120063
 _DEIDENTIFICATION_METHOD_CODE_SEQUENCE: Final = 0x00120064
 _LONGITUDINAL_TEMPORAL_INFORMATION_MODIFIED: Final = 0x00280303
+_MEDIA_STORAGE_DIRECTORY: Final = "1.2.840.10008.1.3.10"
 _EXPLICIT_VR_LITTLE_ENDIAN: Final = "1.2.840.10008.1.2.1"
 
 
@@ -54,6 +55,8 @@ class Deidentifier:
     def instance(self, original: FileDataset) -> Kept | LeftOut:
         """Return the instance as it may be published, or why it may not; `original` stays as it is."""
         try:
+            if original.file_meta.get("MediaStorageSOPClassUID") == _MEDIA_STORAGE_DIRECTORY:
+                return LeftOut(Reason.MEDIA_DIRECTORY)
             sop_class = elements.string(original, _SOP_CLASS_UID)
             if not sop_class or not elements.string(original, _SOP_INSTANCE_UID):
                 return LeftOut(Reason.BROKEN)
@@ -72,13 +75,20 @@ class Deidentifier:
             return LeftOut(Reason.UNSUPPORTED_CODING)
         sop_class = elements.string(original, _SOP_CLASS_UID)
         iod = tables.sop_classes()[sop_class].iod
-        context = Context(self._pseudonyms)
+        context = Context(self._pseudonyms, original, safe_private="safe_private" in self._profile.options)
         content, _ = rewrite(original, compile_plan(self._profile, iod), context)
         if not self._add_pixels(content, original, syntax):
             return LeftOut(Reason.BROKEN)
         self._add_identity(content)
-        meta = encode.file_meta(sop_class, self.uid(elements.string(original, _SOP_INSTANCE_UID)), syntax)
-        return Kept(_file(content, meta))
+        dimensions.drop_dangling_pointer(content)
+        dataset = _file(content)
+        dataset.file_meta = encode.file_meta(sop_class, elements.string(dataset, _SOP_INSTANCE_UID), syntax)
+        return Kept(dataset)
+
+    @property
+    def days(self) -> int:
+        """By how many days the publication's dates lie earlier; 0 where the profile keeps no dates."""
+        return self._pseudonyms.days if self._profile.dates == "MODIFIED" else 0
 
     def uid(self, original: str) -> str:
         """Return the publication's UID for an original one."""
@@ -95,7 +105,7 @@ class Deidentifier:
 
     def _add_identity(self, content: Written) -> None:
         """Say that and how it was done (PS3.15 E.1.1)."""
-        method = f"StudyPublicator: profile {self._profile.name}, PS3.15 2026d Table E.1-1".encode()
+        method = f"StudyPublicator, {self._profile.name}, PS3.15 2026d".encode()
         values = {
             _SPECIFIC_CHARACTER_SET: ("CS", b"ISO_IR 192"),
             _PATIENT_NAME: ("PN", self._pseudonyms.patient),
@@ -115,8 +125,8 @@ class Deidentifier:
         return sequence(_DEIDENTIFICATION_METHOD_CODE_SEQUENCE, claims)
 
 
-def _file(content: Written, meta: FileMetaDataset) -> FileDataset:
+def _file(content: Written) -> FileDataset:
     ordered = dict(sorted(content.items(), key=lambda pair: int(pair[0])))
-    dataset = FileDataset(BytesIO(), ordered, bytes(128), meta, is_implicit_VR=False, is_little_endian=True)
+    dataset = FileDataset(BytesIO(), ordered, bytes(128), is_implicit_VR=False, is_little_endian=True)
     dataset.set_original_encoding(is_implicit_vr=False, is_little_endian=True, character_encoding="utf8")
     return dataset

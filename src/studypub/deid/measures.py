@@ -1,8 +1,10 @@
 """Rules for numbers: what parses as numbers of the right size and count passes, unchanged."""
 
 import re
+import struct
 from typing import Final
 
+import numpy as np
 from pydicom.dataset import Dataset
 
 from studypub.deid import elements
@@ -12,6 +14,7 @@ from studypub.deid.field import Context, Field
 _DECIMAL: Final = re.compile(rb" *[+-]?(\d{1,10}(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})? *")
 _INTEGER: Final = re.compile(rb" *[+-]?\d{1,10} *")
 _LONGEST: Final = 32
+_DATE: Final = re.compile(rb" *(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01]) *")
 
 # Text under a binary VR; real numbers of that length have bytes that are no letters.
 _TEXT: Final = re.compile(rb"[ -~]{5,}\0?")
@@ -22,8 +25,18 @@ _DESCRIPTORS: Final = {
     0x00281202: 0x00281102,
     0x00281203: 0x00281103,
     0x00281204: 0x00281104,
+    0x00281221: 0x00281101,
+    0x00281222: 0x00281102,
+    0x00281223: 0x00281103,
+    0x00281408: 0x00281407,
     0x00283006: 0x00283002,
 }
+_SEGMENTED: Final = frozenset({0x00281221, 0x00281222, 0x00281223})
+_DISCRETE: Final = 0
+_INDIRECT: Final = 2
+
+_LEAST: Final = 1e-6
+_GREATEST: Final = 1e7
 
 
 def decimals(field: Field, value: bytes, _source: Dataset, _context: Context) -> bytes | None:
@@ -34,7 +47,7 @@ def decimals(field: Field, value: bytes, _source: Dataset, _context: Context) ->
     if len(parts) > field.vm:
         return None
     for part in parts:
-        if part and not (len(part) <= _LONGEST and pattern.fullmatch(part)):
+        if part and (len(part) > _LONGEST or not pattern.fullmatch(part) or _DATE.fullmatch(part)):
             return None
     return value
 
@@ -48,13 +61,39 @@ def binary(field: Field, value: bytes, _source: Dataset, _context: Context) -> b
 
 def table(field: Field, value: bytes, source: Dataset, _context: Context) -> bytes | None:
     """Pass a lookup table, cut to the entries that its descriptor counts."""
-    descriptor = _DESCRIPTORS.get(field.tag)
-    if descriptor is None:
-        return value if len(value) % 2 == 0 and not _TEXT.fullmatch(value) else None
-    found = elements.value(source, descriptor, "US")
+    found = elements.value(source, _DESCRIPTORS.get(field.tag, 0), "US")
     if found is None or len(found[1]) != 6:
         return None
-    count = int.from_bytes(found[1][:2], "little") or 0x10000
-    packed = found[1][4] == 8 and len(value) in {count, count + 1}
+    count, _, bits = struct.unpack("<3H", found[1])
+    count = count or 0x10000
+    if field.tag in _SEGMENTED:
+        return value if _told(value, "B" if bits == 8 else "H") == count else None
+    packed = bits == 8 and len(value) in {count, count + 1}
     size = count + count % 2 if packed else count * 2
     return value[:size] if len(value) >= size else None
+
+
+def floats(_field: Field, value: bytes, _source: Dataset, _context: Context) -> bytes | None:
+    """Pass an array of floats in the order of magnitude of measures; text read as floats is far outside."""
+    if len(value) % 4 or not value:
+        return None
+    sizes = np.abs(np.frombuffer(value, "<f4"))
+    usual = (sizes == 0) | ((sizes > _LEAST) & (sizes < _GREATEST))
+    return value if usual.all() else None
+
+
+def _told(value: bytes, unit: str) -> int:
+    """Return how many entries the segments of a palette tell (PS3.3 C.7.9.2); -1 if they are no segments."""
+    words = [word for (word,) in struct.iter_unpack(f"<{unit}", value)]
+    lengths: list[int] = []
+    place = 0
+    while place + 2 < len(words) and words[place] <= _INDIRECT:
+        operation, length = words[place : place + 2]
+        if operation == _INDIRECT:
+            lengths += lengths[-length:] if 0 < length <= len(lengths) else [-1]
+            place += 4
+        else:
+            lengths.append(length)
+            place += 2 + (length if operation == _DISCRETE else 1)
+    whole = place == len(words) or (unit == "B" and place == len(words) - 1 and words[-1] == 0)
+    return sum(lengths) if whole and -1 not in lengths else -1

@@ -16,6 +16,8 @@ class Pseudonyms:
 
     def __init__(self, key: bytes, subject: str = "") -> None:
         self._key = key
+        # At least two months, at most ten years back.
+        self.days = 60 + int.from_bytes(self._hash(b"days", b"")[:4]) % 3590
         self.patient = b"ANON-" + base64.b32encode(self._hash(b"patient", subject.encode()))[:12]
 
     def uid(self, original: bytes) -> bytes:

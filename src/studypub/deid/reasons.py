@@ -18,6 +18,7 @@ class Reason(Enum):
     ENCAPSULATED_DOCUMENT = "encapsulated_document"
     WAVEFORM = "waveform"
     RAW_DATA = "raw_data"
+    MEDIA_DIRECTORY = "media_directory"
     NO_PIXELS = "no_pixels"
     SECONDARY_CAPTURE = "secondary_capture"
     ULTRASOUND = "ultrasound"
@@ -47,6 +48,7 @@ _SENTENCES = {
     Reason.ENCAPSULATED_DOCUMENT: Sentence("Вложенный документ", "An encapsulated document"),
     Reason.WAVEFORM: Sentence("Кривая или звук", "A waveform or sound"),
     Reason.RAW_DATA: Sentence("Сырые данные аппарата", "The device's raw data"),
+    Reason.MEDIA_DIRECTORY: Sentence("Оглавление диска (DICOMDIR)", "A disc's directory (DICOMDIR)"),
     Reason.NO_PIXELS: Sentence("Объект без изображения", "An object without an image"),
     Reason.SECONDARY_CAPTURE: Sentence("Вторичный снимок экрана или документа", "A secondary capture"),
     Reason.ULTRASOUND: Sentence(

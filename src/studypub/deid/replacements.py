@@ -36,6 +36,7 @@ _DUMMIES: Final = {
 WORDS: Final = {
     0x00081090: b"UNKNOWN",
     0x00181020: b"UNKNOWN",
+    0x00181210: b"UNKNOWN",
     0x00189524: b"ALGORITHM",
     0x00189525: b"1",
     0x00189526: b"UNKNOWN",

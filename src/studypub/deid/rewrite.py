@@ -7,13 +7,14 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 
-from studypub.deid import codes, elements, replacements
+from studypub.deid import codes, elements, private, replacements
 from studypub.deid.elements import Element
-from studypub.deid.field import Context, Field, Level
-from studypub.deid.plan import kept
+from studypub.deid.field import Context, Field, Level, kept
 
 # Their items stand for frames: none may go (PS3.3 C.7.6.16).
 _FUNCTIONAL_GROUPS: Final = frozenset({0x52009229, 0x52009230})
+# Of a person, either the institution's name or its code must be there (PS3.3 Table 10-1).
+_INSTITUTION: Final = ("1C", 0x00080080)
 _CODE_ELEMENTS: Final = frozenset({*codes.VALUES, codes.SCHEME, codes.MEANING})
 
 Written = dict[BaseTag, Element]
@@ -25,15 +26,17 @@ def rewrite(source: Dataset, level: Level, context: Context) -> tuple[Written, b
     whole = True
     fields = level.fields
     for element in source.values():
-        field = fields.get(element.tag)
+        field = fields.get(int(element.tag))
         if field is None:
             continue
         write = _sequence if field.vr == "SQ" else _value
         new = write(field, element, source, context)
         if new is not None:
             target[new.tag] = new
-        elif field.needed and element.tag not in _CODE_ELEMENTS:
+        elif field.needed and not (level.coded and element.tag in _CODE_ELEMENTS):
             whole = False
+    if context.safe_private:
+        target.update(private.safe(source, context))
     if level.coded:
         whole = _code(source, target) and whole
     return target, whole
@@ -92,7 +95,7 @@ def _dummy_item(level: Level | None) -> Dataset:
     if level.coded:
         content.update(_coded(*codes.OTHER))
     for field in level.fields.values():
-        if field.type != "1" or field.tag in _CODE_ELEMENTS:
+        if field.tag in _CODE_ELEMENTS or not (field.type == "1" or (field.type, field.tag) == _INSTITUTION):
             continue
         if field.vr == "SQ":
             content[BaseTag(field.tag)] = sequence(field.tag, [_dummy_item(field.below)])

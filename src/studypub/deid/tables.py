@@ -67,6 +67,20 @@ def values() -> dict[int, Value]:
 
 
 @cache
+def retained() -> dict[int, str]:
+    """Return how attributes of Table E.1-1 are checked that a profile retains or cleans, by tag."""
+    return {_tag(row["tag"]): row["rule"] for row in _rows("retained.csv")}
+
+
+@cache
+def safe_private() -> dict[tuple[str, int, int], str]:
+    """Return the VR of safe private numbers, by creator, group and the element's last byte (PS3.15 E.3.10)."""
+    return {
+        (row["creator"], int(row["group"], 16), int(row["element"], 16)): row["vr"] for row in _rows("safe_private.csv")
+    }
+
+
+@cache
 def sop_classes() -> dict[str, SopClass]:
     """Return the storage SOP classes by UID."""
     return {row["uid"]: SopClass(row["kind"], row["iod"], row["name"]) for row in _rows("sop_classes.csv")}

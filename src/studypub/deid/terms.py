@@ -1,16 +1,19 @@
 """Rules for closed vocabularies: a term that the Standard (or our own list) knows passes, no other word does."""
 
 import re
+import struct
 from collections.abc import Sequence
 from typing import Final
 
+from pydicom.datadict import dictionary_has_tag
 from pydicom.dataset import Dataset
 
 from studypub.deid.field import Context, Field, Rule
 from studypub.deid.pseudonyms import WELL_KNOWN
 
-# Written where an attribute must have a value and the one received is not known; the first that the list has.
-_NEUTRAL: Final = ("UNKNOWN", "OTHER", "NONE", "UNDEFINED", "MIXED", "NO", "N")
+# Written where an attribute must have a value and the one received is not known. The first that the list has, else
+# UNKNOWN: better a term outside the list than a false statement.
+_NEUTRAL: Final = ("UNKNOWN", "UNDEFINED", "UNSPECIFIED", "OTHER")
 # Written at positions of ImageType and FrameType that must be there (PS3.3 C.8.16.1).
 _MADE_UP: Final = {2: b"OTHER", 3: b"NONE"}
 
@@ -19,17 +22,15 @@ class Terms:
     """A list of terms; finds a term whatever its case, and gives the list's spelling."""
 
     def __init__(self, words: Sequence[str]) -> None:
-        self.first = words[0]
         self._spelling = {word.upper().encode(): word.encode() for word in reversed(words)}
 
     def find(self, value: bytes) -> bytes | None:
         """Return the term, or None."""
         return self._spelling.get(value.strip(b" \0").upper())
 
-    def neutral(self, type_: str) -> bytes | None:
-        """Return what may stand for any value of an attribute of that Type, or None for nothing."""
-        found = next((self.find(word.encode()) for word in _NEUTRAL if self.find(word.encode())), None)
-        return found or (self.first.encode() if type_ == "1" else None)
+    def neutral(self) -> bytes:
+        """Return what may stand for any value."""
+        return next((word.encode() for word in _NEUTRAL if self.find(word.encode())), b"UNKNOWN")
 
 
 def one_of(terms: Terms, *, all_or_none: bool) -> Rule:
@@ -77,5 +78,6 @@ def registered(_field: Field, value: bytes, _source: Dataset, _context: Context)
 
 
 def pointers(_field: Field, value: bytes, _source: Dataset, _context: Context) -> bytes | None:
-    """Pass pointers to attributes of the Standard: even groups."""
-    return value if len(value) % 4 == 0 and not any(value[place] % 2 for place in range(0, len(value), 4)) else None
+    """Pass pointers to attributes of the Standard."""
+    tags = [(group << 16) | element for group, element in struct.iter_unpack("<HH", value[: len(value) // 4 * 4])]
+    return value if len(value) % 4 == 0 and all(dictionary_has_tag(tag) for tag in tags) else None

@@ -4,6 +4,7 @@ import errno
 import ipaddress
 import logging
 import socket
+import struct
 import threading
 import time
 from collections.abc import Iterable
@@ -53,6 +54,10 @@ STORAGE_SYNTAXES = [
     ),
     ImplicitVRLittleEndian,
 ]
+_UNREADABLE = (
+    InvalidDicomError, OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError,
+    RecursionError, NotImplementedError, struct.error,
+)  # fmt: skip
 _MOST_ASSOCIATIONS = 32
 _RESOLVE_SECONDS = 60.0
 
@@ -61,27 +66,38 @@ class KnownPeers:
     """The addresses that may connect: of the PACS in the configuration, names looked up anew now and then."""
 
     def __init__(self, hosts: Iterable[str]) -> None:
-        self._hosts = frozenset(hosts)
-        self._addresses: frozenset[str] = frozenset()
+        self._addresses: dict[str, frozenset[str]] = dict.fromkeys(hosts, frozenset())
         self._resolved = float("-inf")
 
     def include(self, address: str) -> bool:
         """Whether this address is one of theirs."""
-        if address not in self._addresses and time.monotonic() - self._resolved > _RESOLVE_SECONDS:
-            self._addresses = frozenset(found for host in self._hosts for found in _addresses(host))
+        plain = _plain(address)
+        if not self._know(plain) and time.monotonic() - self._resolved > _RESOLVE_SECONDS:
+            # A name that cannot be looked up now keeps the addresses that it had.
+            self._addresses = {host: _addresses(host) or known for host, known in self._addresses.items()}
             self._resolved = time.monotonic()
-        return address in self._addresses
+        return self._know(plain)
+
+    def _know(self, address: str) -> bool:
+        return any(address in known for known in self._addresses.values())
 
 
-def _addresses(host: str) -> set[str]:
+def _addresses(host: str) -> frozenset[str]:
     try:
-        return {str(ipaddress.ip_address(host))}
+        return frozenset({_plain(host)})
     except ValueError:
         pass
     try:
-        return {str(info[4][0]) for info in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}
+        return frozenset(_plain(str(info[4][0])) for info in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM))
     except OSError:
-        return set()
+        return frozenset()
+
+
+def _plain(address: str) -> str:
+    """Return the one spelling of an address; a socket for both families has its own for those of IPv4."""
+    parsed = ipaddress.ip_address(address)
+    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
+    return str(mapped or parsed)
 
 
 class StorageScp:
@@ -171,32 +187,42 @@ def receive(spool: Spool, event: evt.Event) -> None:
     """Take one instance (PS3.4 B.2); when this returns, its bytes are in a file of the spool. Raises Rejection."""
     request, syntax = cast("C_STORE", event.request), event.context.transfer_syntax
     dataset = request.DataSet.getvalue() if request.DataSet else b""
-    header = _read_header(dataset, implicit=syntax.is_implicit_VR)
-    sop_instance_uid, sop_class_uid = str(header.get("SOPInstanceUID", "")), str(header.get("SOPClassUID", ""))
+    sop_class_uid, sop_instance_uid, study_instance_uid = _read_uids(dataset, implicit=syntax.is_implicit_VR)
     if (sop_class_uid, sop_instance_uid) != (str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID)):
         raise Rejection(_DATA_SET_DOES_NOT_MATCH, "идентификатор в запросе и в наборе данных различаются")
     if not (is_valid(sop_instance_uid) and is_valid(sop_class_uid)):
         raise Rejection(_DATA_SET_DOES_NOT_MATCH, "недопустимый идентификатор")
-    reception = spool.expecting(str(header.get("StudyInstanceUID", "")))
+    reception = spool.expecting(study_instance_uid)
     if reception is None:
         raise Rejection(_NOT_AUTHORIZED, "это исследование не запрашивали")
-    if not spool.has_room(len(dataset)):
-        raise Rejection(_OUT_OF_RESOURCES, "мало места на диске")
     try:
+        if not spool.has_room(len(dataset)):
+            raise Rejection(_OUT_OF_RESOURCES, "мало места на диске")
         reception.add(sop_instance_uid, sop_class_uid, _file_meta(sop_class_uid, sop_instance_uid, syntax), dataset)
     except OSError as error:
         code = errno.errorcode.get(error.errno or 0, "?")
         raise Rejection(_OUT_OF_RESOURCES, f"не удалось записать файл ({code})") from error
 
 
-def _read_header(dataset: bytes, *, implicit: bool) -> Dataset:
+def _read_uids(dataset: bytes, *, implicit: bool) -> list[str]:
+    """Return the SOP class, the instance and the study that a data set says it is of; "" for what it does not say.
+
+    They are taken raw: pydicom warns of identifiers that are none, and quotes them.
+    """
+
     def beyond(tag: BaseTag, _vr: str | None, _length: int) -> bool:
         return bool(tag > _STUDY_INSTANCE_UID)
 
     try:
-        return read_dataset(BytesIO(dataset), implicit, True, stop_when=beyond, specific_tags=list(_HEADER))
-    except (InvalidDicomError, OSError, ValueError, KeyError, AttributeError, RecursionError, NotImplementedError):
+        header = read_dataset(BytesIO(dataset), implicit, True, stop_when=beyond, specific_tags=list(_HEADER))
+        return [_raw(header, tag).decode("latin-1").rstrip("\0 ") for tag in _HEADER]
+    except _UNREADABLE:
         raise Rejection(_CANNOT_UNDERSTAND, "набор данных не читается") from None
+
+
+def _raw(header: Dataset, tag: BaseTag) -> bytes:
+    value: object = header.get_item(tag).value if tag in header else b""
+    return value if isinstance(value, bytes) else b""
 
 
 def _file_meta(sop_class_uid: str, sop_instance_uid: str, transfer_syntax: str) -> bytes:

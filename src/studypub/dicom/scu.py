@@ -1,6 +1,7 @@
 """What we ask of a PACS: is it there (C-ECHO), what has it (C-FIND), send it (C-MOVE, C-GET)."""
 
 import logging
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -11,12 +12,24 @@ from pynetdicom import AE, build_context, build_role, evt
 from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.sop_class import (  # type: ignore[attr-defined]
+    ComputedRadiographyImageStorage,
     CTImageStorage,
+    DigitalMammographyXRayImageStorageForPresentation,
+    DigitalXRayImageStorageForPresentation,
+    EnhancedCTImageStorage,
+    EnhancedMRImageStorage,
     MRImageStorage,
+    NuclearMedicineImageStorage,
+    PositronEmissionTomographyImageStorage,
+    SecondaryCaptureImageStorage,
     StudyRootQueryRetrieveInformationModelFind,
     StudyRootQueryRetrieveInformationModelGet,
     StudyRootQueryRetrieveInformationModelMove,
+    UltrasoundImageStorage,
+    UltrasoundMultiFrameImageStorage,
     Verification,
+    XRayAngiographicImageStorage,
+    XRayRadiofluoroscopicImageStorage,
 )
 
 from studypub.config import Pacs
@@ -29,6 +42,7 @@ from studypub.errors import PacsBusy, PacsCannotDeliver, PacsRefused, PacsUnreac
 log = logging.getLogger(__name__)
 
 _CONNECT_SECONDS = 10
+_ACCEPT_SECONDS = 15
 _ANSWER_SECONDS = 30
 # Between two responses of a C-MOVE a whole multi-frame object may travel.
 _MOVE_ANSWER_SECONDS = 300
@@ -40,6 +54,18 @@ _COMPRESSED_SYNTAXES = sorted(
     (syntax for syntax in STORAGE_SYNTAXES if syntax not in _PLAIN_SYNTAXES),
     key=lambda syntax: "MPEG" in syntax.name or "HEVC" in syntax.name,
 )
+# Offered where the PACS does not list which classes the study has.
+_USUAL_CLASSES = (
+    CTImageStorage, MRImageStorage, ComputedRadiographyImageStorage, DigitalXRayImageStorageForPresentation,
+    DigitalMammographyXRayImageStorageForPresentation, EnhancedCTImageStorage, EnhancedMRImageStorage,
+    UltrasoundImageStorage, UltrasoundMultiFrameImageStorage, XRayAngiographicImageStorage,
+    XRayRadiofluoroscopicImageStorage, NuclearMedicineImageStorage, PositronEmissionTomographyImageStorage,
+    SecondaryCaptureImageStorage,
+)  # fmt: skip
+_STUDY_KEYS = (
+    "PatientID", "PatientName", "PatientBirthDate", "StudyInstanceUID", "StudyDate", "StudyTime", "StudyDescription",
+    "ModalitiesInStudy", "NumberOfStudyRelatedInstances",
+)  # fmt: skip
 _PENDING = (0xFF00, 0xFF01)
 _DESTINATION_UNKNOWN = 0xA801
 _OUT_OF_RESOURCES = 0xA700
@@ -55,11 +81,18 @@ class PacsClient:
         self._pacs = pacs
         self._our_ae_title = our_ae_title
         self._open: set[Association] = set()
+        self._lock = threading.Lock()
+        self._ended = False
 
     def abort(self) -> None:
-        """End what other threads still have under way: their calls return at once."""
-        for association in list(self._open):
-            association.abort()
+        """End what other threads have under way, for good: their calls return soon and ask for nothing more."""
+        with self._lock:
+            self._ended = True
+            under_way = list(self._open)
+        for association in under_way:
+            # What pynetdicom hears when the peer is gone: it aborts the association in the thread that waits for an
+            # answer. Its own `abort` would leave that thread waiting.
+            association.dimse.msg_queue.put((None, None))
 
     def echo(self) -> None:
         """Ask whether it is there. Raises PacsUnreachable, PacsRefused, PacsBusy."""
@@ -73,20 +106,26 @@ class PacsClient:
         """
         query = _query("STUDY")
         query.AccessionNumber = accession_number
-        for keyword in ("PatientID", "StudyInstanceUID", "StudyDate", "StudyTime", "ModalitiesInStudy",
-                        "StudyDescription", "NumberOfStudyRelatedInstances"):  # fmt: skip
+        for keyword in _STUDY_KEYS:
             setattr(query, keyword, None)
-        return [study for row in self._find(query) if is_valid((study := _study(row)).study_instance_uid)]
+        studies = [_study(row) for row in self._find(query)]
+        if not all(is_valid(study.study_instance_uid) for study in studies):
+            raise self._wrong_answer("недопустимый идентификатор в ответе", "an invalid identifier in its answer")
+        return studies
 
     def list_instances(self, study_instance_uid: str) -> list[ListedInstance] | None:
-        """List every instance of a study, series by series; None where the PACS does not answer at those levels."""
+        """List every instance of a study, series by series.
+
+        None where the PACS does not answer at those levels, or not with identifiers: what is left out of a list would
+        be left out of the publication unnoticed.
+        """
         series_query = _query("SERIES")
         series_query.StudyInstanceUID = study_instance_uid
         series_query.SeriesInstanceUID = ""
         listed: list[ListedInstance] = []
         try:
             series = sorted({_text(row, "SeriesInstanceUID") for row in self._find(series_query)})
-            for series_instance_uid in filter(is_valid, series):
+            for series_instance_uid in series:
                 query = _query("IMAGE")
                 query.StudyInstanceUID = study_instance_uid
                 query.SeriesInstanceUID = series_instance_uid
@@ -96,7 +135,8 @@ class PacsClient:
                 ]
         except PacsRefused:
             return None
-        return [instance for instance in listed if is_valid(instance.sop_instance_uid)] or None
+        whole = all(is_valid(instance.sop_instance_uid) for instance in listed)
+        return listed if listed and whole else None
 
     def move(self, study_instance_uid: str) -> None:
         """Ask the PACS to send a study to our Storage SCP (PS3.4 C.4.2).
@@ -113,7 +153,7 @@ class PacsClient:
     def get(self, study_instance_uid: str, sop_classes: Iterable[str], spool: Spool) -> None:
         """Fetch a study over our own association (PS3.4 C.4.3). Raises as `move` does."""
         model = StudyRootQueryRetrieveInformationModelGet
-        classes = sorted(set(filter(is_valid, sop_classes))) or [CTImageStorage, MRImageStorage]
+        classes = sorted(set(filter(is_valid, sop_classes))) or list(_USUAL_CLASSES)
         handlers: list[Any] = [(evt.EVT_C_STORE, _store_into(spool))]
         with self._associate(
             [model], storage=classes, handlers=handlers, answer_seconds=_MOVE_ANSWER_SECONDS
@@ -131,29 +171,44 @@ class PacsClient:
         answer_seconds: float = _ANSWER_SECONDS,
     ) -> Iterator[Association]:
         ae = AE(self._our_ae_title)
-        ae.connection_timeout, ae.acse_timeout = _CONNECT_SECONDS, _ANSWER_SECONDS
+        ae.connection_timeout, ae.acse_timeout = _CONNECT_SECONDS, _ACCEPT_SECONDS
         ae.dimse_timeout = ae.network_timeout = answer_seconds
         ae.maximum_pdu_size = 2**17
         for model in models:
             ae.add_requested_context(model)
         contexts = [*ae.requested_contexts, *_storage_contexts(storage)][:_MOST_CONTEXTS]
         roles = [build_role(UID(sop_class), scp_role=True) for sop_class in storage]
-        association = ae.associate(
-            self._pacs.host,
-            self._pacs.port,
-            contexts=contexts,
-            ae_title=self._pacs.ae_title,
-            ext_neg=roles,  # type: ignore[arg-type]
-            evt_handlers=handlers,
-        )
+        try:
+            association = ae.associate(
+                self._pacs.host,
+                self._pacs.port,
+                contexts=contexts,
+                ae_title=self._pacs.ae_title,
+                ext_neg=roles,  # type: ignore[arg-type]
+                evt_handlers=handlers,
+            )
+        except OSError as error:  # a name that nobody has
+            raise self._unreachable(type(error).__name__) from error
         if not association.is_established:
             self._refuse(association)
-        self._open.add(association)
+        with self._lock:
+            self._open.add(association)
         try:
+            self._require_wanted()
             yield association
+        except BaseException:
+            # It may be in the middle of an answer, which a release would wait for.
+            association.abort()
+            association.kill()
+            raise
         finally:
-            self._open.discard(association)
+            with self._lock:
+                self._open.discard(association)
             association.release()
+
+    def _require_wanted(self) -> None:
+        if self._ended:
+            raise self._unreachable("not needed any more")
 
     def _refuse(self, association: Association) -> NoReturn:
         answer = association.acceptor.primitive
@@ -174,10 +229,12 @@ class PacsClient:
         rows: list[Dataset] = []
         with self._associate([model]) as association:
             for status, row in self._answers(lambda: association.send_c_find(query, model)):
-                if status.Status in _PENDING and row is not None:
-                    rows.append(row)
-                elif status.Status not in _PENDING:
+                if status.Status not in _PENDING:
                     self._require_success(status)
+                elif row is None:  # pynetdicom could not read it; without it the list would look whole
+                    raise self._wrong_answer("ответ не читается", "its answer cannot be read")
+                else:
+                    rows.append(row)
                 if len(rows) > _MOST_ROWS:
                     raise self._wrong_answer("слишком много строк в ответе", "too many rows in its answer")
         return rows
@@ -252,6 +309,8 @@ def _study(row: Dataset) -> FoundStudy:
         study_instance_uid=_text(row, "StudyInstanceUID"),
         accession_number=_text(row, "AccessionNumber"),
         patient_id=_text(row, "PatientID"),
+        patient_name=_text(row, "PatientName"),
+        birth_date=_text(row, "PatientBirthDate"),
         study_date=_text(row, "StudyDate"),
         study_time=_text(row, "StudyTime"),
         modalities=tuple(filter(None, _text(row, "ModalitiesInStudy").split("\\"))),

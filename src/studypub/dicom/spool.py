@@ -35,6 +35,7 @@ class Reception:
         self._instances: dict[str, SpooledInstance] = {}
         self._files = 0
         self._last_change = time.monotonic()
+        self._closed = False
         self.conflict: str | None = None
 
     @property
@@ -76,13 +77,22 @@ class Reception:
             self._changed.notify_all()
 
     def wait_for(self, uids: frozenset[str], count: int, *, quiet: float) -> None:
-        """Wait until these instances, and at least this many, are here, or `quiet` seconds pass without a new one."""
+        """Wait until these instances, and at least this many, are here, or `quiet` seconds pass without a new one.
+
+        Returns at once when nobody receives any more.
+        """
         with self._changed:
-            while not (uids <= self._instances.keys() and len(self._instances) >= count):
+            while not self._closed and not (uids <= self._instances.keys() and len(self._instances) >= count):
                 left = self._last_change + quiet - time.monotonic()
                 if left <= 0:
                     return
                 self._changed.wait(left)
+
+    def close(self) -> None:
+        """Let those who wait go on: whoever received has gone."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
 
     def quiet_from_now(self) -> None:
         """Begin the quiet period anew."""
@@ -118,17 +128,20 @@ class Spool:
         self._folder.mkdir(mode=0o700, parents=True)
 
     def has_room(self, size: int = 0) -> bool:
-        """Whether this many bytes more leave the reserve untouched."""
+        """Whether this many bytes more leave the reserve untouched. Raises OSError where the folder is gone."""
         return shutil.disk_usage(self._folder).free - size > self._reserve
 
     @contextmanager
     def work_folder(self, name: str) -> Iterator[Path]:
         """Give a task a folder of its own, and remove it with all that is in it. Raises DiskFull."""
-        if not self.has_room():
-            raise DiskFull("below the reserve")
         folder = self._folder / name
         try:
+            if not self.has_room():
+                raise DiskFull("below the reserve")
             folder.mkdir(mode=0o700)
+        except OSError as error:
+            raise DiskFull("the spool cannot be written") from error
+        try:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -146,6 +159,7 @@ class Spool:
         finally:
             with self._lock:
                 del self._receptions[study_instance_uid]
+            reception.close()
 
     def expecting(self, study_instance_uid: str) -> Reception | None:
         """Return the reception that waits for instances of this study."""

@@ -4,19 +4,20 @@ import asyncio
 import secrets
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 
 from studypub.config import Clinic, Config
 from studypub.core.publication import Publication
 from studypub.core.task import Event, Task
-from studypub.db import tasks
+from studypub.db import audit, tasks
 from studypub.db.database import Database
 from studypub.deid import profile
 from studypub.deid.instance import Deidentifier
 from studypub.dicom.scu import PacsClient
 from studypub.dicom.spool import Spool
-from studypub.errors import Refused
+from studypub.errors import PhiSuspected, Refused
 from studypub.flows.find import Found, find
-from studypub.flows.prepare import Prepared, prepare
+from studypub.flows.prepare import Originals, Prepared, prepare
 from studypub.flows.publish import publish, store_archive
 from studypub.flows.retrieve import Progress, Way, retrieve
 from studypub.store.base import Store
@@ -47,16 +48,30 @@ async def carry_out(means: Means, task: Task, progress: Progress) -> Publication
             way = Way(clinic.pacs, client, means.config.dicom, means.spool)
             instances = await retrieve(way, task, found, folder, progress)
             task = await _advance(means.database, task, Event.RECEIVED, len(instances))
-            deidentifier = Deidentifier(profile.load(clinic.profile), secrets.token_bytes(32))
-            prepared = await asyncio.to_thread(prepare, task, instances, deidentifier, folder, stop)
+            deid_key = secrets.token_bytes(32)
+            deidentifier = Deidentifier(profile.load(clinic.profile, clinic.also_remove), deid_key)
+            originals = Originals(task, found.study, instances)
+            prepared = await _prepare(means.database, originals, deidentifier, folder, stop)
             task = await _advance_prepared(means.database, task, prepared)
             archive = await store_archive(
-                means.database, means.store, task, prepared.path, prepared.summary, profile=clinic.profile
+                means.database, means.store, prepared, profile=clinic.profile, deid_key=deid_key
             )
             return await publish(means.database, task, archive, means.config.retention)
     finally:
         stop.set()
         client.abort()
+
+
+async def _prepare(
+    database: Database, originals: Originals, deidentifier: Deidentifier, folder: Path, stop: threading.Event
+) -> Prepared:
+    """Prepare the archive; what the gate found goes to the audit log, which only administrators read."""
+    try:
+        return await asyncio.to_thread(prepare, originals, deidentifier, folder, stop)
+    except PhiSuspected as error:
+        async with database.transaction() as tx:
+            await audit.append(tx, "system", "task.phi_suspected", str(originals.task.task_id), **error.parameters)
+        raise
 
 
 def _clinic(config: Config, task: Task) -> Clinic:

@@ -36,7 +36,8 @@ class _Run:
     def deidentifier(self, original: FileDataset) -> Deidentifier:
         """Return the rules for the instance: all instances of a study name the same patient."""
         study = elements.string(original, _STUDY_INSTANCE_UID)
-        subject = self.subjects.setdefault(study, elements.string(original, _PATIENT_ID))
+        patient = elements.value(original, _PATIENT_ID, "LO")
+        subject = self.subjects.setdefault(study, patient[1].strip(b" \0").decode("latin-1") if patient else "")
         return Deidentifier(self.profile, self.key, subject)
 
 

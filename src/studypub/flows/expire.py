@@ -5,7 +5,7 @@ import logging
 from datetime import timedelta
 
 from studypub.core.task import Event
-from studypub.db import audit, people, studies, tasks
+from studypub.db import audit, people, review, studies, tasks
 from studypub.db.database import Database
 from studypub.errors import StudypubError
 from studypub.store.base import Store
@@ -56,6 +56,7 @@ async def sweep(database: Database, store: Store) -> int:
     """
     async with database.transaction() as tx:
         await people.sweep_sessions(tx)
+        await review.forget_thumbnails(tx)
         keys = await studies.objects_to_delete(tx, limit=_BATCH)
     deleted = 0
     for key in keys:

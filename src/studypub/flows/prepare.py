@@ -1,63 +1,119 @@
-"""The study is de-identified and packed."""
+"""The study is de-identified and packed, and what is packed is searched for whatever names the patient."""
 
+import logging
 import threading
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
+from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from pydicom import FileDataset, dcmread
 from pydicom.errors import InvalidDicomError
 
+from studypub.archive.readme import readme
 from studypub.archive.study import ArchiveSummary, StudyArchive
+from studypub.core.finding import FoundStudy
 from studypub.core.task import LeftOut, Task
+from studypub.deid import descriptors
 from studypub.deid.encode import to_part10
 from studypub.deid.instance import Deidentifier, Kept
 from studypub.deid.reasons import Reason
 from studypub.dicom.spool import SpooledInstance
-from studypub.errors import NothingToPublish, PatientMismatch
+from studypub.errors import NothingToPublish, PatientMismatch, PhiSuspected
+from studypub.gate.clues import Permitted
+from studypub.gate.gate import Gate
+from studypub.gate.harvest import Harvest
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """An archive that may be published, and what was left out of it."""
+    """An archive that may be published, and what was left out of it.
 
+    `shown_date`: the study's date as the profile lets it be seen, None where it does not.
+    """
+
+    task_id: UUID
     path: Path
     summary: ArchiveSummary
     left_out: tuple[LeftOut, ...]
+    shown_date: date | None
 
 
 class Stopped(Exception):
     """The task is not ours any more."""
 
 
-def prepare(
-    task: Task,
-    instances: Iterable[SpooledInstance],
-    deidentifier: Deidentifier,
-    folder: Path,
-    stop: threading.Event,
-) -> Prepared:
+@dataclass(frozen=True, slots=True)
+class Originals:
+    """The study as it was found and received."""
+
+    task: Task
+    study: FoundStudy
+    instances: Sequence[SpooledInstance]
+
+
+def prepare(originals: Originals, deidentifier: Deidentifier, folder: Path, stop: threading.Event) -> Prepared:
     """De-identify every instance and pack what may be published; blocks, one instance in memory at a time.
 
-    Raises PatientMismatch where one belongs to another patient or study, NothingToPublish, DiskFull, Stopped.
+    Raises PatientMismatch where one belongs to another patient or study, PhiSuspected where anything in the archive
+    looks like an identifier of the originals, NothingToPublish, DiskFull, Stopped.
     """
-    reasons: Counter[Reason] = Counter()
+    harvest, readable = _harvest(originals, stop)
+    gate = Gate(harvest, Permitted((readme(),), descriptors.vocabulary(), deidentifier.days))
+    reasons: Counter[Reason] = Counter({Reason.BROKEN: len(originals.instances) - len(readable)})
     path = folder / "study.zip"
-    kept = 0
-    with StudyArchive(path) as archive:
-        for instance in _in_order(instances):
-            if stop.is_set():
-                raise Stopped
-            outcome = _outcome(task, instance, deidentifier)
+    with StudyArchive(path, inspect=lambda member, data: _require_clean(gate, originals.task, member, data)) as archive:
+        for instance in readable:
+            _go_on(stop)
+            outcome = _outcome(originals.task, instance, deidentifier)
             if isinstance(outcome, Reason):
                 reasons[outcome] += 1
             else:
                 archive.add(outcome, to_part10(outcome))
-                kept += 1
-        if not kept:
+        if reasons.total() == len(originals.instances):
             raise NothingToPublish(left_out=reasons.total())
-        return Prepared(path, archive.close(), _grouped(reasons))
+        shown_date = _shown_date(originals.study, deidentifier)
+        return Prepared(originals.task.task_id, path, archive.close(), _grouped(+reasons), shown_date)
+
+
+def _harvest(originals: Originals, stop: threading.Event) -> tuple[Harvest, list[SpooledInstance]]:
+    """Gather what identifies from everything that is known of the study; what cannot be read cannot be vouched for."""
+    task, study = originals.task, originals.study
+    known = {
+        "patient_id": task.patient_id,
+        "accession_number": task.accession_number,
+        "emk_record_id": task.emk_record_id or "",
+        "service_title": task.service_title or "",
+        "patient_name": study.patient_name,
+        "birth_date": study.birth_date,
+        "study_date": study.study_date,
+        "study_description": study.description,
+        "study_instance_uid": study.study_instance_uid,
+    }
+    harvest = Harvest({name: text for name, text in known.items() if text})
+    readable = []
+    for instance in _in_order(originals.instances):
+        _go_on(stop)
+        if harvest.add(instance.path.read_bytes()):
+            readable.append(instance)
+    return harvest, readable
+
+
+def _require_clean(gate: Gate, task: Task, member: str, data: bytes) -> None:
+    findings = gate.search(member, data)
+    if not findings:
+        return
+    found = sorted({f"{finding.source} ({finding.kind}, {finding.spelling})" for finding in findings})
+    log.error(
+        "В подготовленном архиве найдено то, что похоже на данные пациента",
+        extra={"details": {"acsn": task.accession_number, "member": member, "found": found}},
+    )
+    raise PhiSuspected(member=member, found=found)
 
 
 def _outcome(task: Task, instance: SpooledInstance, deidentifier: Deidentifier) -> FileDataset | Reason:
@@ -79,6 +135,16 @@ def _require_same_patient(task: Task, original: FileDataset) -> None:
             accession_number=task.accession_number,
             patient_id=task.patient_id,
         )
+
+
+def _shown_date(study: FoundStudy, deidentifier: Deidentifier) -> date | None:
+    taken = study.taken_at(ZoneInfo("UTC"))
+    return taken.date() - timedelta(days=deidentifier.days) if taken and deidentifier.days else None
+
+
+def _go_on(stop: threading.Event) -> None:
+    if stop.is_set():
+        raise Stopped
 
 
 def _in_order(instances: Iterable[SpooledInstance]) -> list[SpooledInstance]:

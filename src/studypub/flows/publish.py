@@ -2,9 +2,7 @@
 
 import asyncio
 import logging
-from pathlib import Path
 
-from studypub.archive.study import ArchiveSummary
 from studypub.config import Retention
 from studypub.core import ids
 from studypub.core.publication import Publication, keep_until
@@ -12,24 +10,25 @@ from studypub.core.task import Event, Task
 from studypub.db import audit, settings, studies, tasks
 from studypub.db.database import Database
 from studypub.db.studies import StoredArchive
+from studypub.flows.prepare import Prepared
 from studypub.store.base import Store
 
 log = logging.getLogger(__name__)
 
 
 async def store_archive(
-    database: Database, store: Store, task: Task, path: Path, summary: ArchiveSummary, *, profile: str
+    database: Database, store: Store, prepared: Prepared, *, profile: str, deid_key: bytes
 ) -> StoredArchive:
     """Send the archive to the store under a name nobody can guess, and hold what is there against what was sent.
 
     The name is written down first, so that an attempt that ends half way leaves nothing unknown behind.
     Raises StorageUnavailable, StorageRefused, StoredObjectDiffers.
     """
-    object_key = ids.new_object_key()
+    object_key, summary = ids.new_object_key(), prepared.summary
     async with database.transaction() as tx:
-        await studies.add_object(tx, object_key, task.task_id)
-    await asyncio.to_thread(store.put, object_key, path)
-    await asyncio.to_thread(store.verify, object_key, summary.size, summary.sha256, path)
+        await studies.add_object(tx, object_key, prepared.task_id)
+    await asyncio.to_thread(store.put, object_key, prepared.path)
+    await asyncio.to_thread(store.verify, object_key, summary.size, summary.sha256, prepared.path)
     return StoredArchive(
         object_key=object_key,
         size=summary.size,
@@ -37,6 +36,8 @@ async def store_archive(
         instances=summary.instances,
         modalities=summary.modalities,
         profile=profile,
+        deid_key=deid_key,
+        shown_date=prepared.shown_date,
     )
 
 
@@ -64,6 +65,7 @@ async def publish(database: Database, task: Task, archive: StoredArchive, retent
             accession_number=task.accession_number,
             task_id=str(task.task_id),
             instances=archive.instances,
+            profile=archive.profile,
             save_till=save_till.isoformat(),
         )
     log.info(

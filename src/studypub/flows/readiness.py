@@ -41,8 +41,14 @@ class Readiness:
             "database": await self._database_fault(),
             "scp": None if self._scp.is_listening() else "the DICOM listener has stopped",
             "storage": await self._storage_fault(),
-            "disk": None if self._spool.has_room() else "the disk is nearly full",
+            "disk": self._disk_fault(),
         }
+
+    def _disk_fault(self) -> str | None:
+        try:
+            return None if self._spool.has_room() else "the disk is nearly full"
+        except OSError:
+            return "the spool's folder cannot be used"
 
     async def _database_fault(self) -> str | None:
         try:

@@ -43,16 +43,26 @@ async def retrieve(way: Way, task: Task, found: Found, folder: Path, progress: P
 
     Raises IncompleteRetrieve, ConflictingInstances, dicom.spool.StudyIsBusy and what the PACS's refusals raise.
     """
-    study_instance_uid = found.study.study_instance_uid
-    with way.spool.reception(study_instance_uid, folder) as reception:
+    with way.spool.reception(found.study.study_instance_uid, folder) as reception:
         progress.reception = reception
-        for _ in range(_MOST_ROUNDS):
-            refusal = await _fetch(way, found, reception)
-            _require_whole(found, reception, refusal)
-            # The study may have grown meanwhile (PS3.4 C.4.2 promises nothing): what counts is the list as it is now.
-            found = await find(way.client, task)
-            if found.study.study_instance_uid == study_instance_uid and _is_whole(found, reception):
-                return [instance for instance in reception.instances() if _is_listed(found, instance)]
+        try:
+            async with asyncio.timeout(way.dicom.retrieve_timeout_seconds):
+                return await _until_whole(way, task, found, reception)
+        except TimeoutError as error:
+            raise IncompleteRetrieve(
+                "it takes too long", received=reception.count, expected=found.count or "?"
+            ) from error
+
+
+async def _until_whole(way: Way, task: Task, found: Found, reception: Reception) -> list[SpooledInstance]:
+    study_instance_uid = found.study.study_instance_uid
+    for _ in range(_MOST_ROUNDS):
+        refusal = await _fetch(way, found, reception)
+        _require_whole(found, reception, refusal)
+        # The study may have grown meanwhile (PS3.4 C.4.2 promises nothing): what counts is the list as it is now.
+        found = await find(way.client, task)
+        if found.study.study_instance_uid == study_instance_uid and _is_whole(found, reception):
+            return [instance for instance in reception.instances() if _is_listed(found, instance)]
     raise IncompleteRetrieve("the study keeps changing", received=reception.count, expected=found.count or "?")
 
 

@@ -17,6 +17,7 @@ from studypub.errors import Refused
 
 SESSION_LIFETIME: Final = timedelta(hours=12)
 SESSION_IDLE: Final = timedelta(hours=2)
+_LONGEST_KEY_NAME: Final = 64
 
 _hasher = PasswordHasher()
 # Checked where there is no such account, so that the answer takes as long.
@@ -82,15 +83,25 @@ async def set_password(database: Database, name: str, password: str, *, actor: s
 
 
 async def disable_user(database: Database, name: str, *, actor: str) -> None:
-    """Close an account and its sessions. Raises Refused."""
+    """Close an account and its sessions. Raises Refused; nobody shuts themselves out."""
     user = await _named(database, name)
+    if user.actor == actor:
+        raise Refused(
+            reason_ru="Нельзя отключить собственную учётную запись.",
+            reason_en="You cannot disable your own account.",
+        )
     async with database.transaction() as tx:
         await people.disable_user(tx, user.user_id)
         await audit.append(tx, actor, "user.disabled", user.name)
 
 
 async def add_api_key(database: Database, *, clinic_code: str, name: str, actor: str) -> str:
-    """Add a program's key and return it; it is not kept and cannot be shown again."""
+    """Add a program's key and return it; it is not kept and cannot be shown again. Raises Refused."""
+    if not (name.strip() and len(name) <= _LONGEST_KEY_NAME):
+        raise Refused(
+            reason_ru=f"Название ключа: от 1 до {_LONGEST_KEY_NAME} знаков.",
+            reason_en=f"A key's name has 1 to {_LONGEST_KEY_NAME} characters.",
+        )
     async with database.transaction() as tx:
         key_id, secret = await people.add_api_key(tx, clinic_code=clinic_code, name=name)
         await audit.append(tx, actor, "apikey.added", key_id, name=name, clinic_code=clinic_code)
@@ -139,5 +150,5 @@ async def _hash(password: str, name: str) -> str:
 async def _verify(password_hash: str, password: str) -> bool:
     try:
         return await asyncio.get_running_loop().run_in_executor(_checks, _hasher.verify, password_hash, password)
-    except (Argon2Error, InvalidHashError):
+    except (Argon2Error, InvalidHashError, UnicodeEncodeError):  # half of a character is in no password
         return False

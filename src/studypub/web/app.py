@@ -12,7 +12,19 @@ from studypub.web.errors import Problem, answer_error
 from studypub.web.given import PROVIDERS
 from studypub.web.guards import SignInNeeded, ask_to_sign_in
 from studypub.web.headers import SecurityHeaders
-from studypub.web.pages import download
+from studypub.web.pages import (
+    admin_audit,
+    admin_keys,
+    admin_settings,
+    admin_users,
+    download,
+    language,
+    link,
+    login,
+    publish_new,
+    queue,
+    studies,
+)
 from studypub.web.parts import Parts
 
 LARGEST_BODY = 1 << 20  # bytes
@@ -24,7 +36,18 @@ ROUTES = (
     *schema.routes,
     *operations.routes,
     # patients
+    *link.routes,
     *download.routes,
+    # people of the clinic
+    *login.routes,
+    *queue.routes,
+    *studies.routes,
+    *publish_new.routes,
+    *admin_users.routes,
+    *admin_keys.routes,
+    *admin_settings.routes,
+    *admin_audit.routes,
+    *language.routes,
     # what pages are made of
     *static.routes,
 )

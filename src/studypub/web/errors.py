@@ -2,15 +2,15 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from html import escape
 from http import HTTPStatus
 from typing import Any
 
-from litestar import MediaType, Request, Response
+from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from studypub.core.request import FieldError, InvalidRequest
 from studypub.errors import DatabaseUnavailable, InternalError, Refused, Sentence, StudypubError
+from studypub.web import render
 from studypub.web.language import Language, language_of
 
 log = logging.getLogger(__name__)
@@ -23,6 +23,10 @@ _PROGRAMS_PATHS = ("publish", "schema", "healthz", "readyz", "metrics")
 
 _INVALID = Sentence(
     "Запрос содержит ошибки: исправьте указанные поля.", "The request has faults: correct the fields that are named."
+)
+# What our errors say besides is meant for those who look after tasks.
+_LATER = Sentence(
+    "Сейчас это недоступно. Повторите через несколько минут.", "This is unavailable now. Try again in a few minutes."
 )
 _BY_STATUS = {
     400: Sentence("Запрос составлен неверно.", "The request is malformed."),
@@ -60,10 +64,9 @@ def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[
     problem = problem_of(error)
     if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _write_down(request, problem, error)
-    language = language_of(request)
     if is_for_programs(request.scope["path"]):
-        return _document(problem, language)
-    return _page(problem, language)
+        return _document(problem, language_of(request))
+    return render.error_page(request, problem.status, problem.sentence, problem.headers)
 
 
 def problem_of(error: Exception) -> Problem:
@@ -89,9 +92,10 @@ def is_for_programs(path: str) -> bool:
 def _of_ours(error: StudypubError) -> Problem:
     if isinstance(error, Refused):
         return Problem(409, error.sentence, code=error.code)
-    if isinstance(error, DatabaseUnavailable) or error.retry:
-        return Problem(503, error.sentence, code=error.code, headers={"Retry-After": str(_RETRY_SECONDS)})
-    return Problem(500, error.sentence, code=error.code)
+    if error.retry:
+        sentence = error.sentence if isinstance(error, DatabaseUnavailable) else _LATER
+        return Problem(503, sentence, code=error.code, headers={"Retry-After": str(_RETRY_SECONDS)})
+    return Problem(500, InternalError.template, code=error.code)
 
 
 def _fallback(status: int) -> Sentence:
@@ -119,12 +123,3 @@ def _document(problem: Problem, language: Language) -> Response[dict[str, object
         ]
     headers = {**problem.headers, "Content-Language": language}
     return Response(document, status_code=problem.status, media_type=PROBLEM_MEDIA_TYPE, headers=headers)
-
-
-def _page(problem: Problem, language: Language) -> Response[str]:
-    text = escape(getattr(problem.sentence, language))
-    html = (
-        f'<!doctype html><html lang="{language}"><meta charset="utf-8"><meta name="viewport" '
-        f'content="width=device-width, initial-scale=1"><title>{text}</title><main><h1>{text}</h1></main></html>'
-    )
-    return Response(html, status_code=problem.status, media_type=MediaType.HTML, headers=problem.headers)

@@ -1,5 +1,6 @@
 """Lets in who may come in: programs by their key, people by their session, forms by their origin and token."""
 
+import logging
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -15,21 +16,29 @@ from studypub.core.people import Role
 from studypub.db.people import Session
 from studypub.errors import Sentence
 from studypub.flows import sign_in
+from studypub.web.client import client_address
 from studypub.web.errors import Problem
 from studypub.web.parts import Parts
+
+log = logging.getLogger(__name__)
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 
 CSRF_FIELD = "csrf_token"
 CSRF_HEADER = "X-CSRF-Token"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-_FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
+# Our pages send no files: nothing else is unpacked before the token is known to be right.
+_FORM_TYPE = "application/x-www-form-urlencoded"
 
 _NO_KEY = Sentence(
     "Нужен действующий ключ API в заголовке Authorization: Bearer.",
     "A valid API key is needed in the header Authorization: Bearer.",
 )
 _ADMINISTRATORS_ONLY = Sentence("Это может делать только администратор.", "Only an administrator may do this.")
+_EVERY_CLINIC_ONLY = Sentence(
+    "Это касается всех клиник, а ваша учётная запись относится к одной.",
+    "This concerns every clinic, and your account belongs to one.",
+)
 _FOREIGN_FORM = Sentence(
     "Форма устарела или пришла с другого сайта. Откройте страницу заново и повторите.",
     "The form is out of date or came from another site. Open the page again and repeat.",
@@ -47,6 +56,7 @@ async def with_api_key(connection: Connection, _: BaseRouteHandler) -> None:
     if scheme.lower() == "bearer":
         found = await sign_in.which_key(_parts(connection).database, key.strip())
     if found is None:
+        log.warning("Ключ API не принят", extra={"details": {"client": client_of(connection)}})
         raise Problem(401, _NO_KEY, headers={"WWW-Authenticate": 'Bearer realm="studypub"'})
     connection.state.api_key = found
 
@@ -63,6 +73,12 @@ async def administrator(connection: Connection, handler: BaseRouteHandler) -> No
     await signed_in(connection, handler)
     if connection.state.session.user.role is not Role.ADMINISTRATOR:
         raise Problem(403, _ADMINISTRATORS_ONLY)
+
+
+def of_every_clinic(connection: Connection, _: BaseRouteHandler) -> None:
+    """Admit an account that is bound to no clinic, to what concerns all of them. Stands after `administrator`."""
+    if connection.state.session.user.clinic_code is not None:
+        raise Problem(403, _EVERY_CLINIC_ONLY)
 
 
 async def csrf(connection: Connection, handler: BaseRouteHandler) -> None:
@@ -97,6 +113,13 @@ async def current_session(connection: Connection) -> Session | None:
     parts = _parts(connection)
     token = connection.cookies.get(cookie_name(parts.config.server))
     return await sign_in.who(parts.database, token) if token else None
+
+
+def client_of(connection: Connection) -> str:
+    """Return the address of whoever is at the other end, behind our own proxies."""
+    peer = connection.client.host if connection.client else ""
+    forwarded_for = ",".join(connection.headers.getall("x-forwarded-for", []))
+    return client_address(peer, forwarded_for, _parts(connection).config.server.trusted_proxies)
 
 
 def cookie_name(server: Server) -> str:
@@ -151,7 +174,7 @@ def _changes_nothing(connection: Connection) -> bool:
 
 
 async def _form_token(connection: Connection) -> str:
-    if not isinstance(connection, Request) or connection.content_type[0] not in _FORM_TYPES:
+    if not isinstance(connection, Request) or connection.content_type[0] != _FORM_TYPE:
         return ""
     value = (await connection.form()).get(CSRF_FIELD)
     return value if isinstance(value, str) else ""

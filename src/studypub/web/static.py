@@ -9,15 +9,13 @@ from types import MappingProxyType
 from typing import Any
 
 from litestar import Request, Response, get
+from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
 from studypub import resources
-from studypub.errors import Sentence
-from studypub.web.errors import Problem
 
 _FOR_GOOD = "public, max-age=31536000, immutable"
 _ASK_AGAIN = "public, no-cache"
-_NO_FILE = Sentence("Такого файла нет.", "There is no such file.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,7 @@ def static_file(request: Request[Any, Any, Any], path: FromPath[str]) -> Respons
     """Send a file, or 304 where the browser has it."""
     file = _files().get(path.strip("/"))
     if file is None:
-        raise Problem(404, _NO_FILE)
+        raise NotFoundException
     named = request.query_params.get("v") == file.version
     headers = {"ETag": f'"{file.version}"', "Cache-Control": _FOR_GOOD if named else _ASK_AGAIN}
     if headers["ETag"] in request.headers.get("if-none-match", ""):

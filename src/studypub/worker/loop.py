@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 _POLL_SECONDS = 5.0
 _HEARTBEAT_SECONDS = 2.0
 _BUSY_DELAY = timedelta(seconds=5)
+_GIVE_BACK_SECONDS = 5.0
 
 CarryOut = Callable[[Task, Progress], Awaitable[object]]
 
@@ -41,6 +42,7 @@ class WorkerLoop:
         self._worker_id: UUID = uuid4()
         self._wake = asyncio.Event()
         self._draining = asyncio.Event()
+        self._ended = asyncio.Event()
         self._jobs: set[asyncio.Task[None]] = set()
 
     def wake(self) -> None:
@@ -49,20 +51,26 @@ class WorkerLoop:
 
     async def run(self) -> None:
         """Claim and carry out tasks until drained."""
-        async with asyncio.TaskGroup() as group:
-            for _ in range(self._concurrency):
-                group.create_task(self._work())
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(self._concurrency):
+                    group.create_task(self._work())
+        finally:
+            self._ended.set()
 
     async def drain(self, grace: float) -> None:
         """Claim nothing more; let what runs come to an end for `grace` seconds, then give it back to the queue."""
         self._draining.set()
         self._wake.set()
-        if self._jobs:
-            _, late = await asyncio.wait(self._jobs, timeout=grace)
-            for job in late:
+        if not await self._ends_within(grace):
+            for job in self._jobs:
                 job.cancel()
-            if late:
-                await asyncio.wait(late, timeout=5)
+            await self._ends_within(_GIVE_BACK_SECONDS)
+
+    async def _ends_within(self, seconds: float) -> bool:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._ended.wait(), seconds)
+        return self._ended.is_set()
 
     async def _work(self) -> None:
         while not self._draining.is_set():
@@ -72,6 +80,7 @@ class WorkerLoop:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), _POLL_SECONDS)
                 continue
+            self._wake.set()  # where one task is due, there may be another
             job = asyncio.create_task(self._job(task), name=f"task {task.task_id}")
             self._jobs.add(job)
             job.add_done_callback(self._jobs.discard)
@@ -90,6 +99,8 @@ class WorkerLoop:
         try:
             try:
                 await self._attempt(task)
+            except LeaseLost:
+                raise
             except StudyIsBusy:
                 await self._postpone(task, _BUSY_DELAY, task.attempt - 1, None)
             except asyncio.CancelledError:
@@ -122,21 +133,23 @@ class WorkerLoop:
         finally:
             for future in (work, heartbeat):
                 future.cancel()
-            await asyncio.wait([work, heartbeat])
+            await asyncio.gather(work, heartbeat, return_exceptions=True)
 
     async def _heartbeat(self, task: Task, progress: Progress) -> None:
         """Extend the lease again and again; raise LeaseLost when it is lost, or when it can no longer be extended."""
         loop = asyncio.get_running_loop()
-        kept_until = loop.time() + self._lease.total_seconds()
+        lease = self._lease.total_seconds()
+        kept_until = loop.time() + lease
         while True:
-            await asyncio.sleep(min(_HEARTBEAT_SECONDS, self._lease.total_seconds() / 4))
+            await asyncio.sleep(min(_HEARTBEAT_SECONDS, lease / 4))
             began = loop.time()
+            give_up = kept_until - lease / 3
             try:
-                async with self._database.transaction() as tx:
+                async with asyncio.timeout_at(give_up), self._database.transaction() as tx:
                     await tasks.extend_lease(tx, task, lease=self._lease, received=progress.received)
-                kept_until = began + self._lease.total_seconds()
-            except DatabaseUnavailable:
-                if loop.time() > kept_until - self._lease.total_seconds() / 3:
+                kept_until = began + lease
+            except (DatabaseUnavailable, TimeoutError):
+                if loop.time() >= give_up:
                     raise LeaseLost from None
 
     async def _failed(self, task: Task, error: StudypubError) -> None:

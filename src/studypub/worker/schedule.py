@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
 from typing import Self
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -13,23 +14,25 @@ from studypub.errors import StudypubError
 log = logging.getLogger(__name__)
 
 Chore = Callable[[], Awaitable[object]]
-_EVERY_SECONDS = 60
+_EVERY = timedelta(minutes=1)
 
 
 class Housekeeping:
     """Runs the chores one after another, at the start and then every minute; a late one is done once, not skipped."""
 
-    def __init__(self, chores: Mapping[str, Chore]) -> None:
+    def __init__(self, chores: Mapping[str, Chore], *, every: timedelta = _EVERY) -> None:
         self._chores = chores
+        self._every = every
         self._due: asyncio.Queue[str] = asyncio.Queue()
+        self._waiting: set[str] = set()
         self._scheduler = AsyncIOScheduler(timezone="UTC")
 
     async def __aenter__(self) -> Self:
         for name in self._chores:
-            self._due.put_nowait(name)
+            await self._fall_due(name)
             self._scheduler.add_job(
-                self._due.put_nowait,
-                IntervalTrigger(seconds=_EVERY_SECONDS),
+                self._fall_due,
+                IntervalTrigger(seconds=self._every.total_seconds()),
                 args=[name],
                 id=name,
                 coalesce=True,
@@ -38,6 +41,12 @@ class Housekeeping:
         self._scheduler.start()
         return self
 
+    async def _fall_due(self, name: str) -> None:
+        """Put a chore on the list; a coroutine, since APScheduler calls plain functions in other threads."""
+        if name not in self._waiting:
+            self._waiting.add(name)
+            self._due.put_nowait(name)
+
     async def __aexit__(self, *_: object) -> None:
         self._scheduler.shutdown(wait=False)
 
@@ -45,6 +54,7 @@ class Housekeeping:
         """Do what falls due until cancelled; a chore that fails is tried again when it falls due again."""
         while True:
             name = await self._due.get()
+            self._waiting.discard(name)
             try:
                 await self._chores[name]()
             except StudypubError:

@@ -89,13 +89,15 @@ def test_only_native_pixels_are_compressed(tmp_path: Path, syntax: str, method: 
         assert found.getinfo("DICOM/S0001/I0000001").compress_type == method
 
 
-def test_an_instance_may_come_as_a_file(tmp_path: Path) -> None:
-    (tmp_path / "instance").write_bytes(b"bytes")
-    with StudyArchive(tmp_path / "study.zip") as archive:
-        archive.add(instance(), tmp_path / "instance")
+def test_everything_is_shown_before_it_is_added(tmp_path: Path) -> None:
+    shown: dict[str, bytes] = {}
+    with StudyArchive(tmp_path / "study.zip", inspect=shown.__setitem__) as archive:
+        archive.add(instance(), b"bytes")
         archive.close()
     with zipfile.ZipFile(tmp_path / "study.zip") as found:
-        assert found.read("DICOM/S0001/I0000001") == b"bytes"
+        members = {name: found.read(name) for name in found.namelist()}
+    assert shown.pop("names").decode().splitlines() == list(members)
+    assert shown == members
 
 
 def test_f06_an_unfinished_archive_has_no_name(tmp_path: Path) -> None:

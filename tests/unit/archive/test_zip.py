@@ -61,6 +61,7 @@ def test_x43_no_name_leads_out_of_the_folder(name: str) -> None:
         ZipArchive(io.BytesIO()).add(name, b"", compress=False)
 
 
+@pytest.mark.slow
 def test_x43_70_000_members(tmp_path: Path) -> None:
     path = tmp_path / "many.zip"
     with path.open("wb") as stream:
@@ -73,6 +74,7 @@ def test_x43_70_000_members(tmp_path: Path) -> None:
     subprocess.run(["unzip", "-tqq", path], check=True, capture_output=True)
 
 
+@pytest.mark.slow
 def test_x43_a_member_beyond_4_gib(tmp_path: Path) -> None:
     size = (4 << 30) + 1
     huge, path = tmp_path / "huge", tmp_path / "huge.zip"

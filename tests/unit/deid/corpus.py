@@ -10,8 +10,8 @@ from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian
 
 from studypub.deid import elements, encode, tables
+from studypub.deid.choices import _vr
 from studypub.deid.instance import Deidentifier, Kept, LeftOut
-from studypub.deid.plan import _vr
 from studypub.deid.profile import load
 
 CT: Final = "1.2.840.10008.5.1.4.1.1.2"
@@ -136,3 +136,48 @@ def reopened(original: FileDataset, profile: str = "basic") -> FileDataset:
 def leaks(content: bytes) -> list[bytes]:
     """Return the canaries found."""
     return [canary for canary in CANARIES if canary in content]
+
+
+def filled(iod: str, sop_class: str) -> FileDataset:
+    """Return an instance with every attribute of the IOD at every depth, each with a plausible value."""
+    dataset = image(sop_class)
+    for element in _filled(tables.iods()[iod], 0).values():
+        if element.tag not in dataset and element.tag.group != 0x7FE0:
+            dataset[element.tag] = element
+    return dataset
+
+
+def _filled(number: int, depth: int) -> Dataset:
+    dataset = Dataset()
+    entries = tables.level(number)
+    coded = any(entry.tag == 0x00080100 for entry in entries)
+    for entry in entries:
+        vr = vr_of(entry.tag)
+        if coded and entry.tag in _CODE:
+            dataset[entry.tag] = elements.raw(entry.tag, vr, _CODE[entry.tag])
+        elif vr == "SQ":
+            items = [_filled(entry.below, depth + 1)] if entry.below else []
+            dataset[entry.tag] = DataElement(entry.tag, "SQ", Sequence(items))
+        elif not (coded and entry.tag in {0x00080119, 0x00080120}) and entry.tag != 0x00080005:
+            dataset[entry.tag] = elements.raw(entry.tag, vr[-2:], _plausible(entry.tag, vr))
+    return dataset
+
+
+_CODE: Final = {0x00080100: b"51185008", 0x00080102: b"SCT", 0x00080104: b"Thoracic structure"}
+_PLAUSIBLE: Final = {
+    "DS": b"1.5", "IS": b"1", "US": b"\1\0", "SS": b"\1\0", "UL": b"\1\0\0\0", "SL": b"\1\0\0\0", "AS": b"045Y",
+    "FL": b"\0\0\x80?", "FD": b"\0\0\0\0\0\0\xf0?", "DA": b"20200102", "TM": b"101010", "DT": b"20200102101010",
+    "UI": b"1.2.3.4", "AT": b"\x20\0\x32\0", "OB": b"\1\0", "OW": b"\1\0", "OF": b"\0\0\x80?",
+}  # fmt: skip
+
+
+def _plausible(tag: int, vr: str) -> bytes:
+    value = tables.values().get(tag)
+    if value is not None and value.rule.startswith("enumerated:"):
+        argument = value.rule.removeprefix("enumerated:")
+        if argument.startswith("1="):
+            return b"ORIGINAL\\PRIMARY\\OTHER\\NONE"
+        return b"L\\P" if argument.startswith("/") else argument.partition("|")[0].encode()
+    if value is not None and vr == "UI" and value.rule == "pass":
+        return CT.encode()
+    return _PLAUSIBLE.get(vr[-2:], b"TEXT")

@@ -69,6 +69,8 @@ def changed(**values: object) -> FileDataset:
         ({"SeriesDescription": "Dose Report"}, Reason.SCREEN_CAPTURE),
         ({"SeriesDescription": "Patient Protocol"}, Reason.SCREEN_CAPTURE),
         ({"SeriesDescription": "Thorax 1.0 B30f"}, None),
+        ({"SeriesDescription": "Отчёт о дозе", "SpecificCharacterSet": "ISO_IR 192"}, Reason.SCREEN_CAPTURE),
+        ({"SeriesDescription": "Грудная клетка", "SpecificCharacterSet": "ISO_IR 192"}, None),
         ({"PhotometricInterpretation": "RGB"}, Reason.SCREEN_CAPTURE),
         ({"PhotometricInterpretation": "PALETTE COLOR"}, Reason.SCREEN_CAPTURE),
         ({"Modality": "OT"}, Reason.SCREEN_CAPTURE),
@@ -76,6 +78,7 @@ def changed(**values: object) -> FileDataset:
         ({"ImageType": ["DERIVED", "SECONDARY", "REFORMATTED"]}, None),
         ({"ImageType": ["DERIVED", "SECONDARY", "REFORMATTED"], "BitsStored": 8}, Reason.SUSPECT_IMAGE_TYPE),
         ({"ImageType": ""}, None),
+        ({"BitsAllocated": 8, "BitsStored": 8}, Reason.SUSPECT_IMAGE_TYPE),
         ({"ImageType": "", "BitsStored": 8}, Reason.SUSPECT_IMAGE_TYPE),
     ],
 )
@@ -108,3 +111,8 @@ def test_every_class_of_the_standard_is_judged() -> None:
 
 def test_every_reason_has_a_sentence() -> None:
     assert all(reason.sentence.ru and reason.sentence.en for reason in Reason)
+
+
+def test_a_parametric_map_may_call_its_modality_other() -> None:
+    sop_class = f"{BASE}.30"
+    assert classify(image(sop_class, modality="OT"), sop_class) is None

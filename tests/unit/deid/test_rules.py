@@ -5,7 +5,7 @@ from studypub.deid import elements, measures, replacements, terms
 from studypub.deid.field import Context, Field, Rule, removed
 from studypub.deid.pseudonyms import Pseudonyms
 
-CONTEXT = Context(Pseudonyms(bytes(32)))
+CONTEXT = Context(Pseudonyms(bytes(32)), Dataset())
 
 
 def apply(rule: Rule, value: bytes, *, vr: str = "DS", vm: int = 1 << 30, tag: int = 0x00180050) -> bytes | None:
@@ -24,6 +24,8 @@ def apply(rule: Rule, value: bytes, *, vr: str = "DS", vm: int = 1 << 30, tag: i
         ("DS", b"1000001158664", False),
         ("DS", b"79161234567", False),
         ("DS", b"nan", False),
+        ("DS", b"19370213", False),
+        ("DS", b"370000000", True),
         ("IS", b"17", True),
         ("IS", b"17.0", False),
         ("IS", b"1e5", False),
@@ -57,6 +59,44 @@ def test_a_lookup_table_is_cut_to_its_descriptor() -> None:
     assert measures.table(field, b"\1\0\2\0", Dataset(), CONTEXT) is None
 
 
+def words(*values: int) -> bytes:
+    return b"".join(value.to_bytes(2, "little") for value in values)
+
+
+@pytest.mark.parametrize(
+    ("value", "passes"),
+    [
+        (words(0, 3, 10, 20, 30), True),  # three single values
+        (words(0, 1, 10, 1, 2, 30), True),  # one value, then a ramp of two
+        (words(0, 1, 10, 2, 1, 0, 0, 0, 1, 7), True),  # a value, the same again, a value
+        (words(0, 2, 10, 20), False),  # one too few
+        (words(0, 3, 10, 20, 30, 77), False),  # one too many
+        ("Иванов".encode("cp1251"), False),
+        (b"IVANOV", False),
+        (b"", False),
+    ],
+)
+def test_a_segmented_palette_tells_what_its_descriptor_counts(value: bytes, *, passes: bool) -> None:
+    source = Dataset()
+    source[0x00281101] = elements.raw(0x00281101, "US", words(3, 0, 16))
+    field = Field(0x00281221, "OW", "1C", measures.table, None, needed=False, below=None, vm=1)
+    assert measures.table(field, value, source, CONTEXT) == (value if passes else None)
+
+
+@pytest.mark.parametrize(
+    ("value", "passes"),
+    [
+        (b"\0\0\x80?\0\0\0\0", True),
+        ("Ивановна".encode("cp1251"), False),
+        (b"IVANOVNA", False),
+        (b"\0\0\x80", False),
+        (b"", False),
+    ],
+)
+def test_floats_are_measures(value: bytes, *, passes: bool) -> None:
+    assert apply(measures.floats, value, vr="OF") == (value if passes else None)
+
+
 KNOWN = terms.Terms(["HFS", "FFS", "Siemens", "OTHER"])
 
 
@@ -74,9 +114,8 @@ def test_of_several_terms_the_unknown_go_or_all() -> None:
 
 
 def test_a_neutral_term_stands_for_an_unknown_one() -> None:
-    assert KNOWN.neutral("1C") == b"OTHER"
-    assert terms.Terms(["A", "B"]).neutral("1") == b"A"
-    assert terms.Terms(["A", "B"]).neutral("1C") is None
+    assert KNOWN.neutral() == b"OTHER"
+    assert terms.Terms(["YES", "NO"]).neutral() == b"UNKNOWN"
 
 
 @pytest.mark.parametrize(
@@ -113,7 +152,7 @@ def test_only_registered_uids_pass_and_only_public_pointers() -> None:
 
 
 def test_labels_are_numbered_within_the_instance() -> None:
-    context = Context(Pseudonyms(bytes(32)))
+    context = Context(Pseudonyms(bytes(32)), Dataset())
     field = Field(0x00209056, "SH", "1", removed, None, needed=False, below=None, vm=1)
     rule = replacements.numbered(b"")
     written = [rule(field, value, Dataset(), context) for value in (b"Ivanov", b"2 ", b"Ivanov ")]

@@ -16,7 +16,7 @@ from studypub.web.client import is_loopback
 from studypub.web.errors import Problem
 from studypub.web.given import GivenParts
 
-_METRICS_MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_METRICS_MEDIA_TYPE = "text/plain; version=0.0.4"
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 _NOTHING = Sentence("Здесь ничего нет. Проверьте адрес.", "There is nothing here. Check the address.")
 

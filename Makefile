@@ -1,0 +1,44 @@
+# Everything lands in .venv/ and var/, both of which may be deleted at any time.
+
+BIN := .venv/bin
+PYTEST := $(BIN)/pytest --numprocesses auto --maxprocesses 4
+
+.PHONY: help setup run test unit lint pictures lock programs tools
+.NOTPARALLEL:
+
+help: ## say what there is (this)
+	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 16
+
+setup: ## make .venv/bin/studypub
+	@.ci/venv requirements.lock
+
+run: setup ## try it: daemon, small PACS, a published study; Ctrl-C ends it
+	@exec $(BIN)/studypub demo --state var
+
+test: programs lint ## install what the tests need, then check everything
+	$(PYTEST)
+
+unit: programs tools ## the tests that take seconds
+	$(PYTEST) -m "not slow" tests/unit
+
+lint: tools ## style, types, and who may import whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+pictures: programs tools ## make the pictures of the README anew
+	$(BIN)/pytest --quiet tests/e2e/make_pictures.py
+
+lock: tools ## choose the newest allowed versions of all libraries anew
+	$(BIN)/uv pip compile $(LOCK) --group build --output-file requirements.lock
+	$(BIN)/uv pip compile $(LOCK) --group dev --constraints requirements.lock --output-file requirements-dev.lock
+
+# One lock for every Python from 3.11 on.
+LOCK := pyproject.toml --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header
+
+programs:
+	@.ci/apt <.ci/packages
+
+tools:
+	@.ci/venv requirements-dev.lock

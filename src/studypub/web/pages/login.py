@@ -1,0 +1,55 @@
+"""Signing in and out."""
+
+from typing import Any, Final
+
+from litestar import Request, Response, get, post
+from litestar.response import Redirect
+
+from studypub.core.request import FieldError
+from studypub.errors import Sentence
+from studypub.flows import sign_in
+from studypub.web import forms, guards, render
+from studypub.web.given import GivenParts, GivenSession
+
+_WRONG: Final = Sentence(
+    "Имя или пароль не подходят. Проверьте раскладку клавиатуры и Caps Lock; если пароль забыт, "
+    "новый задаст администратор.",
+    "The name or the password is wrong. Check the keyboard layout and Caps Lock; if the password is forgotten, "
+    "an administrator can set a new one.",
+)
+
+
+@get("/login")
+async def ask(request: Request[Any, Any, Any]) -> Response[str]:
+    """Show the form; a person who is signed in already goes on."""
+    going_to = guards.local_path(request.query_params.get("next"), "/queue")
+    if await guards.current_session(request):
+        return Redirect(going_to, status_code=303)
+    return render.page("login.html", request, form=forms.empty("name", "password", next=going_to))
+
+
+@post("/login", guards=[guards.same_origin])
+async def enter(request: Request[Any, Any, Any], parts: GivenParts) -> Response[str]:
+    """Sign in and go where the person wanted to."""
+    form = await forms.read(request, "name", "password", next="/queue")
+    token = await sign_in.sign_in(parts.database, form.value("name").strip(), form.value("password"))
+    if token is None:
+        wrong = form.with_errors(FieldError("password", _WRONG))
+        return render.page("login.html", request, status=401, form=wrong)
+    response: Response[str] = Redirect(guards.local_path(form.value("next"), "/queue"), status_code=303)
+    response.set_cookie(guards.session_cookie(parts.config.server, token))
+    return response
+
+
+@post("/logout", guards=[guards.signed_in, guards.csrf])
+async def leave(request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession) -> Response[str]:
+    """Sign out; the browser forgets what it has kept of the pages."""
+    del session
+    await sign_in.sign_out(parts.database, request.cookies[guards.cookie_name(parts.config.server)])
+    response: Response[str] = Redirect("/login", status_code=303)
+    response.set_cookie(guards.ended_cookie(parts.config.server))
+    response.headers["Clear-Site-Data"] = '"cache"'
+    return response
+
+
+routes = (ask, enter, leave)

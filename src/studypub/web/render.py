@@ -1,0 +1,56 @@
+"""Renders the templates: everything escaped, in the reader's language."""
+
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from litestar import MediaType, Request, Response
+
+from studypub import resources
+from studypub.core.publication import link, public_title
+from studypub.errors import Sentence
+from studypub.web import static, words
+from studypub.web.catalogue import translations
+from studypub.web.formats import Formats
+from studypub.web.language import Language, language_of
+
+
+def page(template: str, request: Request[Any, Any, Any], *, status: int = 200, **context: Any) -> Response[str]:
+    """Answer with a page or a fragment of one; `now` and `config` in the context are what times are written by."""
+    language = language_of(request)
+    html = _environment(language).get_template(template).render(language=language, here=_here(request), **context)
+    headers = {"Content-Language": language}
+    return Response(html, status_code=status, media_type=MediaType.HTML, headers=headers)
+
+
+def error_page(
+    request: Request[Any, Any, Any], status: int, sentence: Sentence, headers: dict[str, str] | None = None
+) -> Response[str]:
+    """Answer with a page that says what happened and what to do; a script of ours takes only the sentence from it."""
+    is_patient = request.scope["path"].startswith("/s/")
+    response = page("error.html", request, status=status, sentence=sentence, is_patient=is_patient)
+    response.headers.update(headers or {})
+    return response
+
+
+@cache
+def _environment(language: Language) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(resources.path("templates")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        extensions=["jinja2.ext.i18n"],
+    )
+    environment.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
+    environment.policies["ext.i18n.trimmed"] = True
+    environment.filters.update(Formats(language).filters())
+    environment.globals.update(static=static.address, words=words, link=link, public_title=public_title)
+    return environment
+
+
+def _here(request: Request[Any, Any, Any]) -> str:
+    query = request.scope["query_string"].decode("latin-1")
+    return request.url.path + (f"?{query}" if query and request.method == "GET" else "")

@@ -1,0 +1,99 @@
+// What HTMX does not do: copying, dialogs, and no polling that nobody sees. Everything works without it.
+"use strict";
+
+document.documentElement.classList.add("scripts");
+
+// Copying. navigator.clipboard exists only over HTTPS and on localhost; many clinics have plain HTTP inside.
+async function copy(text, near) {
+  if (navigator.clipboard && window.isSecureContext) {
+    return navigator.clipboard.writeText(text);
+  }
+  const area = document.createElement("textarea");
+  area.value = text;
+  area.className = "unseen";
+  near.append(area);
+  area.select();
+  const done = document.execCommand("copy");
+  area.remove();
+  if (!done) throw new Error("copy");
+}
+
+async function copyFrom(button) {
+  const label = button.querySelector("span");
+  const before = button.dataset.label || label.textContent;
+  button.dataset.label = before;
+  try {
+    await copy(button.dataset.copy, button.parentElement);
+  } catch {
+    return;
+  }
+  label.textContent = button.dataset.copied;
+  button.focus();
+  setTimeout(() => { label.textContent = before; }, 2000);
+}
+
+// Dialogs: a fragment that arrives in #dialog opens it.
+const dialog = () => document.getElementById("dialog");
+
+function closeDialog() {
+  const open = dialog();
+  if (open && open.open) open.close();
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (button) copyFrom(button);
+  if (event.target.closest("#dialog [data-close]") || event.target === dialog()) {
+    event.preventDefault();
+    closeDialog();
+  }
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
+});
+
+document.addEventListener("htmx:afterSwap", (event) => {
+  const target = event.detail.target;
+  if (target === dialog()) {
+    if (!target.open) target.showModal();
+    const first = target.querySelector("[autofocus]");
+    if (first) first.focus();
+    return;
+  }
+  if (target.id === "notice") target.toggleAttribute("data-polled", event.detail.elt.hasAttribute("data-poll"));
+  if (event.detail.requestConfig.verb !== "get") {
+    closeDialog();
+  }
+});
+
+// Polling: a hidden tab does not ask; it asks at once when it is seen again.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (document.hidden && event.detail.elt.hasAttribute("data-poll")) event.preventDefault();
+});
+
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return;
+  for (const polled of document.querySelectorAll("[data-poll]")) htmx.trigger(polled, "refresh");
+});
+
+// A poll that does not come back says so, and takes it back when the next one does.
+function tellOffline(isOffline) {
+  const line = document.getElementById("offline");
+  if (line) line.hidden = !isOffline;
+}
+
+document.addEventListener("htmx:sendError", () => tellOffline(true));
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (!event.detail.successful) return;
+  tellOffline(false);
+  const notice = document.getElementById("notice");
+  if (notice.hasAttribute("data-polled") || event.detail.requestConfig.verb !== "get") notice.replaceChildren();
+});

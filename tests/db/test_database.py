@@ -1,0 +1,83 @@
+"""Transactions speak in our own errors."""
+
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from studypub.db import queries
+from studypub.db.database import Database, connection_string
+from studypub.errors import DatabaseUnavailable
+
+
+async def test_a_transaction_stands_or_falls_as_one(database: Database) -> None:
+    with pytest.raises(ZeroDivisionError):  # noqa: PT012
+        async with database.transaction() as tx:
+            await tx.run("set_setting", name="a", value="1")
+            raise ZeroDivisionError
+    async with database.transaction() as tx:
+        assert await tx.one("setting", name="a") is None
+        assert (await tx.now()).tzinfo is not None
+
+
+async def test_no_server(tmp_path: Path) -> None:
+    async with Database(f"postgresql:///x?host={tmp_path}", size=1, name="test") as database:
+        with pytest.raises(DatabaseUnavailable):
+            await database.transaction().__aenter__()
+
+
+async def test_a_connection_that_died_on_the_shelf_is_replaced(database: Database, database_url: str) -> None:
+    async with database.transaction() as tx:
+        await tx.now()
+    others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'studypub test'"
+    async with await psycopg.AsyncConnection.connect(database_url, application_name="other") as connection:
+        await connection.execute(others)
+    async with database.transaction() as tx:
+        await tx.now()
+
+
+async def test_a_connection_that_dies_in_use_is_our_error(database: Database) -> None:
+    with pytest.raises(DatabaseUnavailable):
+        async with database.transaction() as tx:
+            await tx._connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+
+@pytest.mark.parametrize("fault", ["SET TRANSACTION READ ONLY", "SET LOCAL statement_timeout = 1"])
+async def test_a_server_that_cannot_write_or_answer_in_time_is_unavailable(database: Database, fault: str) -> None:
+    with pytest.raises(DatabaseUnavailable):  # noqa: PT012
+        async with database.transaction() as tx:
+            await tx._connection.execute(fault)
+            await tx.run("set_setting", name="a", value="1")
+            await tx._connection.execute("SELECT pg_sleep(5)")
+
+
+async def test_sessions_have_our_limits(database: Database) -> None:
+    async with database.transaction() as tx:
+        cursor = await tx._connection.execute(
+            "SELECT name, setting FROM pg_settings WHERE name IN ('TimeZone', 'statement_timeout', 'lock_timeout',"
+            " 'idle_in_transaction_session_timeout')"
+        )
+        settings = {row["name"]: row["setting"] for row in await cursor.fetchall()}
+    assert settings == {
+        "TimeZone": "UTC",
+        "statement_timeout": "60000",
+        "lock_timeout": "10000",
+        "idle_in_transaction_session_timeout": "60000",
+    }
+
+
+def test_options_of_the_configuration_stay() -> None:
+    merged = psycopg.conninfo.conninfo_to_dict(
+        connection_string("postgresql://h/d?options=-c%20search_path%3Dx&connect_timeout=9", "web")
+    )
+    assert str(merged["options"]).startswith("-c search_path=x -c timezone=UTC")
+    assert (merged["connect_timeout"], merged["application_name"]) == ("9", "studypub web")
+
+
+def test_a_query_s_name_stands_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queries.resources, "path", lambda *_: tmp_path)  # type: ignore[attr-defined]
+    (tmp_path / "a.sql").write_text("-- name: one\n-- Says one.\nSELECT 1;\n\n-- name: two\n-- Says two.\nSELECT\n2;\n")
+    assert queries.all_queries.__wrapped__() == {"one": b"SELECT 1", "two": b"SELECT\n2"}
+    (tmp_path / "b.sql").write_text("-- name: two\n-- Again.\nSELECT 3;\n")
+    with pytest.raises(ValueError, match="stands twice"):
+        queries.all_queries.__wrapped__()

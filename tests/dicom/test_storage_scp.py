@@ -1,0 +1,394 @@
+"""Our Storage SCP, called over real sockets by pynetdicom and dcmtk."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from pydicom import dcmread
+from pydicom.dataset import Dataset, FileDataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_dataset
+from pydicom.uid import (
+    UID,
+    CTImageStorage,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    RLELossless,
+)
+from pynetdicom import AE, build_context
+from pynetdicom.association import Association
+from pynetdicom.dimse_primitives import C_STORE
+from pynetdicom.sop_class import (  # type: ignore[attr-defined]
+    PatientRootQueryRetrieveInformationModelFind,
+    StudyRootQueryRetrieveInformationModelMove,
+    Verification,
+)
+from tests.peers import dcmtk
+from tests.peers.studies import make_study
+
+from studypub.dicom import scp as scp_module
+from studypub.dicom.scp import STORAGE_SYNTAXES, KnownPeers, StorageScp
+from studypub.dicom.spool import Reception, Spool
+
+SUCCESS, NOT_AUTHORIZED, NO_ROOM, DOES_NOT_MATCH, CANNOT_UNDERSTAND = 0x0000, 0x0124, 0xA700, 0xA900, 0xC000
+
+
+@dataclass
+class Listener:
+    """A running SCP, its spool and the folder that a study is received into."""
+
+    scp: StorageScp
+    spool: Spool
+    folder: Path
+
+    @contextmanager
+    def expecting(self, study: list[FileDataset]) -> Iterator[Reception]:
+        with self.spool.reception(study[0].StudyInstanceUID, self.folder) as reception:
+            yield reception
+
+    @contextmanager
+    def associated(
+        self, *syntaxes: str, sop_class: str = CTImageStorage, calling: str = "PACS", called: str = "STUDYPUB"
+    ) -> Iterator[Association]:
+        contexts = [build_context(sop_class, [syntax]) for syntax in syntaxes or (ExplicitVRLittleEndian,)]
+        association = AE(calling).associate("127.0.0.1", self.scp.port, contexts, called)
+        yield association
+        association.release()
+
+    def files(self) -> list[Path]:
+        return sorted(path for path in self.folder.parent.rglob("*") if path.is_file())
+
+
+@pytest.fixture
+def listener(tmp_path: Path) -> Iterator[Listener]:
+    spool = Spool(tmp_path / "spool", reserve=0)
+    spool.open()
+    scp = StorageScp(
+        "STUDYPUB", "127.0.0.1", 0, peers=KnownPeers(["127.0.0.1"]), peer_ae_titles=["PACS", "STORESCU"], spool=spool
+    )
+    scp.start()
+    with spool.work_folder("task") as folder:
+        yield Listener(scp, spool, folder)
+    scp.stop()
+    assert not scp.is_listening()
+
+
+@pytest.fixture(scope="module")
+def study() -> list[FileDataset]:
+    return make_study(patient_id="P1", accession_number="A1", seed=1)
+
+
+def encoded(dataset: Dataset, *, implicit: bool = False) -> bytes:
+    buffer = DicomBytesIO()
+    buffer.is_little_endian, buffer.is_implicit_VR = True, implicit
+    write_dataset(buffer, dataset)
+    return buffer.getvalue()
+
+
+def send(association: Association, dataset: bytes, *, uid: str, sop_class: str = CTImageStorage) -> int:
+    """Send these very bytes under this UID, whatever the data set says; return the status."""
+    request = C_STORE()
+    request.MessageID, request.Priority = 1, 2
+    request.AffectedSOPClassUID, request.AffectedSOPInstanceUID = UID(sop_class), UID(uid)
+    request.DataSet = BytesIO(dataset)
+    (context, *_) = association.accepted_contexts
+    association._reactor_checkpoint.clear()
+    association.dimse.send_msg(request, context.context_id or 1)
+    _, answer = association.dimse.get_msg(block=True)
+    association._reactor_checkpoint.set()
+    assert answer is not None
+    assert answer.Status is not None
+    return answer.Status
+
+
+def header(study_uid: str, instance_uid: str, sop_class: str = CTImageStorage) -> bytes:
+    """Write a data set of three elements by hand, so that nothing checks them on our side."""
+    elements = ((0x0008, 0x0016, sop_class), (0x0008, 0x0018, instance_uid), (0x0020, 0x000D, study_uid))
+    written = b""
+    for group, element, value in elements:
+        raw = value.encode("latin-1")
+        raw += b"\0" * (len(raw) % 2)
+        written += group.to_bytes(2, "little") + element.to_bytes(2, "little") + b"UI"
+        written += len(raw).to_bytes(2, "little") + raw
+    return written
+
+
+def test_instances_of_an_expected_study_are_taken_whole(listener: Listener, study: list[FileDataset]) -> None:
+    with listener.expecting(study) as reception, listener.associated() as association:
+        assert [association.send_c_store(instance).Status for instance in study] == [SUCCESS] * len(study)
+        assert reception.uids() == {instance.SOPInstanceUID for instance in study}
+        assert reception.count == len(study)
+        for spooled, instance in zip(reception.instances(), study, strict=True):
+            stored = dcmread(spooled.path)
+            assert stored == instance
+            assert stored.file_meta.MediaStorageSOPInstanceUID == spooled.sop_instance_uid == instance.SOPInstanceUID
+            assert stored.file_meta.MediaStorageSOPClassUID == spooled.sop_class_uid == instance.SOPClassUID
+            assert stored.file_meta.TransferSyntaxUID == ExplicitVRLittleEndian
+    assert [path.name for path in listener.files()] == [f"{number:08d}.dcm" for number in range(1, len(study) + 1)]
+    assert [path.stat().st_mode & 0o077 for path in (listener.folder, listener.folder.parent)] == [0, 0]
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian, RLELossless])
+def test_the_bytes_are_stored_as_they_came(listener: Listener, syntax: UID) -> None:
+    (instance,) = make_study(patient_id="P1", accession_number="A1", seed=2, instances=1, transfer_syntax=syntax)
+    sent = encoded(instance, implicit=syntax.is_implicit_VR)
+    with listener.expecting([instance]), listener.associated(syntax) as association:
+        assert send(association, sent, uid=instance.SOPInstanceUID) == SUCCESS
+    (file,) = listener.files()
+    assert file.read_bytes().endswith(sent)
+    assert dcmread(file).file_meta.TransferSyntaxUID == syntax
+    assert dcmread(file).pixel_array.shape == (64, 64)
+
+
+def test_what_cannot_be_decoded_here_is_stored_all_the_same(listener: Listener, study: list[FileDataset]) -> None:
+    """A compressed instance is nobody's business before it is whole."""
+    sent = header(study[0].StudyInstanceUID, "1.2.3.4") + b"\xe0\x7f\x10\x00OB\0\0\x04\0\0\0abcd"
+    with listener.expecting(study), listener.associated(JPEG2000Lossless) as association:
+        assert send(association, sent, uid="1.2.3.4") == SUCCESS
+    assert listener.files()[0].read_bytes().endswith(sent)
+
+
+def test_dcmtk_sends_too(listener: Listener, study: list[FileDataset], tmp_path: Path) -> None:
+    for number, instance in enumerate(study):
+        instance.save_as(tmp_path / f"{number}.dcm", enforce_file_format=True)
+    files = sorted(tmp_path.glob("*.dcm"))
+    address = ["-aec", "STUDYPUB", "127.0.0.1", str(listener.scp.port)]
+    with listener.expecting(study) as reception:
+        assert dcmtk.call("storescu", *address, *files).returncode == 0
+        assert reception.uids() == {instance.SOPInstanceUID for instance in study}
+    assert dcmtk.call("echoscu", *address, "-aet", "PACS").returncode == 0
+
+
+def test_f41_a_study_that_nobody_asked_for_is_refused(listener: Listener, study: list[FileDataset]) -> None:
+    other = make_study(patient_id="P2", accession_number="A2", seed=3)
+    with listener.expecting(study) as reception, listener.associated() as association:
+        assert association.send_c_store(other[0]).Status == NOT_AUTHORIZED
+        assert association.send_c_store(study[0]).Status == SUCCESS
+        assert reception.count == 1
+
+
+def test_f39_after_the_retrieval_nothing_more_is_taken(listener: Listener, study: list[FileDataset]) -> None:
+    with listener.expecting(study):
+        pass
+    with listener.associated() as association:
+        assert association.send_c_store(study[0]).Status == NOT_AUTHORIZED
+    assert listener.files() == []
+
+
+def test_x09_the_request_and_its_data_set_must_agree(listener: Listener, study: list[FileDataset]) -> None:
+    sent = encoded(study[0])
+    uid = study[0].SOPInstanceUID
+    with listener.expecting(study) as reception, listener.associated() as association:
+        assert send(association, sent, uid="1.2.3") == DOES_NOT_MATCH
+        assert send(association, sent, uid=uid, sop_class="1.2.840.10008.5.1.4.1.1.4") == DOES_NOT_MATCH
+        assert send(association, sent, uid=uid) == SUCCESS
+        assert reception.count == 1
+
+
+# The sender's own library and the listener's warn when they write and read such a request.
+@pytest.mark.filterwarnings("ignore:Invalid value for VR UI")
+@pytest.mark.parametrize(
+    "uid",
+    ["../../../x", "/etc/x", "1.2/3", "1..2", ".1.2", "1.2.", "1.2.x", "CON", "1.2 3", "1.2\\1.3", "1.2\x003", "*", "1",
+     "1.2.\u00b2"],
+)  # fmt: skip
+def test_x08_hostile_identifiers_are_refused_and_no_path_is_made_of_them(
+    listener: Listener, study: list[FileDataset], uid: str
+) -> None:
+    with listener.expecting(study) as reception, listener.associated() as association:
+        sent = header(study[0].StudyInstanceUID, uid)
+        assert send(association, sent, uid=uid) == DOES_NOT_MATCH
+        assert reception.count == 0
+    assert listener.files() == []
+
+
+def test_a_hostile_study_uid_is_a_study_nobody_asked_for(listener: Listener) -> None:
+    with listener.associated() as association:
+        assert send(association, header("../../x", "1.2.3"), uid="1.2.3") == NOT_AUTHORIZED
+
+
+@pytest.mark.parametrize(
+    "dataset",
+    [
+        b"\x00" * 7,
+        b"\x08\x00\x16\x00UI\xff\xff1.2",  # longer than there is
+        b"\x08\x00\x05\x00" * 500,
+        b"nonsense" * 20,
+        b"\x08\x00\x15\x11SQ\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff" * 3000,  # nested without end
+    ],
+    ids=["7 zeros", "long", "repeated", "text", "nested"],
+)
+def test_x07_bytes_that_are_no_data_set_are_refused(
+    listener: Listener, study: list[FileDataset], dataset: bytes
+) -> None:
+    with listener.expecting(study) as reception, listener.associated() as association:
+        assert send(association, dataset, uid="1.2.3") in {DOES_NOT_MATCH, CANNOT_UNDERSTAND}
+        assert association.send_c_store(study[0]).Status == SUCCESS
+        assert reception.count == 1
+
+
+def test_f40_the_same_instance_twice_is_one_and_another_under_its_name_is_a_conflict(
+    listener: Listener, study: list[FileDataset]
+) -> None:
+    first, *_ = make_study(patient_id="P1", accession_number="A1", seed=1)
+    with listener.expecting(study) as reception, listener.associated() as association:
+        for _ in range(3):
+            assert association.send_c_store(first).Status == SUCCESS
+        assert (reception.count, reception.conflict, len(listener.files())) == (1, None, 1)
+        first.InstanceNumber = 77
+        assert association.send_c_store(first).Status == SUCCESS
+        assert (reception.count, reception.conflict) == (1, first.SOPInstanceUID)
+        assert len(listener.files()) == 1
+
+
+def test_f45_without_room_it_says_so_and_takes_nothing(listener: Listener, study: list[FileDataset]) -> None:
+    with listener.expecting(study), listener.associated() as association:
+        listener.spool._reserve = 2**62
+        assert association.send_c_store(study[0]).Status == NO_ROOM
+        assert listener.files() == []
+        listener.spool._reserve = 0
+        assert association.send_c_store(study[0]).Status == SUCCESS
+
+
+def test_f47_a_folder_that_cannot_be_written_is_no_room(listener: Listener, study: list[FileDataset]) -> None:
+    with listener.expecting(study) as reception, listener.associated() as association:
+        listener.folder.rmdir()
+        assert association.send_c_store(study[0]).Status == NO_ROOM
+        listener.folder.parent.rmdir()
+        assert association.send_c_store(study[0]).Status == NO_ROOM
+        assert reception.count == 0
+        listener.folder.mkdir(parents=True)
+        assert association.send_c_store(study[0]).Status == SUCCESS
+
+
+@pytest.mark.parametrize(
+    ("calling", "called", "reason"), [("STRANGER", "STUDYPUB", 3), ("PACS", "OTHER", 7), ("pacs", "STUDYPUB", 3)]
+)
+def test_x04_unknown_titles_are_rejected(listener: Listener, calling: str, called: str, reason: int) -> None:
+    with listener.associated(calling=calling, called=called) as association:
+        assert association.is_rejected
+        answer = association.acceptor.primitive
+        assert answer is not None
+        assert (answer.result, answer.result_source, answer.diagnostic) == (1, 1, reason)
+
+
+def test_x02_a_foreign_address_is_turned_away_before_it_says_a_word(listener: Listener) -> None:
+    with socket.create_connection(("127.0.0.1", listener.scp.port), source_address=("127.0.0.9", 0), timeout=10) as one:
+        assert one.recv(1) == b""
+    with listener.associated() as association:
+        assert association.is_established
+
+
+def test_x05_only_verification_and_storage_are_offered(listener: Listener) -> None:
+    asked = [
+        Verification,
+        CTImageStorage,
+        PatientRootQueryRetrieveInformationModelFind,
+        StudyRootQueryRetrieveInformationModelMove,
+        "1.2.840.10008.1.20.1",  # Storage Commitment Push Model
+        "1.2.3.4.5",
+    ]
+    association = AE("PACS").associate(
+        "127.0.0.1", listener.scp.port, [build_context(sop_class) for sop_class in asked], "STUDYPUB"
+    )
+    try:
+        assert {context.abstract_syntax for context in association.accepted_contexts} == {Verification, CTImageStorage}
+        assert association.send_c_echo().Status == SUCCESS
+    finally:
+        association.release()
+
+
+@pytest.mark.parametrize("syntax", [DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, "1.2.3.4.5"])
+def test_x06_what_can_swell_or_is_nobody_s_is_not_taken(listener: Listener, syntax: str) -> None:
+    with listener.associated(syntax, ExplicitVRLittleEndian) as association:
+        assert [context.transfer_syntax for context in association.accepted_contexts] == [[ExplicitVRLittleEndian]]
+
+
+def test_f48_every_other_syntax_is_taken(listener: Listener) -> None:
+    with listener.associated(*STORAGE_SYNTAXES) as association:
+        accepted = [syntax for context in association.accepted_contexts for syntax in context.transfer_syntax or []]
+    assert accepted == STORAGE_SYNTAXES
+    assert {"1.2.840.10008.1.2.5", "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.201"} <= set(accepted)
+
+
+def test_f44_many_studies_over_many_associations_are_not_mixed(listener: Listener, tmp_path: Path) -> None:
+    studies = [make_study(patient_id="P1", accession_number=f"A{n}", seed=10 + n, instances=3) for n in range(4)]
+    folders = [tmp_path / str(number) for number in range(4)]
+    with ExitStack() as stack, listener.associated() as one_way, listener.associated() as other_way:
+        for folder, one in zip(folders, studies, strict=True):
+            folder.mkdir()
+            stack.enter_context(listener.spool.reception(one[0].StudyInstanceUID, folder))
+        for number, instance in enumerate(instance for row in zip(*studies, strict=True) for instance in row):
+            assert (one_way, other_way)[number % 2].send_c_store(instance).Status == SUCCESS
+    for folder, one in zip(folders, studies, strict=True):
+        uids = {dcmread(path).SOPInstanceUID for path in folder.iterdir()}
+        assert uids == {instance.SOPInstanceUID for instance in one}
+
+
+def test_a_port_that_is_taken(listener: Listener) -> None:
+    second = StorageScp(
+        "X", "127.0.0.1", listener.scp.port, peers=KnownPeers([]), peer_ae_titles=[], spool=listener.spool
+    )
+    with pytest.raises(OSError, match="in use"):
+        second.start()
+    assert not second.is_listening()
+
+
+class Names:
+    """A name service of the test's own."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.addresses: dict[str, list[str]] = {}
+        self.now = 1000.0
+        self.asked = 0
+        monkeypatch.setattr(scp_module.socket, "getaddrinfo", self._answer)  # type: ignore[attr-defined]
+        monkeypatch.setattr(scp_module.time, "monotonic", lambda: self.now)  # type: ignore[attr-defined]
+
+    def _answer(self, host: str, *_: object, **__: object) -> list[tuple[object, object, object, str, tuple[str, int]]]:
+        self.asked += 1
+        if host not in self.addresses:
+            raise OSError("no such name")
+        return [(None, None, None, "", (address, 0)) for address in self.addresses[host]]
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch) -> Names:
+    return Names(monkeypatch)
+
+
+def test_addresses_of_peers(names: Names) -> None:
+    names.addresses["pacs.example"] = ["10.0.0.5", "fd00::5"]
+    peers = KnownPeers(["10.0.0.7", "pacs.example", "::1"])
+    assert all(map(peers.include, ["10.0.0.7", "10.0.0.5", "fd00::5", "::1"]))
+    assert peers.include("::ffff:10.0.0.5")  # how a socket for both families says it
+    assert not peers.include("10.0.0.6")
+    assert not peers.include("::2")
+
+
+def test_a_peer_that_moves_is_found_again_but_not_asked_for_at_every_stranger(names: Names) -> None:
+    names.addresses["pacs.example"] = ["10.0.0.5"]
+    peers = KnownPeers(["pacs.example"])
+    assert not peers.include("10.0.0.6")
+    names.addresses["pacs.example"] = ["10.0.0.6"]
+    assert not any(peers.include("10.0.0.6") for _ in range(100))
+    assert names.asked == 1
+    names.now += 61
+    assert peers.include("10.0.0.6")
+    assert not peers.include("10.0.0.5")
+
+
+def test_a_name_service_that_fails_forgets_nobody(names: Names) -> None:
+    names.addresses["pacs.example"] = ["10.0.0.5"]
+    peers = KnownPeers(["pacs.example"])
+    assert peers.include("10.0.0.5")
+    names.addresses.clear()
+    names.now += 61
+    assert not peers.include("10.0.0.6")
+    assert peers.include("10.0.0.5")

@@ -1,0 +1,274 @@
+"""The panel and the landing page in a real browser: on a desk and on a phone, in both languages, light and dark."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from itertools import product
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from playwright.async_api import Page, ViewportSize, expect
+from tests.peers import panel
+from tests.peers.browser import DESKTOP, PHONE, OpenTab, Tab
+from tests.peers.panel import Panel
+from tests.peers.postgres import PostgresPeer, postgres_server
+
+from studypub.core.task import Event
+from studypub.db import tasks
+from studypub.db.database import Database
+from studypub.db.migrate import migrate
+
+__all__ = ["postgres_server"]
+
+pytestmark = pytest.mark.peer
+
+LOOKS = [
+    pytest.param(viewport, locale, scheme, id=f"{viewport['width']}-{locale}-{scheme}")
+    for viewport, locale, scheme in product((DESKTOP, PHONE), ("ru-RU", "en-GB"), ("light", "dark"))
+]
+PANEL_PAGES = ("/queue", "/studies", "/publish/new", "/admin/users", "/admin/keys", "/admin/settings", "/admin/audit")
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+@pytest.fixture(scope="module")
+def database_url(postgres_server: PostgresPeer) -> Iterator[str]:
+    url = postgres_server.database()
+    asyncio.run(migrate(url))
+    yield url
+    postgres_server.drop(url)
+
+
+@pytest.fixture(scope="module")
+async def full(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Panel]:
+    """A site whose queue holds one task of every kind."""
+    async with _site(database_url, tmp_path_factory.mktemp("full")) as site:
+        await site.fill()
+        yield site
+
+
+@pytest.fixture
+async def fresh(postgres_server: PostgresPeer, tmp_path: Path) -> AsyncIterator[Panel]:
+    """A site with an empty queue."""
+    url = postgres_server.database()
+    await migrate(url)
+    async with _site(url, tmp_path) as site:
+        yield site
+    postgres_server.drop(url)
+
+
+@asynccontextmanager
+async def _site(url: str, folder: Path) -> AsyncIterator[Panel]:
+    async with Database(url, size=4, name="panel") as database, panel.serve(database, folder) as site:
+        yield site
+
+
+async def sign_in(page: Page, site: Panel, name: str = panel.REGISTRATOR) -> None:
+    await page.goto(f"{site.address}/login")
+    # The first field has the focus, and Enter does the obvious.
+    await page.keyboard.type(name)
+    await page.fill("[name=password]", panel.PASSWORD)
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/queue")
+
+
+def assert_clean(tab: Tab, site: Panel) -> None:
+    assert tab.console_errors == []
+    assert tab.failed_requests == []
+    assert [url for url in tab.requests if not url.startswith((site.address, "data:"))] == []
+
+
+@pytest.mark.parametrize(("viewport", "locale", "scheme"), LOOKS)
+async def test_every_page_fits_and_is_clean(
+    full: Panel, open_tab: OpenTab, viewport: ViewportSize, locale: str, scheme: Literal["light", "dark"]
+) -> None:
+    tab = await open_tab(viewport=viewport, locale=locale, colour_scheme=scheme)
+    await sign_in(tab.page, full, panel.ADMINISTRATOR)
+    for path in PANEL_PAGES:
+        await tab.page.goto(full.address + path)
+        assert await tab.page.evaluate(OVERFLOW) == 0, path
+        assert await tab.page.get_attribute("html", "lang") == locale[:2]
+    await tab.page.goto(full.address + "/studies")
+    link = await tab.page.locator("a[data-field=arch_link]").first.get_attribute("href")
+    assert link is not None
+    await tab.page.goto(link)
+    await tab.page.locator("details").last.locator("summary").click()
+    await expect(tab.page.locator("img.qr")).to_be_visible()
+    assert await tab.page.evaluate(OVERFLOW) == 0
+    assert_clean(tab, full)
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+async def test_a_registrator_publishes_and_hands_over_the_link(
+    fresh: Panel, open_tab: OpenTab, *, scripts: bool
+) -> None:
+    tab = await open_tab(scripts=scripts)
+    page = tab.page
+    await sign_in(page, fresh)
+    await expect(page.locator(".empty h2")).to_have_text("Очередь пуста")
+    await page.click(".empty a")
+    await page.fill("[name=patient_id]", "1000001158664")
+    await page.fill("[name=accession_number]", "KP125706548L")
+    await page.click("main [type=submit]")
+    row = page.locator("[data-task-id]")
+    await expect(row.locator("[data-field=acsn]")).to_have_text("KP125706548L")
+    await expect(row).to_have_attribute("data-status", "QUEUED")
+    async with fresh.database.transaction() as tx:
+        task = await tasks.newest_of_accession(tx, "KP125706548L", clinic_code=None)
+    assert task is not None
+    study = await fresh.published(task)
+    if not scripts:
+        await page.reload()
+    await expect(row).to_have_attribute("data-status", "COMPLETED")
+    await page.goto(fresh.address + "/studies")
+    link = page.locator("[data-study-id] [data-field=arch_link]")
+    await expect(link).to_have_attribute("href", f"{fresh.address}/s/{study.token}")
+    await link.click()
+    await expect(page.locator("h1")).to_have_text("Компьютерная томография")
+    assert_clean(tab, fresh)
+
+
+async def test_a_poll_moves_nothing_but_what_changed(fresh: Panel, open_tab: OpenTab) -> None:
+    tab = await open_tab()
+    page = tab.page
+    task = await fresh.advanced(await fresh.queued("KP125706548L"), Event.FOUND, received=10)
+    await sign_in(page, fresh)
+    row = page.locator(f"#task-{task.task_id}")
+    await row.locator("a.button").focus()
+    await row.evaluate(
+        "row => { row.unchanged = true; getSelection().selectAllChildren(row.querySelector('[data-field=acsn]')) }"
+    )
+    before = await row.bounding_box()
+    async with fresh.database.transaction() as tx:
+        await tasks.extend_lease(tx, task, lease=panel.HOUR, received=200)
+    await expect(row.locator("[data-field=progress]")).to_have_text("200 из 240")
+    assert await row.evaluate("row => row.unchanged && document.activeElement === row.querySelector('a.button')")
+    assert await page.evaluate("String(getSelection())") == "KP125706548L"
+    assert await row.bounding_box() == before
+    assert_clean(tab, fresh)
+
+
+async def test_a_task_is_cancelled_in_a_dialog_and_retried(fresh: Panel, open_tab: OpenTab) -> None:
+    tab = await open_tab(viewport=PHONE)
+    page = tab.page
+    await fresh.queued("KP125706548L")
+    await sign_in(page, fresh)
+    row = page.locator("[data-task-id]")
+    await row.get_by_text("Отменить").click()
+    dialog = page.locator("dialog[open]")
+    await expect(dialog.locator("h1")).to_have_text("Отменить задание?")
+    await dialog.get_by_text("Не отменять").click()
+    await expect(dialog).to_have_count(0)
+    await expect(row).to_have_attribute("data-status", "QUEUED")
+    await row.get_by_text("Отменить").click()
+    await dialog.get_by_role("button", name="Отменить задание").click()
+    await expect(row).to_have_attribute("data-status", "CANCELLED")
+    await expect(dialog).to_have_count(0)
+    await row.get_by_text("Повторить").click()
+    await expect(row).to_have_attribute("data-status", "QUEUED")
+    assert_clean(tab, fresh)
+
+
+async def test_a_refusal_is_shown_on_the_page(fresh: Panel, open_tab: OpenTab) -> None:
+    page = (await open_tab()).page
+    task = await fresh.queued("KP125706548L")
+    await sign_in(page, fresh)
+    await page.locator("[data-task-id]").get_by_text("Отменить").click()
+    async with fresh.database.transaction() as tx:
+        await tasks.cancel(tx, task)
+    await page.locator("dialog[open]").get_by_role("button", name="Отменить задание").click()
+    await expect(page.locator("#notice")).to_have_text("Это задание уже завершено.")
+    await expect(page.locator("dialog[open]")).to_have_count(0)
+
+
+async def test_a_date_is_refused_and_then_kept_in_the_dialog(fresh: Panel, open_tab: OpenTab) -> None:
+    page = (await open_tab()).page
+    await fresh.published(await fresh.queued("KP125706548L"))
+    await sign_in(page, fresh)
+    await page.goto(fresh.address + "/studies")
+    await page.get_by_text("Продлить").click()
+    field = page.locator("dialog[open] [name=save_till_date]")
+    await expect(field).to_be_focused()
+    latest = await field.get_attribute("max")
+    assert latest is not None
+    await field.evaluate("field => { field.form.noValidate = true; field.value = '2020-01-01' }")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("dialog[open] .fault")).to_contain_text("должен быть в будущем")
+    await field.fill(latest)
+    await page.locator("dialog[open]").get_by_role("button", name="Сохранить").click()
+    await expect(page.locator("dialog[open]")).to_have_count(0)
+    moment = page.locator("[data-field=save_till] time")
+    await expect(moment).to_have_attribute("datetime", f"{latest}T23:59:59+03:00")
+
+
+async def test_a_link_is_copied_over_plain_http_too(fresh: Panel, open_tab: OpenTab) -> None:
+    page = (await open_tab()).page
+    study = await fresh.published(await fresh.queued("KP125706548L"))
+    await sign_in(page, fresh)
+    # An address that is not this machine's has no navigator.clipboard without TLS.
+    await page.evaluate("Object.defineProperty(window, 'isSecureContext', { value: false })")
+    copied = page.evaluate(
+        "new Promise(done => document.addEventListener('copy', () => done(String(document.activeElement.value))))"
+    )
+    listening = asyncio.ensure_future(copied)
+    button = page.locator("[data-copy]")
+    await button.click()
+    assert await listening == f"{fresh.address}/s/{study.token}"
+    await expect(button).to_have_text("Скопировано")
+
+
+async def test_a_hidden_page_does_not_ask_and_asks_at_once_when_it_is_seen(fresh: Panel, open_tab: OpenTab) -> None:
+    tab = await open_tab()
+    page = tab.page
+    await sign_in(page, fresh)
+    await page.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
+    await page.evaluate("htmx.trigger('#queue', 'refresh')")
+    await fresh.queued("KP125706548L")
+    await page.evaluate("Object.defineProperty(document, 'hidden', { value: false })")
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    await expect(page.locator("[data-field=acsn]")).to_have_text("KP125706548L")
+    assert tab.requests.count(f"{fresh.address}/queue/lines") == 1
+
+
+async def test_a_page_without_connection_says_so_and_takes_it_back(fresh: Panel, open_tab: OpenTab) -> None:
+    page = (await open_tab()).page
+    await fresh.queued("KP125706548L")
+    await sign_in(page, fresh)
+    await page.context.set_offline(True)
+    await expect(page.locator("#offline")).to_be_visible()
+    await page.context.set_offline(False)
+    await expect(page.locator("#offline")).to_be_hidden()
+
+
+async def test_the_row_of_a_new_task_is_in_sight(fresh: Panel, open_tab: OpenTab) -> None:
+    page = (await open_tab()).page
+    await fresh.fill()
+    await sign_in(page, fresh)
+    await page.goto(f"{fresh.address}/publish/new")
+    await page.fill("[name=patient_id]", "1000001158664")
+    await page.fill("[name=accession_number]", "KP125799999Z")
+    await page.keyboard.press("Enter")
+    row = page.locator("tr:target")
+    await expect(row.locator("[data-field=acsn]")).to_have_text("KP125799999Z")
+    box = await row.bounding_box()
+    assert box is not None
+    middle = [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2]
+    assert await row.evaluate("(row, at) => row.contains(document.elementFromPoint(...at))", middle)
+
+
+async def test_a_password_is_refused_and_then_set_in_the_dialog(fresh: Panel, open_tab: OpenTab) -> None:
+    page = (await open_tab()).page
+    await sign_in(page, fresh, panel.ADMINISTRATOR)
+    await page.goto(f"{fresh.address}/admin/users")
+    await page.locator(f"[data-user={panel.REGISTRATOR}]").get_by_text("Задать пароль").click()
+    field = page.locator("dialog[open] [name=password]")
+    await expect(field).to_be_focused()
+    await page.keyboard.type("short")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("dialog[open] .fault")).to_contain_text("Пароль слишком простой")
+    await field.fill("another horse battery")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("dialog[open]")).to_have_count(0)
+    await expect(page.locator("[data-user]")).to_have_count(3)
+    await page.locator(".menu summary").click()
+    await expect(page.locator(".menu-items")).to_be_visible()

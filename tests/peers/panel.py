@@ -1,0 +1,187 @@
+"""A site that people use: the real application under a real server, with a queue that holds one task of every kind."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from hashlib import sha256
+from pathlib import Path
+from uuid import uuid4
+
+import uvicorn
+from argon2 import PasswordHasher
+
+from studypub.config import Clinic, Config, Pacs, Server
+from studypub.core.people import Role
+from studypub.core.publication import Publication
+from studypub.core.request import PublishRequest
+from studypub.core.task import Event, Origin, Task
+from studypub.db import people, studies, tasks
+from studypub.db.database import Database
+from studypub.errors import IncompleteRetrieve, PacsUnreachable, PatientMismatch, PhiSuspected, StudypubError
+from studypub.flows import withdraw
+from studypub.store.local import LocalStore
+from studypub.web.app import create_app
+from studypub.web.parts import Parts
+
+ADMINISTRATOR, REGISTRATOR, TVER_REGISTRATOR = "admin", "ivanova", "petrova.tver"
+PASSWORD = "correct horse battery"
+KHIMKI, TVER = "f_Khimki", "f_Tver"
+LONGEST_PID = "ЭМК-" + "1234567890" * 6
+LONG_TITLE = "МРТ суставов (коленный, тазобедренный, плечевой) с внутривенным контрастированием и подготовкой отчёта"
+HOUR = timedelta(hours=1)
+_QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # a password for tests need not resist
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A running site."""
+
+    address: str
+    parts: Parts
+
+    @property
+    def database(self) -> Database:
+        return self.parts.database
+
+    async def queued(self, accession_number: str, patient_id: str = "1000001158664", **more: str) -> Task:
+        by_hand = more.pop("by", "mis") == "hand"
+        request = PublishRequest(
+            patient_id=patient_id,
+            accession_number=accession_number,
+            clinic_code=more.pop("clinic_code", KHIMKI),
+            service_title=more.pop("service_title", "КТ грудной клетки"),
+            emk_record_id=more.pop("emk_record_id", "123456"),
+        )
+        origin, by = (Origin.MANUAL, f"user:{REGISTRATOR}") if by_hand else (Origin.MIS, "key:AbCd1234")
+        async with self.database.transaction() as tx:
+            task = await tasks.queue(tx, request, origin=origin, requested_by=by, search_time=HOUR)
+        assert task is not None
+        return task
+
+    async def claimed(self, task: Task) -> Task:
+        """Take this task as a worker would; those that were due before it must have been taken already."""
+        async with self.database.transaction() as tx:
+            taken = await tasks.claim(tx, worker_id=uuid4(), lease=HOUR)
+        assert taken is not None
+        assert taken.task_id == task.task_id
+        return taken
+
+    async def advanced(self, task: Task, *events: Event, received: int = 0, expected: int = 240) -> Task:
+        task = await self.claimed(task)
+        async with self.database.transaction() as tx:
+            for event in events:
+                task = await tasks.advance(
+                    tx,
+                    task,
+                    event,
+                    study_date=await tx.now() - timedelta(days=40),
+                    modalities=("CT",),
+                    expected=expected,
+                    received=received or expected,
+                )
+            await tasks.extend_lease(tx, task, lease=HOUR, received=received)
+        return task
+
+    async def failed(self, task: Task, why: StudypubError, event: Event = Event.FAIL) -> None:
+        if event is Event.HOLD:
+            task = await self.advanced(task, Event.FOUND, Event.RECEIVED)
+        else:
+            task = await self.claimed(task)
+        async with self.database.transaction() as tx:
+            await tasks.end(tx, task, event, why=why)
+
+    async def postponed(self, task: Task, why: StudypubError) -> None:
+        task = await self.claimed(task)
+        async with self.database.transaction() as tx:
+            await tasks.postpone(tx, task, delay=HOUR, attempts=1, why=why)
+
+    async def published(
+        self, task: Task, *, size: int = 53_477_376, keep: timedelta = timedelta(days=30), modality: str = "CT"
+    ) -> Publication:
+        """Publish as the last step of the flow does; the archive itself is a stand-in of a few bytes."""
+        task = await self.advanced(task, Event.FOUND, Event.RECEIVED, Event.PREPARED)
+        key = f"studies/{task.task_id.hex}.zip"
+        archive = studies.StoredArchive(
+            object_key=key,
+            size=size,
+            sha256=sha256(key.encode()).digest(),
+            instances=240,
+            modalities=(modality,),
+            profile="basic",
+            deid_key=bytes(32),
+            shown_date=None,
+        )
+        async with self.database.transaction() as tx:
+            now = await tx.now()
+            await studies.add_object(tx, key, task.task_id)
+            publication = await studies.publish(tx, task, archive, save_till=now + keep)
+            await tasks.end(tx, task, Event.PUBLISHED)
+        return publication
+
+    async def withdrawn(self, task: Task) -> Publication:
+        publication = await self.published(task)
+        return await withdraw.withdraw(self.database, publication.study_id, actor="user:admin", clinic_code=None)
+
+    async def fill(self) -> None:
+        """Make a queue that holds one task of every kind, long names included."""
+        await self.withdrawn(await self.queued("KP125706001A"))
+        await self.published(await self.queued("KP125706002B", by="hand"), size=1_503_238_553)
+        mr = await self.queued("KP125706548L", service_title="МРТ суставов")
+        await self.published(mr, modality="MR")
+        await self.failed(
+            await self.queued("KP125706111C", by="hand"),
+            PatientMismatch(accession_number="KP125706111C", patient_id="1000001158664"),
+        )
+        silent = PacsUnreachable(pacs="ORTHANC", address="10.0.0.5:4242")
+        await self.postponed(await self.queued("KP125706222D"), silent)
+        await self.failed(await self.queued("KP125706333E"), IncompleteRetrieve(received=118, expected=120))
+        await self.failed(await self.queued("KP125706444F"), PhiSuspected(), Event.HOLD)
+        await self.advanced(await self.queued("KP125706555G"), Event.FOUND, received=84)
+        await self.advanced(await self.queued("KP125706666H"), Event.FOUND, Event.RECEIVED, expected=21)
+        await self.claimed(await self.queued("KP125706777I"))
+        long = await self.queued("WWWWWWWWWWWWWWWW", LONGEST_PID, service_title=LONG_TITLE, by="hand")
+        await self.published(long)
+        await self.queued("KP125706888J", by="hand")
+
+
+@asynccontextmanager
+async def serve(database: Database, folder: Path, *, clinics: int = 2) -> AsyncIterator[Panel]:
+    """Serve a site on a free port of this machine, with its three accounts."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        parts = Parts(_config(address, clinics), database, LocalStore(folder / "storage"), _ready)
+        await add_people(database)
+        server = uvicorn.Server(uvicorn.Config(create_app(parts), log_config=None, lifespan="on"))
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            yield Panel(address, parts)
+        finally:
+            server.should_exit = True
+            await serving
+
+
+def _config(address: str, clinics: int) -> Config:
+    pacs = Pacs(ae_title="ORTHANC", host="127.0.0.1", port=4242)
+    both = (
+        Clinic(code=KHIMKI, name="Клиника в Химках", pacs=pacs, phone="+7 495 123-45-67"),
+        Clinic(code=TVER, name="Клиника в Твери", pacs=pacs),
+    )
+    return Config(server=Server(public_url=address), clinics=both[:clinics])
+
+
+async def _ready() -> dict[str, str | None]:
+    return {}
+
+
+async def add_people(database: Database) -> None:
+    """Add an administrator, and a registrator for each clinic."""
+    async with database.transaction() as tx:
+        for name, role, clinic in (
+            (ADMINISTRATOR, Role.ADMINISTRATOR, None),
+            (REGISTRATOR, Role.REGISTRATOR, KHIMKI),
+            (TVER_REGISTRATOR, Role.REGISTRATOR, TVER),
+        ):
+            await people.add_user(tx, name, role, clinic_code=clinic, password_hash=_QUICK.hash(PASSWORD))

@@ -1,0 +1,71 @@
+"""config.example.toml shows every key, with the default that holds without it."""
+
+import re
+import tomllib
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+import pytest
+
+from studypub import config, resources
+from studypub.config import S3, Clinic, Config, Pacs, Storage
+
+EXAMPLE = resources.path("config.example.toml")
+# What is given as a comment: a key, or the head of a table.
+_COMMENTED = re.compile(r"^# (?=[a-z_0-9]+ = |\[)", re.MULTILINE)
+_KEY = re.compile(r"^(?:# )?([a-z_0-9]+) = ")
+
+
+def shown(kind: type[msgspec.Struct]) -> dict[str, Any]:
+    """Return the table for this struct, with what stands in comments."""
+    document: Any = tomllib.loads(_COMMENTED.sub("", EXAMPLE.read_text("utf-8")))
+    tables: dict[type[msgspec.Struct], Any] = {
+        Config: document,
+        S3: document["storage"]["s3"],
+        Clinic: document["clinics"][0],
+        Pacs: document["clinics"][0]["pacs"],
+        **{field.type: document[field.name] for field in sections()},
+    }
+    table: dict[str, Any] = tables[kind]
+    return table
+
+
+def sections() -> list[msgspec.structs.FieldInfo]:
+    """Return the sections of the file that are there once."""
+    return [field for field in msgspec.structs.fields(Config) if field.name != "clinics"]
+
+
+STRUCTS = [Config, *(field.type for field in sections()), S3, Clinic, Pacs]
+
+
+def test_it_can_be_used() -> None:
+    loaded = config.load(EXAMPLE, {})
+    assert [clinic.code for clinic in loaded.clinics] == ["f_Khimki"]
+
+
+def test_its_sections_hold_the_defaults() -> None:
+    assert msgspec.structs.replace(config.load(EXAMPLE, {}), clinics=Config().clinics) == Config()
+
+
+@pytest.mark.parametrize("kind", [Clinic, Pacs])
+def test_its_clinic_holds_the_defaults(kind: type[msgspec.Struct]) -> None:
+    optional = [field for field in msgspec.structs.fields(kind) if field.default is not msgspec.NODEFAULT]
+    table = {key: tuple(value) if isinstance(value, list) else value for key, value in shown(kind).items()}
+    assert {field.name: table[field.name] for field in optional} == {field.name: field.default for field in optional}
+
+
+@pytest.mark.parametrize("kind", STRUCTS)
+def test_it_shows_every_key_and_no_other(kind: type[msgspec.Struct]) -> None:
+    assert set(shown(kind)) == {field.name for field in msgspec.structs.fields(kind)}
+
+
+def test_its_section_for_s3_can_be_opened() -> None:
+    table = {key: value for key, value in shown(S3).items() if not key.endswith("_file")}
+    assert msgspec.convert({"kind": "s3", "s3": table}, Storage).s3 is not None
+
+
+def test_a_comment_stands_above_every_key() -> None:
+    lines = EXAMPLE.read_text("utf-8").splitlines()
+    bare = [line for above, line in pairwise(lines) if _KEY.match(line) and not above]
+    assert bare == []

@@ -1,0 +1,75 @@
+"""Which study of those that a PACS lists is the one asked for."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from studypub.core.finding import FoundStudy, choose
+from studypub.errors import AmbiguousAccession, PatientMismatch, StudyNotFound, StudypubError
+
+MOSCOW = ZoneInfo("Europe/Moscow")
+
+
+def found(uid: str, patient_id: str = "P1", accession_number: str = "A1", **more: str) -> FoundStudy:
+    return FoundStudy(study_instance_uid=uid, patient_id=patient_id, accession_number=accession_number, **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("studies", "outcome"),
+    [
+        ([], StudyNotFound),
+        ([found("1.1")], "1.1"),
+        ([found("1.1"), found("1.1")], "1.1"),  # a PACS that answers twice
+        ([found("1.1"), found("1.2")], AmbiguousAccession),
+        ([found("1.1", "P2")], PatientMismatch),
+        ([found("1.1", "P2"), found("1.2", "P3")], PatientMismatch),
+        ([found("1.1", "P2"), found("1.2")], AmbiguousAccession),
+        ([found("1.1"), found("1.1", "P2")], PatientMismatch),  # one study, two patients: whose is it?
+        ([found("1.1", "P2"), found("1.1")], PatientMismatch),
+        ([found("1.1", accession_number="A10"), found("1.2", accession_number="XA1")], StudyNotFound),
+        ([found("1.1", accession_number="a1")], StudyNotFound),
+        ([found("1.1", accession_number="")], StudyNotFound),  # a PACS that ignores the key
+        ([found("1.1", accession_number="A10"), found("1.2")], "1.2"),
+        ([found("1.1", "")], PatientMismatch),
+        ([found("1.1", "p1")], PatientMismatch),
+        ([found("1.1", "P1 ")], PatientMismatch),
+    ],
+)
+def test_choose(studies: list[FoundStudy], outcome: str | type[StudypubError]) -> None:
+    if isinstance(outcome, str):
+        assert choose(studies, patient_id="P1", accession_number="A1").study_instance_uid == outcome
+        return
+    with pytest.raises(outcome):
+        choose(studies, patient_id="P1", accession_number="A1")
+
+
+def test_several_are_counted_once_and_told_by_date_and_modality_never_by_patient() -> None:
+    studies = [
+        found("1.1", study_date="20250201", modalities=("MR",)),  # type: ignore[arg-type]
+        found("1.1", study_date="20250201", modalities=("MR",)),  # type: ignore[arg-type]
+        found("1.2", study_date="20250202", modalities=("CT", "SR")),  # type: ignore[arg-type]
+    ]
+    with pytest.raises(AmbiguousAccession) as raised:
+        choose(studies, patient_id="P1", accession_number="A1")
+    assert "исследований: 2 (20250201 MR, 20250202 CT/SR)" in raised.value.sentence.ru
+    assert "2 studies" in raised.value.sentence.en
+    assert "P1" not in raised.value.sentence.ru
+
+
+@pytest.mark.parametrize(
+    ("date", "time", "expected"),
+    [
+        ("20250203", "091733.120", datetime(2025, 2, 3, 9, 17, 33, tzinfo=MOSCOW)),
+        ("20250203", "0917", datetime(2025, 2, 3, 9, 17, tzinfo=MOSCOW)),
+        ("20250203", "09", datetime(2025, 2, 3, 9, tzinfo=MOSCOW)),
+        ("20250203", "", datetime(2025, 2, 3, tzinfo=MOSCOW)),
+        ("20250203", "nonsense", datetime(2025, 2, 3, tzinfo=MOSCOW)),
+        ("2025.02.03", "09:17:33", datetime(2025, 2, 3, 9, 17, 33, tzinfo=MOSCOW)),  # ACR-NEMA (PS3.5 6.2)
+        ("20250230", "0917", None),
+        ("", "0917", None),
+        ("20250101-20250303", "", None),
+    ],
+)
+def test_taken_at(date: str, time: str, expected: datetime | None) -> None:
+    assert found("1.1", study_date=date, study_time=time).taken_at(MOSCOW) == expected

@@ -1,0 +1,99 @@
+"""The page behind a link: what it tells, what it must not tell, and what it says when it is closed."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from tests.peers import html, panel, person
+from tests.peers.panel import Panel
+from tests.web.conftest import BASE_URL, Site
+
+from studypub.flows import withdraw
+
+
+@pytest.fixture
+async def bench(site: Site) -> Panel:
+    await panel.add_people(site.database)
+    return Panel(BASE_URL, site.parts)
+
+
+async def test_the_page_says_what_it_is(site: Site, bench: Panel) -> None:
+    study = await bench.published(await bench.queued("KP125706548L", service_title="МРТ суставов"), modality="MR")
+    page = await person.stranger(site.app, BASE_URL).page(f"/s/{study.token}")
+    assert page.one("h1").text == "Магнитно-резонансная томография"
+    assert page.one(class_="service").text == "МРТ суставов"
+    assert page.one(data_field="instances").text == "240"
+    assert page.one(data_field="size").text == "51 МБ"
+    assert page.one(data_field="save_till").one("time").attributes["datetime"].startswith(f"{study.save_till:%Y-%m}")
+    assert page.one(class_="button primary big").attributes["href"] == f"/s/{study.token}/download"
+    assert [fold.text for fold in page.all("summary")][:4] == ["Windows", "Mac", "iPhone, iPad", "Android"]
+    assert page.one("img").attributes["src"].startswith("data:image/svg+xml")
+
+
+async def test_nothing_on_it_names_the_patient(site: Site, bench: Panel) -> None:
+    study = await bench.published(
+        await bench.queued(
+            "KP125706548L", "1000001158664", service_title="МРТ, kp-125706548l", emk_record_id="77123456"
+        )
+    )
+    response = await person.stranger(site.app, BASE_URL).get(f"/s/{study.token}")
+    assert study.study_date is not None
+    for secret in ("KP125706548L", "125706548", "1000001158664", "77123456", f"{study.study_date:%Y-%m-%d}"):
+        assert secret.lower() not in response.text.lower()
+    assert f"{study.study_date.day} октября" not in response.text
+    assert html.read(response.text).all(class_="service") == []
+
+
+async def test_looking_needs_nobody_and_leaves_nothing(site: Site, bench: Panel) -> None:
+    study = await bench.published(await bench.queued("KP125706548L"))
+    somebody = person.stranger(site.app, BASE_URL)
+    looked = await somebody.get(f"/s/{study.token}")
+    head = await somebody.client.head(f"/s/{study.token}")
+    assert (looked.status_code, head.status_code, head.content) == (200, 200, b"")
+    for response in (looked, head):
+        assert response.headers["referrer-policy"] == "no-referrer"
+        assert response.headers["cache-control"] == "no-store"
+        assert "noindex" in response.headers["x-robots-tag"]
+        assert "set-cookie" not in response.headers
+
+
+async def test_the_page_is_light(site: Site, bench: Panel) -> None:
+    study = await bench.published(await bench.queued("KP125706548L", service_title="Ш" * 256))
+    somebody = person.stranger(site.app, BASE_URL)
+    page = await somebody.get(f"/s/{study.token}")
+    parts = re.findall(r'(?:href|src)="(/static/[^"]+)"', page.text)
+    assert parts
+    total = len(page.content) + sum([len((await somebody.get(part)).content) for part in parts])
+    assert total < 50_000
+
+
+@pytest.mark.parametrize("token", ["0" * 22, "short", "%20", "..%2f..%2fetc", "x" * 300])
+async def test_an_unknown_link_is_told_kindly(site: Site, bench: Panel, token: str) -> None:
+    del bench
+    response = await person.stranger(site.app, BASE_URL).get(f"/s/{token}")
+    assert response.status_code == 404
+    assert "StudyPublicator" not in html.read(response.text).one("body").text
+
+
+async def test_unknown_names_the_clinic(site: Site, bench: Panel) -> None:
+    del bench
+    page = await person.stranger(site.app, BASE_URL).page("/s/" + "0" * 22, 404)
+    assert page.one("h1").text == "Такой ссылки нет"
+    assert page.one(class_="clinic").text == "Клиника в Химках"
+
+
+async def test_expired_and_withdrawn_are_told_apart(site: Site, bench: Panel) -> None:
+    over = await bench.published(await bench.queued("OVER"), keep=timedelta(seconds=-1))
+    gone = await bench.withdrawn(await bench.queued("GONE"))
+    somebody = person.stranger(site.app, BASE_URL)
+    assert (await somebody.page(f"/s/{over.token}", 410)).one("h1").text == "Срок ссылки истёк"
+    assert (await somebody.page(f"/s/{gone.token}", 410)).one("h1").text == "Ссылка отозвана"
+    assert (await somebody.client.head(f"/s/{gone.token}")).status_code == 410
+
+
+async def test_withdrawing_closes_it_at_once(site: Site, bench: Panel) -> None:
+    study = await bench.published(await bench.queued("KP125706548L"))
+    somebody = person.stranger(site.app, BASE_URL, "en")
+    assert (await somebody.page(f"/s/{study.token}")).one("h1").text == "Computed tomography"
+    await withdraw.withdraw(bench.database, study.study_id, actor="user:admin", clinic_code=None)
+    assert (await somebody.page(f"/s/{study.token}", 410)).one("h1").text == "This link was withdrawn"
