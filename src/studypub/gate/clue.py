@@ -43,11 +43,15 @@ class Sight:
 
 
 class Extent(NamedTuple):
-    """How many characters before and after the hit belong to it; whose it is, where the clue stands for many."""
+    """How many characters before and after the hit belong to it; whose it is, where the clue stands for many.
+
+    `doubt`: bits of the choice between all that would have done as well in these places.
+    """
 
     before: int = 0
     after: int = 0
     origin: Origin | None = None
+    doubt: float = 0.0
 
 
 class Clue(Protocol):

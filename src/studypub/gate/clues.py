@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Final
 
-from studypub.gate import dates, identifiers, texts, vocabulary
+from studypub.gate import dates, identifiers, names, texts, vocabulary
 from studypub.gate.clue import Clue, Origin
 from studypub.gate.harvest import Harvest
 from studypub.gate.identifiers import Identifier
@@ -92,7 +92,8 @@ class _Maker:
                 part = NamePart(origin, word, forms, person, self._innocent)
                 self._clues.add((forms, person), part)
                 for form in forms:
-                    self._clues.words.setdefault(form, part)
+                    if len(form) < names.ALONE[names.script(form)]:
+                        self._clues.words.setdefault(form, part)
 
     def identifier(self, text: str, origin: Origin) -> None:
         """Take an identifier, and what it is shortened to."""

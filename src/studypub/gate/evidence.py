@@ -45,15 +45,20 @@ def sample_bits(content: bytes, width: int) -> float:
     ramp, curve and strength of the noise are those under which the content is likeliest, and so is the byte of the
     sample that it begins with.
     """
+    if len(content) < 2 * width:
+        return 0.0
     grey = min(_likeliest(_samples(content, width, shift)) for shift in range(width))
     return min(grey, _noise_bits(content, levels=3)) if width == 1 else grey
 
 
-def is_evidence(content: bytes, place: Place, *, folded: bool, width: int = 1) -> bool:
-    """Say whether content of binary values is there by more than chance; `width`: bytes of a pixel's sample."""
+def is_evidence(content: bytes, place: Place, *, folded: bool, width: int = 1, doubt: float = 0.0) -> bool:
+    """Say whether content of binary values is there by more than chance.
+
+    `width`: bytes of a pixel's sample. `doubt`: bits of the choice between contents that would have done as well.
+    """
     if place is Place.SAMPLES:
-        return sample_bits(content, width) >= REQUIRED[place]
-    enough = uniform_bits(content, folded=folded) >= REQUIRED[place]
+        return sample_bits(content, width) - doubt >= REQUIRED[place]
+    enough = uniform_bits(content, folded=folded) - doubt >= REQUIRED[place]
     return enough and sample_bits(content, 1) >= REQUIRED_OF_CURVES
 
 

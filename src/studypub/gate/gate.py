@@ -123,9 +123,9 @@ def _confirmed(data: Bytes, spot: Spot, stretch: Stretch, widths: frozenset[int]
     before = seen.before[len(seen.before) - extent.before :].encode(encoding)
     after = seen.after[: extent.after].encode(encoding)
     content = bytes(data[spot.begin - len(before) : spot.end + len(after)])
-    folded = spot.spelling.folded
-    sure = (evidence.is_evidence(content, stretch.place, folded=folded, width=width) for width in widths)
-    return extent if all(sure) else None
+    folded, doubt, place = spot.spelling.folded, extent.doubt, stretch.place
+    sure = all(evidence.is_evidence(content, place, folded=folded, width=width, doubt=doubt) for width in widths)
+    return extent if sure else None
 
 
 def _covers(data: Bytes, text: bytes, spot: Spot) -> bool:

@@ -32,6 +32,9 @@ ORDERS: Final = (
     r"(?<!\w)INITIAL[\s^.-]{0,2}(?:INITIAL[\s^.-]{0,2})?FAMILY",
     "OTHER_OTHER",
 )
+# Bits of the choice between the spellings of the other names, their initials and orders, and what stands between.
+_CHOICE: Final = 6.0
+_CHOICE_OF_SEPARATOR: Final = 5.0
 _SEPARATOR: Final = r"[\s^,.;:_=/\\&+-]{0,3}"
 
 
@@ -133,7 +136,12 @@ class NamePart:
         text = _lower(f"{sight.before}{sight.found}{sight.after}")
         begin, end = len(sight.before), len(sight.before) + len(sight.found)
         found = self._beside_others(text, begin, end, sight) or self._alone(text, begin, sight)
-        return Extent(begin - found[0], found[1] - end) if found else None
+        if found is None:
+            return None
+        low, high = found
+        separators = sum(not letter.isalpha() for letter in text[low:high])
+        beside = (low, high) != (begin, end) and sight.is_binary
+        return Extent(begin - low, high - end, doubt=_CHOICE + _CHOICE_OF_SEPARATOR * separators if beside else 0.0)
 
     def _beside_others(self, text: str, begin: int, end: int, sight: Sight) -> tuple[int, int] | None:
         """Find the whole name around the hit."""
