@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple, Protocol
 
+from studypub.gate.encodings import Spelling
 from studypub.gate.kinds import Kind
 
 
@@ -42,11 +43,15 @@ class Sight:
 
 
 class Extent(NamedTuple):
-    """How many characters before and after the hit belong to it; whose it is, where the clue stands for many."""
+    """How many characters before and after the hit belong to it; whose it is, where the clue stands for many.
+
+    `doubt`: bits of the choice between all that would have done as well in these places.
+    """
 
     before: int = 0
     after: int = 0
     origin: Origin | None = None
+    doubt: float = 0.0
 
 
 class Clue(Protocol):
@@ -60,11 +65,8 @@ class Clue(Protocol):
     def kind(self) -> Kind:
         """What sort of identifier it is."""
 
-    def spellings(self) -> Iterable[str]:
-        """Yield the texts whose sight calls for a closer look."""
-
-    def exact(self) -> Iterable[str]:
-        """Yield the texts to look for in hexadecimal, base64 and escapes, where the clue alone names the patient."""
+    def spellings(self) -> Iterable[Spelling]:
+        """Yield the bytes whose sight calls for a closer look."""
 
     def confirm(self, sight: Sight) -> Extent | None:
         """Return what belongs to the hit, or None where it is a chance likeness."""

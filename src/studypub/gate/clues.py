@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Final
 
-from studypub.gate import dates, identifiers, texts, vocabulary
+from studypub.gate import dates, identifiers, names, texts, vocabulary
 from studypub.gate.clue import Clue, Origin
 from studypub.gate.harvest import Harvest
 from studypub.gate.identifiers import Identifier
 from studypub.gate.kinds import Kind
-from studypub.gate.names import NamePart, Person
+from studypub.gate.names import NamePart, Person, spelled
 from studypub.gate.readings import likely, readings
 
 _WELL_KNOWN_ROOT: Final = "1.2.840.10008."
@@ -36,6 +36,10 @@ class Clues:
 
     anywhere: dict[object, Clue] = field(default_factory=dict)
     words: dict[str, Clue] = field(default_factory=dict)
+
+    def identifiers(self) -> list[Identifier]:
+        """Return the identifiers, which free text may hold with separators anywhere."""
+        return [clue for clue in self.anywhere.values() if isinstance(clue, Identifier)]
 
     def add(self, key: object, clue: Clue) -> None:
         """Add a clue; one that names the patient by itself comes before others of the same kind."""
@@ -81,12 +85,15 @@ class _Maker:
     def name(self, text: str, origin: Origin) -> None:
         """Take a name apart: alphabetic, ideographic and phonetic groups, each with its parts (PS3.5 6.2.1.1)."""
         for group in text.split("="):
+            self._add_numbers(group, origin)
             person = Person.read(group)
-            for forms in (*person.families, *person.others):
-                part = NamePart(origin, forms, person, self._innocent)
+            for word in (*person.families, *person.others):
+                forms = spelled(word)
+                part = NamePart(origin, word, forms, person, self._innocent)
                 self._clues.add((forms, person), part)
                 for form in forms:
-                    self._clues.words.setdefault(form, part)
+                    if len(form) < names.ALONE[names.script(form)]:
+                        self._clues.words.setdefault(form, part)
 
     def identifier(self, text: str, origin: Origin) -> None:
         """Take an identifier, and what it is shortened to."""
@@ -117,12 +124,14 @@ class _Maker:
     def text(self, text: str, origin: Origin) -> None:
         """Take the words that tell, the whole, and what a description would give."""
         self._add_words(text, origin)
-        for phrase in texts.phrases_in(text, self._common):
+        for phrase in texts.phrases_in(text, self._common, self._innocent):
             self._clues.add(("phrase", phrase), texts.Phrase(origin, phrase))
         self._add_numbers(text, origin)
 
     def description(self, text: str, origin: Origin) -> None:
         """Take numbers and dates; words only if it is known which of them the profile lets pass."""
+        if text in vocabulary.creators():
+            return
         if self._permitted.words is not None:
             self._add_words(text, origin)
         self._add_numbers(text, origin)
@@ -143,7 +152,7 @@ class _Maker:
         for text in readings(raw, declared):
             for part in text.split("^") if text not in right else ():
                 if len(part) >= _SHORTEST_MISREADING and not part.isascii():
-                    self._clues.add(("misread", part), texts.Phrase(origin, part, Kind.NAME))
+                    self._clues.add(("misread", part), texts.Phrase(origin, part, Kind.NAME, misread=True))
 
 
 _MAKERS: Final = {

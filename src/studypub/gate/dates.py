@@ -7,6 +7,7 @@ from datetime import date
 from typing import Final
 
 from studypub.gate.clue import Extent, Origin, Sight
+from studypub.gate.encodings import Spelling, spell
 from studypub.gate.kinds import Kind
 
 _MONTHS: Final = (
@@ -28,7 +29,7 @@ FORMS: Final = (
     "YMD", "DMY", "MDY", "Y-M-D", "Y.M.D", "Y/M/D", "Y M D", "Y_M_D", "Y:M:D", "D.M.Y", "D-M-Y", "D/M/Y", "D M Y",
     "D_M_Y", "M/D/Y", "M-D-Y", "D.M.y", "D/M/y", "D-M-y", "M/D/y", "y-M-D", "y/M/D", "d.m.Y", "d/m/Y", "m/d/Y", "Y-m-d",
     "d R Y", "D R Y", "d r Y", "D r Y", "d E Y", "D E Y", "d e Y", "D e Y", "D-e-Y", "D-E-Y", "E d, Y", "E D, Y",
-    "e d, Y", "e D, Y", "E d Y", "e d Y", "e D Y", "YeD", "DeY",
+    "e d, Y", "e D, Y", "E d Y", "e d Y", "e D Y", "E D Y", "YeD", "DeY",
 )  # fmt: skip
 _COMPACT: Final = re.compile(r"(\d{4})[.-]?(\d{2})[.-]?(\d{2})")
 _RUSSIAN: Final = re.compile(r"(?<!\d)(\d{1,2})[./-](\d{1,2})[./-](\d{4})(?!\d)")
@@ -77,13 +78,10 @@ class Day:
     permitted: bool = False
     kind: Kind = Kind.DATE
 
-    def spellings(self) -> Iterator[str]:
+    def spellings(self) -> Iterator[Spelling]:
         """Yield it in every form."""
-        yield from {written(self.day, form) for form in FORMS}
-
-    def exact(self) -> Iterator[str]:
-        """Yield nothing: it does not name the patient by itself."""
-        yield from ()
+        for text in {written(self.day, form) for form in FORMS}:
+            yield from spell(text)
 
     def confirm(self, sight: Sight) -> Extent | None:
         """Accept it unless it is a part of a longer number; a time of day may follow."""

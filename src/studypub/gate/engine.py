@@ -13,6 +13,9 @@ _BLOCK: Final = 1 << 30
 _OVERLAP: Final = 1 << 12
 
 
+_ESCAPED: Final = [b"\\x%02x" % byte for byte in range(256)]
+
+
 class Expression(NamedTuple):
     """What to look for: a regular expression over bytes; `folded`: in either case of ASCII letters."""
 
@@ -29,7 +32,7 @@ class Hit(NamedTuple):
 
 def literal(content: bytes) -> bytes:
     """Return the expression that finds exactly these bytes, NULs included."""
-    return b"".join(b"\\x%02x" % byte for byte in content)
+    return b"".join(map(_ESCAPED.__getitem__, content))
 
 
 class Engine:

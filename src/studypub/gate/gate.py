@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from studypub.gate import evidence, layout, vocabulary
-from studypub.gate.clue import Clue, Extent
+from studypub.gate.clue import Clue, Extent, Origin, Place, Sight
 from studypub.gate.clues import Permitted, clues_from
 from studypub.gate.elements import Bytes, NotWalkable
 from studypub.gate.harvest import Harvest
@@ -16,7 +16,9 @@ from studypub.gate.spotting import Spot, Spotter, sight
 
 _CODE_MEANING: Final = 0x00080104
 _CODES: Final = frozenset({0x00080100, 0x00080102, 0x00080103, _CODE_MEANING, 0x00080119, 0x00080120})
+_TEXT: Final = frozenset({Place.FREE, Place.CODED})
 _WORD: Final = re.compile(r"[^\W_]+")
+_NO_DIGIT_OR_LETTER: Final = re.compile(r"[\W_]+")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -45,6 +47,7 @@ class Gate:
     def __init__(self, harvest: Harvest, permitted: Permitted | None = None) -> None:
         self._permitted = permitted or Permitted()
         self._clues = clues_from(harvest, self._permitted)
+        self._identifiers = self._clues.identifiers()
         self._spotter = Spotter(self._clues.anywhere.values())
         self._innocent = frozenset(word.lower() for word in self._permitted.words or ())
         self._harmless: set[tuple[int, bytes]] = set()
@@ -58,15 +61,17 @@ class Gate:
             plan = layout.of_part10(data) if bytes(data[128:132]) == b"DICM" else layout.plain(data)
         except NotWalkable:
             return [Finding(member, 0, "", "unreadable", "")]
-        found = [*self._anywhere(member, data, plan), *self._in_words(member, data, plan)]
-        return sorted(set(found))
+        found = {*self._anywhere(member, data, plan), *self._in_values(member, data, plan)}
+        return sorted(found)
 
     def _anywhere(self, member: str, data: Bytes, plan: Layout) -> Iterator[Finding]:
         for spot in self._spotter.spots(data, plan):
             stretch = plan.at(spot.begin, spot.end)
+            if not spot.unlikely and stretch.place not in _TEXT:
+                continue
             extent = _confirmed(data, spot, stretch, plan.widths)
             if extent is not None and not self._is_excused(data, spot, stretch):
-                yield _finding(member, spot.begin, spot.clue, extent, spot.encoding)
+                yield _finding(member, spot.begin, extent.origin or spot.clue.origin, spot.clue, spot.spelling.encoding)
 
     def _is_excused(self, data: Bytes, spot: Spot, stretch: Stretch) -> bool:
         """Tell a term of the Standard and the program's own texts, in which the hit lies, from an identifier."""
@@ -76,40 +81,51 @@ class Gate:
                 return True
         return any(_covers(data, text, spot) for text in self._permitted.texts)
 
-    def _in_words(self, member: str, data: Bytes, plan: Layout) -> Iterator[Finding]:
-        """Look for what is too short to be looked for anywhere: as whole words of free text."""
-        for begin, end, _, tag, vr in plan.stretches if self._clues.words else ():
-            if vr not in layout.FREE or tag in _CODES:
+    def _in_values(self, member: str, data: Bytes, plan: Layout) -> Iterator[Finding]:
+        """Look through free text, value by value, for what no search for bytes can find."""
+        for begin, end, place, tag, vr in plan.stretches:
+            if place is not Place.FREE or tag in _CODES:
                 continue
             value = bytes(data[begin:end])
             if (tag, value) in self._harmless:
                 continue
-            clues = list(self._words_of(value, vr))
-            yield from (_finding(member, begin, clue, Extent(), "utf-8") for clue in clues)
+            clues = list(self._clues_in(value, vr))
+            yield from (_finding(member, begin, clue.origin, clue, "words") for clue in clues)
             if not clues:
                 self._harmless.add((tag, value))
 
-    def _words_of(self, value: bytes, vr: bytes) -> Iterator[Clue]:
+    def _clues_in(self, value: bytes, vr: bytes) -> Iterator[Clue]:
+        """Yield what is too short to be looked for anywhere, as whole words, and numbers with separators anywhere."""
         for permitted in self._permitted.texts:
             value = value.replace(permitted, b" ")
         text = value.decode("utf-8", "replace").lower()
-        for word in {*_WORD.findall(text), significant(text)}:
+        for word in {*_WORD.findall(text), significant(text)} if vr else ():
             clue = self._clues.words.get(word)
             if clue is not None and (vr == b"PN" or len(word) > 2) and word not in self._innocent:
                 yield clue
+        squeezed = _NO_DIGIT_OR_LETTER.sub("", text)
+        for identifier in self._identifiers:
+            if identifier.core in squeezed and any(
+                identifier.confirm(Sight(text[: found.start()], found[0], text[found.end() :], Place.FREE, vr))
+                for found in identifier.grouped.finditer(text)
+            ):
+                yield identifier
 
 
 def _confirmed(data: Bytes, spot: Spot, stretch: Stretch, widths: frozenset[int]) -> Extent | None:
     """Return what belongs to a spot if it is no chance likeness: by its neighbours in text, by its length elsewhere."""
-    seen = sight(data, spot, stretch)
-    extent = Extent() if spot.coded else spot.clue.confirm(seen)
+    coded = spot.spelling.coded
+    seen = Sight("", "", "", stretch.place) if coded else sight(data, spot, stretch)
+    extent = Extent() if coded else spot.clue.confirm(seen)
     if extent is None or not seen.is_binary:
         return extent
-    before = seen.before[len(seen.before) - extent.before :].encode(spot.encoding)
-    after = seen.after[: extent.after].encode(spot.encoding)
+    encoding = spot.spelling.encoding
+    before = seen.before[len(seen.before) - extent.before :].encode(encoding)
+    after = seen.after[: extent.after].encode(encoding)
     content = bytes(data[spot.begin - len(before) : spot.end + len(after)])
-    sure = (evidence.is_evidence(content, stretch.place, folded=spot.folded, width=width) for width in widths)
-    return extent if all(sure) else None
+    folded, doubt, place = spot.spelling.folded, extent.doubt, stretch.place
+    sure = all(evidence.is_evidence(content, place, folded=folded, width=width, doubt=doubt) for width in widths)
+    return extent if sure else None
 
 
 def _covers(data: Bytes, text: bytes, spot: Spot) -> bool:
@@ -118,6 +134,5 @@ def _covers(data: Bytes, text: bytes, spot: Spot) -> bool:
     return text in bytes(data[low : spot.begin + len(text)])
 
 
-def _finding(member: str, offset: int, clue: Clue, extent: Extent, spelling: str) -> Finding:
-    origin = extent.origin or clue.origin
+def _finding(member: str, offset: int, origin: Origin, clue: Clue, spelling: str) -> Finding:
     return Finding(member, offset, origin.source, clue.kind.value, spelling)

@@ -1,5 +1,6 @@
 """Gathers what identifies: from the original instances as they came, from C-FIND's answer and from the request."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -14,14 +15,15 @@ from studypub.gate.slow_path import Unreadable, Value
 _SPECIFIC_CHARACTER_SET: Final = 0x00080005
 # PatientName, PatientID and AccessionNumber name the patient by themselves; so do the request's fields.
 _DIRECT: Final = frozenset({0x00100010, 0x00100020, 0x00080050})
-# A text longer than this is cut: its beginning tells enough.
+# A longer text is cut: its beginning tells enough. Longer values of unknown VR are a maker's own binary data.
 _LONGEST: Final = 1 << 16
+_LONGEST_UNKNOWN: Final = 1 << 10
 
 KNOWN: Final[dict[str, Kind | None]] = {
     "patient_id": Kind.IDENTIFIER,
     "accession_number": Kind.IDENTIFIER,
     "emk_record_id": Kind.IDENTIFIER,
-    "clinic_code": Kind.IDENTIFIER,
+    "clinic_code": Kind.TEXT,
     "phone": Kind.IDENTIFIER,
     "patient_name": Kind.NAME,
     "birth_date": Kind.DATE,
@@ -33,6 +35,8 @@ KNOWN: Final[dict[str, Kind | None]] = {
     "save_till_date": None,
 }
 """Fields of the request and of C-FIND's answer: what they identify by; None: they do not."""
+
+_CONTROL: Final = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
 
 Harvested = tuple[Kind, bytes, str]
 """Kind, bytes as received, declared character set."""
@@ -62,7 +66,7 @@ class Harvest:
         seen = self._seen
         new: list[Value] = []
         for tag, vr, low, high in syntax_and_elements.elements:
-            if vr in BY_VR or tag == _SPECIFIC_CHARACTER_SET:
+            if vr in BY_VR and (vr != b"UN" or high - low <= _LONGEST_UNKNOWN):
                 raw = bytes(original[low : min(high, low + _LONGEST)])
                 if (tag, raw) not in seen:
                     new.append((tag, vr, raw))
@@ -88,13 +92,17 @@ class Harvest:
             self._seen.add((tag, raw))
             kind = kind_of(tag, vr)
             content = raw.strip(b" \0")
-            if kind is not None and content:
+            if kind is not None and content and (vr != b"UN" or _is_text(content)):
                 self._values.setdefault((kind, content, declared), Origin(name_of(tag), direct=tag in _DIRECT))
 
 
 def _declared(data: Bytes, elements: Iterable[tuple[int, bytes, int, int]]) -> str:
     found = next((bytes(data[low:high]) for tag, _, low, high in elements if tag == _SPECIFIC_CHARACTER_SET), b"")
     return found.decode("ascii", "replace").strip(" \0")
+
+
+def _is_text(content: bytes) -> bool:
+    return not _CONTROL.search(content)
 
 
 def _kind_of_known(name: str) -> Kind | None:

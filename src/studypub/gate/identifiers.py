@@ -1,13 +1,14 @@
 """Numbers of records, orders, documents and telephones, and names of stations, however they are separated."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
 from studypub.gate import vocabulary
 from studypub.gate.clue import Extent, Origin, Sight
+from studypub.gate.encodings import Spelling, spell, wrap
 from studypub.gate.kinds import Kind
 
 # Characters without separators that an identifier needs to be evidence as a word, and inside of others.
@@ -37,17 +38,39 @@ def significant(text: str) -> str:
     return core.lstrip("0") if core.isdigit() else core
 
 
+def _in_other_letters(_text: str, core: str) -> Iterator[str]:
+    """Yield it with the letters of the other alphabet that look the same."""
+    yield core.translate(_CYRILLIC_TWINS) if re.search("[a-z]", core) else core.translate(_LATIN_TWINS)
+
+
+def _digits(_text: str, core: str) -> Iterator[str]:
+    """Yield the long number that a prefix or suffix was put to."""
+    yield from (digits.lstrip("0") for digits in re.findall(r"\d{7,}", core) if digits != core)
+
+
+def _without_country(text: str, core: str) -> Iterator[str]:
+    """Yield a telephone number without its country's digit, a Russian one with either of its two."""
+    if re.fullmatch(r"[78][3489]\d{9}", core):
+        yield from (core[1:], f"7{core[1:]}", f"8{core[1:]}")
+    elif re.match(r"\s*\+", text) and len(core) >= 8:
+        yield core[1:]
+
+
+SHORTENINGS: Final[dict[str, Callable[[str, str], Iterator[str]]]] = {
+    "without separators": lambda _text, core: iter([core]),
+    "in other letters": _in_other_letters,
+    "digits only": _digits,
+    "without country": _without_country,
+}
+
+
 def cores(text: str) -> Iterator[str]:
     """Yield what an identifier may be shortened to: no separators, only its digits, a telephone without its country."""
     core = significant(text)
-    if core in vocabulary.ordinary("placeholders") or len(set(core)) < 3:
+    if core in vocabulary.ordinary("placeholders") or len(set(core)) < 2:
         return
-    yield core
-    yield core.translate(_CYRILLIC_TWINS) if re.search("[a-z]", core) else core.translate(_LATIN_TWINS)
-    for digits in re.findall(r"\d{7,}", core) if not core.isdigit() else ():
-        yield digits.lstrip("0")
-    if re.fullmatch(r"[78]9\d{9}", core) or (re.match(r"\s*\+", text) and len(core) >= 8):
-        yield core[1:]
+    for shorten in SHORTENINGS.values():
+        yield from shorten(text, core)
 
 
 def numbers_in(text: str) -> Iterator[str]:
@@ -69,17 +92,18 @@ class Identifier:
         """Whether it can be evidence anywhere, not only as a word of free text."""
         return len(self.core) >= ALONE
 
-    def spellings(self) -> Iterator[str]:
+    def spellings(self) -> Iterator[Spelling]:
         """Yield it as written and without separators."""
-        yield from {self.core, *self.written}
-
-    exact = spellings
+        for text in {self.core, *self.written}:
+            yield from spell(text)
+            if self.origin.direct:
+                yield from wrap(text)
 
     @cached_property
     def grouped(self) -> re.Pattern[str]:
         """The identifier with separators anywhere."""
         gap = f"[\\0{re.escape(SEPARATORS)}]{{0,3}}"
-        return re.compile("0*" + gap.join(map(re.escape, self.core)) + r"\Z", re.IGNORECASE)
+        return re.compile("0*" + gap.join(map(re.escape, self.core)), re.IGNORECASE)
 
     def confirm(self, sight: Sight) -> Extent | None:
         """Accept it unless it is a part of a longer number or word, or as long as a measure where measures stand."""

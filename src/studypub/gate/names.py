@@ -4,11 +4,12 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Final
 
 from studypub.gate import transliteration, vocabulary
 from studypub.gate.clue import Extent, Origin, Sight
+from studypub.gate.encodings import Spelling, spell, wrap
 from studypub.gate.kinds import Kind
 
 # Letters that a word needs to be evidence standing alone, and inside of other letters.
@@ -23,6 +24,17 @@ _ENDING: Final = (
 )
 _DROPPED: Final = re.compile(r"(?:ая|яя|ий|ый|ой|ия|ья|[аяьйоеиы])$")
 _SHORTEST_STEM: Final = 4
+# How the parts of a name follow each other; `_` is what may stand between them.
+ORDERS: Final = (
+    "FAMILY_OTHER(?:_OTHER)?",
+    "OTHER_(?:OTHER_)?FAMILY",
+    r"FAMILY[\s^,.-]{1,3}INITIAL(?:[\s^.-]{0,2}INITIAL)?",
+    r"(?<!\w)INITIAL[\s^.-]{0,2}(?:INITIAL[\s^.-]{0,2})?FAMILY",
+    "OTHER_OTHER",
+)
+# Bits of the choice between the spellings of the other names, their initials and orders, and what stands between.
+_CHOICE: Final = 6.0
+_CHOICE_OF_SEPARATOR: Final = 5.0
 _SEPARATOR: Final = r"[\s^,.;:_=/\\&+-]{0,3}"
 
 
@@ -30,7 +42,10 @@ def words_of(text: str) -> list[list[str]]:
     """Return the words of each component of a name (PS3.5 6.2.1: family, given, middle, …), titles left out."""
     titles = vocabulary.ordinary("titles")
     components = text.split("^") if "^" in text else text.split(maxsplit=1)
-    return [[word for word in _WORD.findall(part) if word.lower() not in titles] for part in components[:3]]
+    return [
+        [word for word in _WORD.findall(part) if word.lower() not in titles and not word.isdigit()]
+        for part in components[:3]
+    ]
 
 
 def script(word: str) -> str:
@@ -40,6 +55,7 @@ def script(word: str) -> str:
     return "ideographic" if any("\u3000" <= letter <= "\ud7ff" for letter in word) else "other"
 
 
+@cache
 def spelled(word: str) -> frozenset[str]:
     """Return a word of a name in lower case, in both scripts, with ё as е too."""
     lower = unicodedata.normalize("NFC", word.lower())
@@ -54,36 +70,39 @@ def spelled(word: str) -> frozenset[str]:
 class Person:
     """Somebody's name: the spellings of each family name, and of each other name."""
 
-    families: tuple[frozenset[str], ...]
-    others: tuple[frozenset[str], ...]
+    families: tuple[str, ...]
+    others: tuple[str, ...]
 
     @staticmethod
     def read(text: str) -> "Person":
         """Take a name apart: `Family^Given^Middle`, or words in that order."""
         components = words_of(text)
-        families = tuple(spelled(word) for word in components[0]) if components else ()
-        others = tuple(spelled(word) for part in components[1:] for word in part)
-        return Person(tuple(filter(None, families)), tuple(filter(None, others)))
+        return (
+            Person(tuple(components[0]), tuple(word for part in components[1:] for word in part))
+            if components
+            else _NOBODY
+        )
 
     @cached_property
     def whole(self) -> re.Pattern[str]:
         """The family name with another name or initials beside it, or two other names, in any order."""
-        family, other = _either(self.families), _either(self.others)
-        initial = _either([{form[0] for part in self.others for form in part}]) + r"(?![^\W\d_])\.?"
-        forms = (
-            f"{family}{_SEPARATOR}{other}(?:{_SEPARATOR}{other})?",
-            f"{other}{_SEPARATOR}(?:{other}{_SEPARATOR})?{family}",
-            f"{family}[\\s^,._-]{{1,3}}{initial}(?:[\\s^.-]{{0,2}}{initial})?",
-            f"(?<![^\\W\\d_]){initial}[\\s^.-]{{0,2}}(?:{initial}[\\s^.-]{{0,2}})?{family}",
-            f"{other}{_SEPARATOR}{other}",
+        families = [form for word in self.families for form in spelled(word)]
+        others = [form for word in self.others for form in spelled(word)]
+        family, other = _either(families), _either(others)
+        initial = _either(form[0] for form in others) + r"(?!\w)\.?"
+        parts = {"FAMILY": family, "OTHER": other, "INITIAL": initial, "_": _SEPARATOR}
+        return re.compile(
+            "|".join(re.sub("FAMILY|OTHER|INITIAL|_", lambda part: parts[part[0]], form) for form in ORDERS)
         )
-        return re.compile("|".join(forms))
 
 
-def _either(parts: Iterable[Iterable[str]]) -> str:
-    """Return an expression for any of the spellings; the longest first, nothing where there are none."""
-    forms = sorted({form for part in parts for form in part}, key=len, reverse=True)
-    return f"(?:{'|'.join(map(re.escape, forms))})" if forms else "(?!)"
+_NOBODY: Final = Person((), ())
+
+
+def _either(forms: Iterable[str]) -> str:
+    """Return an expression for any of the forms, the longest first; it matches nothing where there are none."""
+    ordered = sorted(set(forms), key=len, reverse=True)
+    return f"(?:{'|'.join(map(re.escape, ordered))})" if ordered else "(?!)"
 
 
 def stem(word: str) -> str:
@@ -99,25 +118,30 @@ class NamePart:
     """One word of somebody's name, in all its spellings."""
 
     origin: Origin
+    word: str
     forms: frozenset[str]
     person: Person
     innocent: frozenset[str] = frozenset()
     kind: Kind = Kind.NAME
 
-    def exact(self) -> Iterator[str]:
-        """Yield the forms that are not shortened."""
-        yield from self.forms
-
-    def spellings(self) -> Iterator[str]:
+    def spellings(self) -> Iterator[Spelling]:
         """Yield the forms, Russian ones by their stem."""
-        yield from {stem(form) for form in self.forms}
+        for text in {stem(form) for form in self.forms}:
+            yield from spell(text)
+        if self.origin.direct:
+            yield from wrap(self.word)
 
     def confirm(self, sight: Sight) -> Extent | None:
         """Accept the word by itself if it is long enough, declined, or with the person's other names."""
         text = _lower(f"{sight.before}{sight.found}{sight.after}")
         begin, end = len(sight.before), len(sight.before) + len(sight.found)
         found = self._beside_others(text, begin, end, sight) or self._alone(text, begin, sight)
-        return Extent(begin - found[0], found[1] - end) if found else None
+        if found is None:
+            return None
+        low, high = found
+        separators = sum(not letter.isalpha() for letter in text[low:high])
+        beside = (low, high) != (begin, end) and sight.is_binary
+        return Extent(begin - low, high - end, doubt=_CHOICE + _CHOICE_OF_SEPARATOR * separators if beside else 0.0)
 
     def _beside_others(self, text: str, begin: int, end: int, sight: Sight) -> tuple[int, int] | None:
         """Find the whole name around the hit."""
@@ -137,7 +161,7 @@ class NamePart:
         return (low, high) if declined and any(_is_declined(token, form) for form in self.forms) else None
 
     def _is_evidence(self, text: str, begin: int, form: str, token: str) -> bool:
-        if token != form and token in self.innocent:
+        if token in self.innocent and token not in {self.word.lower(), self.word.lower().replace("ё", "е")}:
             return False
         span = (begin, begin + len(form))
         # Short words among digits are what made-up labels consist of.

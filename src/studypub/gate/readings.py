@@ -68,4 +68,4 @@ def _likelihood(text: str) -> float:
     foreign = [letter for letter in text if ord(letter) > 127]
     russian = sum(_WEIGHT.get(letter.lower(), -10) for letter in foreign)
     swapped = sum(a.islower() and b.isupper() for a, b in pairwise(text))
-    return russian - 20 * len(_MIXED.findall(text)) - 20 * swapped - 40 * len(_UNPRINTABLE.findall(text))
+    return russian - 40 * len(_MIXED.findall(text)) - 20 * swapped - 40 * len(_UNPRINTABLE.findall(text))

@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.multival import MultiValue
 
-from studypub.gate.elements import Bytes, known_vr
+from studypub.gate.elements import Bytes, known_vr, within
 
 # Tag, VR, value as received.
 Value = tuple[int, bytes, bytes]
@@ -33,9 +33,13 @@ def read(data: Bytes) -> list[Value]:
     with warnings.catch_warnings(action="ignore"):
         try:
             dataset = dcmread(BytesIO(data), force=True)
-            return [*_values(dataset.file_meta), *_values(dataset)]
+            values = list(_values(dataset))
+            meta = list(_values(dataset.file_meta))
         except _BROKEN as error:
             raise Unreadable("not a DICOM object") from error
+    if not values:
+        raise Unreadable("no elements")
+    return meta + values
 
 
 def _values(dataset: Dataset) -> Iterator[Value]:
@@ -56,12 +60,11 @@ def _nested(dataset: Dataset, tag: int, raw: bytes) -> Iterator[Value]:
     """Yield what the items hold; what cannot be read as items comes as it is."""
     try:
         decoded = dataset[tag]
+        if decoded.VR == "SQ":
+            yield from _decoded(decoded)
+        else:
+            yield from ((tag, vr, raw[low:high]) for tag, vr, low, high in within(raw, 0, len(raw), explicit=False))
     except _BROKEN:
-        yield tag, b"UN", raw
-        return
-    if decoded.VR == "SQ":
-        yield from _decoded(decoded)
-    else:
         yield tag, b"UN", raw
 
 

@@ -1,34 +1,38 @@
 """Free text, UIDs and ages: the words that tell, and values that are looked for as they are."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from studypub.gate import names
+from studypub.gate import names, vocabulary
 from studypub.gate.clue import Extent, Origin, Sight
+from studypub.gate.encodings import Spelling, as_is, spell
 from studypub.gate.kinds import Kind
 
 SHORTEST_WORD: Final = 5
 SHORTEST_PHRASE: Final = 12
+_LONGEST_PHRASE: Final = 48
 SHORTEST_UID: Final = 6
 UID_ANYWHERE: Final = 16
 _WORD: Final = re.compile(r"[^\W\d_]{2,}")
 _E_MAIL: Final = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
 
 
-def words_in(text: str, common: Iterable[str]) -> Iterator[str]:
+def words_in(text: str, common: Container[str]) -> Iterator[str]:
     """Yield the words that are long enough to tell, and not common."""
-    yield from {word for word in _WORD.findall(text.lower()) if len(word) >= SHORTEST_WORD and word not in common}
+    long = {word for word in _WORD.findall(text.lower()) if len(word) >= SHORTEST_WORD and len(set(word)) > 2}
+    yield from (word for word in long if word not in common)
 
 
-def phrases_in(text: str, common: Iterable[str]) -> Iterator[str]:
-    """Yield a text that tells as a whole though its words are common or short, and e-mail addresses."""
+def phrases_in(text: str, common: Container[str], innocent: Container[str]) -> Iterator[str]:
+    """Yield e-mail addresses, and a text that tells as a whole though none of its words does."""
     yield from _E_MAIL.findall(text)
-    whole = " ".join(text.split())[:48]
-    words = _WORD.findall(whole.lower())
-    if len(whole) >= SHORTEST_PHRASE and len(words) > 1 and not all(word in common for word in words):
-        yield whole
+    words = _WORD.findall(text.lower())
+    if len(text) < SHORTEST_PHRASE or len(words) < 2 or any(words_in(text, common)):
+        return
+    if text.lower() not in vocabulary.meanings() and not all(word in innocent for word in words):
+        yield text[:_LONGEST_PHRASE]
 
 
 @dataclass(frozen=True)
@@ -40,13 +44,9 @@ class Word:
     innocent: frozenset[str] = frozenset()
     kind: Kind = Kind.TEXT
 
-    def spellings(self) -> Iterator[str]:
-        """Yield the word."""
-        yield self.word
-
-    def exact(self) -> Iterator[str]:
-        """Yield nothing: it does not name the patient by itself."""
-        yield from ()
+    def spellings(self) -> Iterator[Spelling]:
+        """Yield the word in every encoding."""
+        yield from spell(self.word)
 
     def confirm(self, sight: Sight) -> Extent | None:
         """Accept the word standing alone, a long one also within others."""
@@ -58,19 +58,16 @@ class Word:
 
 @dataclass(frozen=True)
 class Phrase:
-    """A text that is looked for as it is."""
+    """A text that is looked for as it is; `misread`: what a name becomes under a wrong character set."""
 
     origin: Origin
     text: str
     kind: Kind = Kind.TEXT
+    misread: bool = False
 
-    def spellings(self) -> Iterator[str]:
-        """Yield the text."""
-        yield self.text
-
-    def exact(self) -> Iterator[str]:
-        """Yield nothing: it does not name the patient by itself."""
-        yield from ()
+    def spellings(self) -> Iterator[Spelling]:
+        """Yield the text in every encoding; a mistaken one only as this program would write it."""
+        yield from [as_is(self.text)] if self.misread else spell(self.text)
 
     def confirm(self, _sight: Sight) -> Extent | None:
         """Accept every hit: it is long."""
@@ -85,13 +82,9 @@ class Age:
     text: str
     kind: Kind = Kind.AGE
 
-    def spellings(self) -> Iterator[str]:
+    def spellings(self) -> Iterator[Spelling]:
         """Yield the value of AS (PS3.5 6.2)."""
-        yield self.text
-
-    def exact(self) -> Iterator[str]:
-        """Yield nothing: it does not name the patient by itself."""
-        yield from ()
+        yield as_is(self.text)
 
     def confirm(self, sight: Sight) -> Extent | None:
         """Accept it as the whole of an age."""
@@ -110,7 +103,7 @@ class Uids:
         self._lengths = sorted({len(uid) for uid in uids}, reverse=True)
         self.origin = next(iter(uids.values()), Origin("UID"))
 
-    def spellings(self) -> Iterator[str]:
+    def spellings(self) -> Iterator[Spelling]:
         """Yield beginnings, as long as few of them suffice."""
         for length in range(SHORTEST_UID + 14, SHORTEST_UID, -1):
             beginnings = {uid[:length] for uid in self._uids}
@@ -118,11 +111,8 @@ class Uids:
                 break
         else:
             beginnings = {uid[:SHORTEST_UID] for uid in self._uids}
-        yield from beginnings
-
-    def exact(self) -> Iterator[str]:
-        """Yield nothing: it does not name the patient by itself."""
-        yield from ()
+        for beginning in beginnings:
+            yield from spell(beginning)
 
     def confirm(self, sight: Sight) -> Extent | None:
         """Accept a whole original UID, also with more components behind it."""

@@ -29,18 +29,12 @@ SYSTEMS: Final[dict[str, dict[str, str]]] = {
     | {"ш": "sch", "щ": "schtsch", "ъ": "", "ы": "y", "ь": "", "э": "e", "ю": "ju", "я": "ja"},
 }
 # Endings that people shorten: Юрий -> Yury, Iurii; Белый -> Bely.
-ENDINGS: Final = (
-    ("iy", "y"),
-    ("ii", "y"),
-    ("ij", "i"),
-    ("ij", "y"),
-    ("yy", "y"),
-    ("yi", "y"),
-    ("yj", "y"),
-    ("ei", "ey"),
-)
+ENDINGS: Final = (("ii", "y"), ("ij", "i"), ("ij", "y"), ("yj", "y"))
 # Inside names: Софья -> Sofya, Sofia, Sofiya; Алексей -> Alexey; Ксения -> Xenia.
 INSIDE: Final = (("ks", "x"), ("ya", "ia"), ("ia", "iya"))
+# Васильев -> Vasilev, Vasilyev, Vasiliev.
+_SOFTENED: Final = re.compile("ь(?=[её])")
+_SOFT_SIGNS: Final = ("ь", "ы", "и")
 # Евгений -> Yevgeny, Николаев -> Nikolayev.
 _IOTATED: Final = re.compile("(?:^|(?<=[aeiouy]))e")
 
@@ -61,9 +55,10 @@ def latin(name: str) -> Iterator[str]:
     lower = name.lower()
     if re.fullmatch("[а-яё]+", lower):
         for table in SYSTEMS.values():
-            written = "".join(table[letter] for letter in lower)
-            yield written
-            yield from _shortened(written)
+            for soft in _SOFT_SIGNS if _SOFTENED.search(lower) else _SOFT_SIGNS[:1]:
+                written = "".join(table[letter] for letter in _SOFTENED.sub(soft, lower))
+                yield written
+                yield from _shortened(written)
     elif not lower.isascii():
         yield _without_accents("".join(_UMLAUTS.get(letter, letter) for letter in lower))
         yield _without_accents(lower)

@@ -7,6 +7,7 @@ from importlib.resources import files
 from typing import Final, cast
 
 from pydicom._dicom_dict import DicomDictionary
+from pydicom._private_dict import private_dictionaries
 from pydicom.sr import _concepts_dict
 from pydicom.sr._snomed_dict import mapping
 
@@ -35,6 +36,12 @@ def codes() -> frozenset[str]:
     """Return the values of coded concepts, SNOMED RT style ones too."""
     found = {code for keywords in _CONCEPTS.values() for codes in keywords.values() for code in codes}
     return frozenset(found | set(mapping["SRT"]))
+
+
+@cache
+def creators() -> frozenset[str]:
+    """Return the private creators that are known as makers' (PS3.5 7.8.1)."""
+    return frozenset(private_dictionaries)
 
 
 @cache
