@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from studypub.gate.encodings import Spelling
 from studypub.gate.kinds import Kind
@@ -26,6 +26,10 @@ class Place(Enum):
     STREAM = "compressed pixels"
 
 
+TEXT: Final = frozenset({Place.FREE, Place.CODED})
+"""Where neighbours tell a word from a likeness."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sight:
     """A hit with what stands around it, as text; `vr` is that of the element it lies in, empty outside of elements."""
@@ -39,7 +43,7 @@ class Sight:
     @property
     def is_binary(self) -> bool:
         """Whether neighbours mean nothing here: only how unlikely the bytes are counts."""
-        return self.place not in {Place.FREE, Place.CODED}
+        return self.place not in TEXT
 
 
 class Extent(NamedTuple):

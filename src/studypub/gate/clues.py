@@ -117,8 +117,8 @@ class _Maker:
             self._uids.setdefault(text, origin)
 
     def age(self, text: str, origin: Origin) -> None:
-        """Take an age of 90 or more (PS3.5 6.2)."""
-        if text[:3].isdigit() and int(text[:3]) >= 90 and text[3:] == "Y":
+        """Take an age above 90, which is itself the name of all ages from 90 on (PS3.5 6.2)."""
+        if text[:3].isdigit() and int(text[:3]) > 90 and text[3:] == "Y":
             self._clues.add(("age", text), texts.Age(origin, text))
 
     def text(self, text: str, origin: Origin) -> None:

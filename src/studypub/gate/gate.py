@@ -16,7 +16,6 @@ from studypub.gate.spotting import Spot, Spotter, sight
 
 _CODE_MEANING: Final = 0x00080104
 _CODES: Final = frozenset({0x00080100, 0x00080102, 0x00080103, _CODE_MEANING, 0x00080119, 0x00080120})
-_TEXT: Final = frozenset({Place.FREE, Place.CODED})
 _WORD: Final = re.compile(r"[^\W_]+")
 _NO_DIGIT_OR_LETTER: Final = re.compile(r"[\W_]+")
 
@@ -65,10 +64,7 @@ class Gate:
         return sorted(found)
 
     def _anywhere(self, member: str, data: Bytes, plan: Layout) -> Iterator[Finding]:
-        for spot in self._spotter.spots(data, plan):
-            stretch = plan.at(spot.begin, spot.end)
-            if not spot.unlikely and stretch.place not in _TEXT:
-                continue
+        for spot, stretch in self._spotter.spots(data, plan):
             extent = _confirmed(data, spot, stretch, plan.widths)
             if extent is not None and not self._is_excused(data, spot, stretch):
                 yield _finding(member, spot.begin, extent.origin or spot.clue.origin, spot.clue, spot.spelling.encoding)

@@ -7,6 +7,8 @@ from typing import Final
 
 from pydicom.datadict import keyword_for_tag
 
+from studypub.gate.elements import known_vr
+
 
 class Kind(StrEnum):
     """What sort of identifier a value is."""
@@ -64,7 +66,7 @@ _IMPERSONAL: Final = re.compile(
 @cache
 def kind_of(tag: int, vr: bytes) -> Kind | None:
     """Return what the element's value identifies by, None where it does not identify."""
-    kind = BY_VR.get(vr)
+    kind = BY_VR.get(known_vr(tag) if vr == b"UN" else vr)
     keyword = "" if tag >> 16 & 1 else keyword_for_tag(tag)
     if kind is None or _IMPERSONAL.search(keyword):
         return None

@@ -1,10 +1,11 @@
 """Tells which bytes of a file are free text, codes, binary values and pixels."""
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from studypub.gate.clue import Place
+from studypub.gate.clue import TEXT, Place
 from studypub.gate.elements import EXPLICIT, IMPLICIT, Bytes, walk
 
 FREE: Final = frozenset({b"LO", b"LT", b"PN", b"SH", b"ST", b"UC", b"UR", b"UT"})
@@ -44,10 +45,14 @@ class Layout:
             return self.stretches[number]
         return Stretch(0, self.size, Place.BINARY, 0, b"")
 
-    def large(self) -> list[Stretch]:
-        """Return the long binary values."""
-        text = {Place.FREE, Place.CODED}
-        return [each for each in self.stretches if each.end - each.begin > _LARGE and each.place not in text]
+    def around_large_values(self) -> Iterator[tuple[int, int]]:
+        """Yield where it begins and ends, what lies between the long binary values."""
+        place = 0
+        for stretch in self.stretches:
+            if stretch.end - stretch.begin > _LARGE and stretch.place not in TEXT:
+                yield place, stretch.begin
+                place = stretch.end
+        yield place, self.size
 
 
 def plain(data: Bytes) -> Layout:

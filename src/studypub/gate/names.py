@@ -125,8 +125,8 @@ class NamePart:
     kind: Kind = Kind.NAME
 
     def spellings(self) -> Iterator[Spelling]:
-        """Yield the forms, Russian ones by their stem."""
-        for text in {stem(form) for form in self.forms}:
+        """Yield the forms, and the stems of Russian ones, which may be declined."""
+        for text in self.forms | {stem(form) for form in self.forms}:
             yield from spell(text)
         if self.origin.direct:
             yield from wrap(self.word)

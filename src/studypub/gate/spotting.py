@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 from studypub.gate import evidence
-from studypub.gate.clue import Clue, Sight
+from studypub.gate.clue import TEXT, Clue, Sight
 from studypub.gate.elements import Bytes
 from studypub.gate.encodings import Spelling
 from studypub.gate.engine import Engine, Expression, literal
@@ -17,55 +17,49 @@ _AROUND: Final = 160
 
 
 class Spot(NamedTuple):
-    """Bytes that may be a clue's, and how they were spelled; `unlikely`: worth a look among binary values."""
+    """Bytes that may be a clue's, and how they were spelled."""
 
     clue: Clue
     begin: int
     end: int
     spelling: Spelling
-    unlikely: bool
-
-
-class _Owner(NamedTuple):
-    """Whose a spelling is."""
-
-    clue: Clue
-    spelling: Spelling
-    unlikely: bool
 
 
 class _Searched:
     """Spellings made ready to be looked for, each once, with all the clues that it stands for."""
 
-    def __init__(self, spellings: Iterable[_Owner]) -> None:
-        owners: defaultdict[Expression, list[_Owner]] = defaultdict(list)
-        for owner in spellings:
-            owners[Expression(literal(owner.spelling.content), owner.spelling.folded)].append(owner)
+    def __init__(self, spellings: Iterable[tuple[Clue, Spelling]]) -> None:
+        owners: defaultdict[Expression, list[tuple[Clue, Spelling]]] = defaultdict(list)
+        for clue, spelling in spellings:
+            owners[Expression(literal(spelling.content), spelling.folded)].append((clue, spelling))
         self._owners = list(owners.values())
         self._engine = Engine(list(owners))
 
     def spots(self, data: Bytes, begin: int, end: int) -> Iterator[Spot]:
         for number, place in self._engine.search(data, begin, end):
-            for owner in self._owners[number]:
-                yield from _spots(data, owner, place)
+            for clue, spelling in self._owners[number]:
+                yield from _spots(data, clue, spelling, place)
 
 
 class Spotter:
     """The clues' spellings: all of them for text, the unlikely ones for binary values."""
 
     def __init__(self, clues: Iterable[Clue]) -> None:
-        owners = [_Owner(clue, each, _is_unlikely(each)) for clue in clues for each in clue.spellings()]
-        self._text = _Searched(owners)
-        self._binary = _Searched(owner for owner in owners if owner.unlikely)
+        spellings = [(clue, spelling) for clue in clues for spelling in clue.spellings()]
+        self._text = _Searched(spellings)
+        self._binary = _Searched((clue, spelling) for clue, spelling in spellings if _is_unlikely(spelling))
 
-    def spots(self, data: Bytes, layout: Layout) -> Iterator[Spot]:
-        """Yield what may be a clue's."""
-        place = 0
-        for stretch in layout.large():
-            yield from self._text.spots(data, place, stretch.begin)
-            yield from self._binary.spots(data, stretch.begin, stretch.end)
-            place = stretch.end
-        yield from self._text.spots(data, place, layout.size)
+    def spots(self, data: Bytes, layout: Layout) -> Iterator[tuple[Spot, Stretch]]:
+        """Yield what may be a clue's, and the value that it lies in."""
+        for spot in self._binary.spots(data, 0, layout.size):
+            stretch = layout.at(spot.begin, spot.end)
+            if stretch.place not in TEXT:
+                yield spot, stretch
+        for begin, end in layout.around_large_values():
+            for spot in self._text.spots(data, begin, end):
+                stretch = layout.at(spot.begin, spot.end)
+                if stretch.place in TEXT:
+                    yield spot, stretch
 
 
 def sight(data: Bytes, spot: Spot, stretch: Stretch) -> Sight:
@@ -84,14 +78,13 @@ def _is_unlikely(spelling: Spelling) -> bool:
     return evidence.is_worth_searching(spelling.content, folded=spelling.folded)
 
 
-def _spots(data: Bytes, owner: _Owner, end: int) -> Iterator[Spot]:
-    clue, spelling, unlikely = owner
+def _spots(data: Bytes, clue: Clue, spelling: Spelling, end: int) -> Iterator[Spot]:
     begin = end - len(spelling.content)
     if spelling.encoding != "utf-16":
-        yield Spot(clue, begin, end, spelling, unlikely)
+        yield Spot(clue, begin, end, spelling)
         return
     page = spelling.content[1:2]
     if bytes(data[end : end + 1]) == page:
-        yield Spot(clue, begin, end + 1, spelling._replace(encoding="utf-16-le"), unlikely)
+        yield Spot(clue, begin, end + 1, spelling._replace(encoding="utf-16-le"))
     if begin and bytes(data[begin - 1 : begin]) == page:
-        yield Spot(clue, begin - 1, end, spelling._replace(encoding="utf-16-be"), unlikely)
+        yield Spot(clue, begin - 1, end, spelling._replace(encoding="utf-16-be"))

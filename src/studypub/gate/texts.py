@@ -76,7 +76,7 @@ class Phrase:
 
 @dataclass(frozen=True)
 class Age:
-    """An age above 89, which few have."""
+    """An age above 90, which few have."""
 
     origin: Origin
     text: str

@@ -114,7 +114,8 @@ def test_pydicom_reads_what_the_walker_refuses(syntax: pydicom.uid.UID) -> None:
 
 
 def test_pydicom_enters_a_sequence_of_unknown_length_under_unknown_vr() -> None:
-    hidden = b"\xfe\xff\x00\xe0\xff\xff\xff\xff\x10\x00\x10\x00\x08\x00\x00\x00Botkina \xfe\xff\x0d\xe0\0\0\0\0\xfe\xff\xdd\xe0\0\0\0\0"
+    name = b"\x10\x00\x10\x00\x08\x00\x00\x00Botkina "
+    hidden = b"\xfe\xff\x00\xe0\xff\xff\xff\xff" + name + b"\xfe\xff\x0d\xe0\0\0\0\0\xfe\xff\xdd\xe0\0\0\0\0"
     data = part10(b"\x33\x00\x10\x10UN\0\0\xff\xff\xff\xff" + hidden, element(0x00400280, "ST", "y"))
     with pytest.raises(NotWalkable):
         walk(data)
@@ -153,6 +154,18 @@ def test_reports_and_images_are_harvested_whole() -> None:
     assert all(harvest.add(file_of(each)) for each in (*STUDY, report))
     raws = b"\n".join(raw for (_, raw, _), _ in harvest.values()).decode()
     assert [text for text in planted([*STUDY, report]) if text not in raws] == []
+
+
+def test_values_under_unknown_vr_are_what_the_standard_says() -> None:
+    """Some senders that do not know a VR write UN, for SOPClassUID and Modality too."""
+    searched = gate(
+        (0x00100010, "UN", "Боткина^Вера"),
+        (0x00080016, "UN", "1.2.840.10008.5.1.4.1.1.481.2"),
+        (0x00080060, "UN", "RTDOSE"),
+    )
+    clean = part10(element(0x00080016, "UI", "1.2.840.10008.5.1.4.1.1.481.2"), element(0x00080060, "CS", "RTDOSE"))
+    assert searched.search("a", clean) == []
+    assert searched.search("a", "Боткиной".encode()) != []
 
 
 def test_nothing_is_taken_twice() -> None:

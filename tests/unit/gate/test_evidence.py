@@ -46,7 +46,7 @@ def planted(seed: int) -> list[Planted]:
 def spellings(searched: Gate) -> Iterator[Spelling]:
     """Yield what the gate looks for in binary values."""
     for owners in searched._spotter._binary._owners:
-        yield owners[0].spelling
+        yield owners[0][1]
 
 
 @pytest.mark.parametrize(

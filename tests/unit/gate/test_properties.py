@@ -9,9 +9,10 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from tests.unit.gate import noise
-from tests.unit.gate.planting import JPEG_LS, element, gate, image, part10
+from tests.unit.gate.planting import JPEG_LS, element, gate, image, named, part10
 
 from studypub.gate import evidence
+from studypub.gate.clue import Place
 from studypub.gate.harvest import Harvest
 
 RUSSIAN = "абвгдежзийклмнопрстуфхцчшщъыьэюя"
@@ -32,7 +33,7 @@ numbers = st.text(string.digits, min_size=13, max_size=20).filter(
     lambda number: number[0] != "0" and len(set(number)) > 2
 )
 identifiers = st.text(string.ascii_uppercase + string.digits, min_size=10, max_size=16).filter(
-    lambda text: len(set(text)) > 3
+    lambda text: len(set(text)) > 3 and any(letter.isdigit() for letter in text)  # a word may be one of the Standard's
 )
 anything = st.binary(max_size=40)
 
@@ -103,7 +104,7 @@ def test_a_whole_name_is_found_in_any_image_where_it_is_evidence(
     leak = separator.join(parts).encode(encoding)
     letters = [part.encode(encoding) for part in parts]
     assume(evidence.is_worth_searching(letters[0], folded=True))
-    assume(evidence.sample_bits(leak, bits // 8) - 11 >= evidence.REQUIRED[evidence.Place.SAMPLES])
+    assume(evidence.sample_bits(leak, bits // 8) - 11 >= evidence.REQUIRED[Place.SAMPLES])
     pixels = bytearray(make(np.random.default_rng(place), 1 << 16))
     pixels[place : place + len(leak)] = leak
     assert gate((0x00100010, "PN", name)).search("a", image(bytes(pixels), bits=bits)) != []
@@ -113,7 +114,7 @@ def test_a_whole_name_is_found_in_any_image_where_it_is_evidence(
 @given(text=st.one_of(names, numbers, identifiers), encoding=st.sampled_from(ENCODINGS), place=st.integers(0, 60_000))
 def test_what_identifies_is_found_in_any_code_stream(text: str, encoding: str, place: int) -> None:
     leak = text.partition("^")[0].encode(encoding)
-    assume(evidence.uniform_bits(leak, folded=True) >= evidence.REQUIRED[evidence.Place.STREAM])
+    assume(evidence.uniform_bits(leak, folded=True) >= evidence.REQUIRED[Place.STREAM])
     assume(evidence.is_worth_searching(leak[:-1], folded=True))
     pixels = bytearray(noise.uniform(np.random.default_rng(place), 1 << 16))
     pixels[place : place + len(leak)] = leak
@@ -121,7 +122,7 @@ def test_what_identifies_is_found_in_any_code_stream(text: str, encoding: str, p
     assert searched.search("a", image(bytes(pixels), syntax=JPEG_LS)) != []
 
 
-@settings(EXAMPLES, max_examples=150)
+@settings(EXAMPLES, max_examples=80)
 @given(name=names, number=numbers, other=st.one_of(names, numbers, identifiers))
 def test_other_peoples_identifiers_are_not_found(name: str, number: str, other: str) -> None:
     parts = [*name.split("^"), number]
@@ -133,7 +134,7 @@ def test_other_peoples_identifiers_are_not_found(name: str, number: str, other: 
 @settings(EXAMPLES, max_examples=300)
 @given(data=st.binary(max_size=300))
 def test_nothing_breaks_the_gate(data: bytes) -> None:
-    searched = gate((0x00100010, "PN", "Боткина^Вера"))
+    searched = named("Боткина^Вера")
     assert isinstance(searched.search("a", data), list)
     assert isinstance(searched.search("a", bytes(128) + b"DICM" + data), list)
 

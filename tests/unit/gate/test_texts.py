@@ -78,11 +78,12 @@ def test_uids_of_the_standard_are_not_looked_for() -> None:
     assert not finds(gate((UID_ELEMENT, "UI", "1.2.840.10008.1.4.1.1")), "1.2.840.10008.1.4.1.1")
 
 
-def test_an_age_above_89_is_found_where_ages_stand() -> None:
+def test_an_age_above_90_is_found_where_ages_stand() -> None:
     searched = gate((0x00101010, "AS", "093Y"))
     assert sources(searched, image(b"", text="093Y", vr="AS")) == {"PatientAge"}
     assert not finds(searched, "093Y")
-    assert gate((0x00101010, "AS", "089Y")).search("a", image(b"", text="089Y", vr="AS")) == []
+    for age in ("089Y", "090Y", "092M"):
+        assert gate((0x00101010, "AS", age)).search("a", image(b"", text=age, vr="AS")) == []
 
 
 @pytest.mark.parametrize("name", ["Head^Anna", "Abdomen^Anna"])
