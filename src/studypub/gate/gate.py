@@ -14,6 +14,7 @@ from studypub.gate.identifiers import significant
 from studypub.gate.layout import Layout, Stretch
 from studypub.gate.spotting import Spot, Spotter, sight
 
+_MANUFACTURER: Final = 0x00080070
 _CODE_MEANING: Final = 0x00080104
 _CODES: Final = frozenset({0x00080100, 0x00080102, 0x00080103, _CODE_MEANING, 0x00080119, 0x00080120})
 _WORD: Final = re.compile(r"[^\W_]+")
@@ -71,11 +72,12 @@ class Gate:
 
     def _is_excused(self, data: Bytes, spot: Spot, stretch: Stretch) -> bool:
         """Tell a term of the Standard and the program's own texts, in which the hit lies, from an identifier."""
+        value = bytes(data[stretch.begin : stretch.end]).decode("utf-8", "replace").strip(" \0").lower()
         if stretch.vr == b"CS" or stretch.tag == _CODE_MEANING:
-            value = bytes(data[stretch.begin : stretch.end]).decode("utf-8", "replace")
-            if all(part.strip(" \0").lower() in vocabulary.meanings() for part in value.split("\\")):
-                return True
-        return any(_covers(data, text, spot) for text in self._permitted.texts)
+            excused = all(part.strip() in vocabulary.meanings() for part in value.split("\\"))
+        else:
+            excused = stretch.tag == _MANUFACTURER and vocabulary.ordinary("makers").issuperset(_WORD.findall(value))
+        return excused or any(_covers(data, text, spot) for text in self._permitted.texts)
 
     def _in_values(self, member: str, data: Bytes, plan: Layout) -> Iterator[Finding]:
         """Look through free text, value by value, for what no search for bytes can find."""

@@ -15,6 +15,7 @@ from studypub.gate.kinds import Kind
 # Letters that a word needs to be evidence standing alone, and inside of other letters.
 ALONE: Final = {"latin": 4, "other": 3, "ideographic": 2}
 INSIDE: Final = {"latin": 8, "other": 6, "ideographic": 4}
+_LONG: Final = 6
 
 _WORD: Final = re.compile(r"[^\W_]+")
 # How Russian names end when they are declined.
@@ -107,7 +108,7 @@ def _either(forms: Iterable[str]) -> str:
 
 def stem(word: str) -> str:
     """Return what stays of a Russian name in every case, or the word itself."""
-    if not re.fullmatch("[а-яё]{5,}", word):
+    if not re.fullmatch(f"[{transliteration.CYRILLIC}]{{5,}}", word):
         return word
     bare = _DROPPED.sub("", word)
     return bare if len(bare) >= _SHORTEST_STEM else word
@@ -163,10 +164,10 @@ class NamePart:
     def _is_evidence(self, text: str, begin: int, form: str, token: str) -> bool:
         if token in self.innocent and token not in {self.word.lower(), self.word.lower().replace("ё", "е")}:
             return False
-        span = (begin, begin + len(form))
+        beside = text[max(0, begin - 1) : begin] + text[begin + len(form) :][:1]
         # Short words among digits are what made-up labels consist of.
-        stands_alone = _bounds(text, begin, str.isalnum) == span or (len(form) >= 6 and token == form)
-        return len(form) >= (ALONE if stands_alone else INSIDE)[script(form)]
+        belongs = str.isalpha if len(form) >= _LONG else str.isalnum
+        return len(form) >= (INSIDE if any(map(belongs, beside)) else ALONE)[script(form)]
 
 
 def _bounds(text: str, place: int, belongs: Callable[[str], bool]) -> tuple[int, int]:
