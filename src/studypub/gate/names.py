@@ -134,6 +134,8 @@ class NamePart:
 
     def confirm(self, sight: Sight) -> Extent | None:
         """Accept the word by itself if it is long enough, declined, or with the person's other names."""
+        if sight.before[-1:].isalpha() and sight.after[:1].isalpha() and self._is_short(sight):
+            return None
         text = _lower(f"{sight.before}{sight.found}{sight.after}")
         begin, end = len(sight.before), len(sight.before) + len(sight.found)
         found = self._beside_others(text, begin, end, sight) or self._alone(text, begin, sight)
@@ -143,6 +145,10 @@ class NamePart:
         separators = sum(not letter.isalpha() for letter in text[low:high])
         beside = (low, high) != (begin, end) and sight.is_binary
         return Extent(begin - low, high - end, doubt=_CHOICE + _CHOICE_OF_SEPARATOR * separators if beside else 0.0)
+
+    def _is_short(self, sight: Sight) -> bool:
+        """Tell what is no evidence between letters: if it is a part of a name in one piece, its first part tells."""
+        return not sight.is_binary and len(sight.found) < INSIDE[script(sight.found)]
 
     def _beside_others(self, text: str, begin: int, end: int, sight: Sight) -> tuple[int, int] | None:
         """Find the whole name around the hit."""

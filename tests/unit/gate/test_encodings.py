@@ -56,10 +56,8 @@ def test_direct_identifiers_are_found_in_base64(encoding: str, text: str, shift:
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "cp1251", "utf-16-le"])
-@pytest.mark.parametrize("text", [FAMILY, "Софья", SECRET_ID])
+@pytest.mark.parametrize("text", [FAMILY, "Юрьевна", SECRET_ID])
 def test_direct_identifiers_are_found_in_hexadecimal(encoding: str, text: str) -> None:
-    if len(text.encode(encoding)) < 6:
-        pytest.skip("too short to be evidence")
     assert finds(DIRECT, text.encode(encoding).hex())
     assert finds(DIRECT, text.encode(encoding).hex().upper())
 
