@@ -60,14 +60,18 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// Only now is a form in the dialog htmx's: whoever types quickly must not send it as a page of its own.
+document.addEventListener("htmx:afterSettle", (event) => {
+  const target = event.detail.target;
+  if (target !== dialog()) return;
+  if (!target.open) target.showModal();
+  const first = target.querySelector("[autofocus]");
+  if (first) first.focus();
+});
+
 document.addEventListener("htmx:afterSwap", (event) => {
   const target = event.detail.target;
-  if (target === dialog()) {
-    if (!target.open) target.showModal();
-    const first = target.querySelector("[autofocus]");
-    if (first) first.focus();
-    return;
-  }
+  if (target === dialog()) return;
   if (target.id === "notice") target.toggleAttribute("data-polled", event.detail.elt.hasAttribute("data-poll"));
   if (event.detail.requestConfig.verb !== "get") {
     closeDialog();

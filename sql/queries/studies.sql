@@ -3,13 +3,15 @@
 INSERT INTO stored_objects (object_key, task_id) VALUES (%(object_key)s, %(task_id)s);
 
 -- name: objects_to_delete
--- Objects that nobody needs: of publications that have ended, and of attempts that have.
+-- Objects that nobody needs: of publications that have ended, and of attempts that have; the upload of one that was
+-- broken off may go on for a while, and must not store afterwards what is taken for deleted.
 SELECT o.object_key FROM stored_objects o
 JOIN tasks t USING (task_id)
 LEFT JOIN published_studies s USING (object_key)
 WHERE o.deleted_at IS NULL
   AND CASE WHEN s.object_key IS NULL
       THEN t.status NOT IN ('SEARCHING', 'RETRIEVING', 'PROCESSING', 'UPLOADING')
+          AND o.created_at < now() - %(upload)s::interval
       ELSE s.state <> 'LIVE' END
 ORDER BY o.created_at
 LIMIT %(limit)s;

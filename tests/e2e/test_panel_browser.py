@@ -66,6 +66,7 @@ async def _site(url: str, folder: Path) -> AsyncIterator[Panel]:
 async def sign_in(page: Page, site: Panel, name: str = panel.REGISTRATOR) -> None:
     await page.goto(f"{site.address}/login")
     # The first field has the focus, and Enter does the obvious.
+    await expect(page.locator("[name=name]")).to_be_focused()
     await page.keyboard.type(name)
     await page.fill("[name=password]", panel.PASSWORD)
     await page.keyboard.press("Enter")

@@ -52,6 +52,8 @@ class Tab:
         self.requests.append(request.url)
 
     def _note_failure(self, request: Request) -> None:
+        if request.failure == "net::ERR_ABORTED":  # the page was left before its icon had come
+            return
         self.failed_requests.append(f"{request.method} {request.url} {request.failure}")
 
     def _note_response(self, response: Response) -> None:

@@ -139,13 +139,21 @@ async def open_house(
     folder: Path,
     instances: Iterable[FileDataset],
     pacs: type[DemoPacs] = DemoPacs,
+    *,
+    scp_port: int = 0,
+    peer_ae_title: str = "DEMO",
 ) -> AsyncIterator[House]:
-    """Open one with a PACS that holds these instances."""
+    """Open one with a PACS that holds these instances; another PACS may be known too."""
     async with AsyncExitStack() as stack:
         spool = Spool(folder / "spool", reserve=0)
         spool.open()
         scp = StorageScp(
-            "STUDYPUB", "127.0.0.1", 0, peers=KnownPeers(["127.0.0.1"]), peer_ae_titles=["DEMO"], spool=spool
+            "STUDYPUB",
+            "127.0.0.1",
+            scp_port,
+            peers=KnownPeers(["127.0.0.1"]),
+            peer_ae_titles=["DEMO", peer_ae_title],
+            spool=spool,
         )
         scp.start()
         stack.callback(scp.stop)

@@ -1,7 +1,7 @@
 """Published studies and the objects behind them."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from studypub.core import ids
@@ -34,9 +34,9 @@ async def add_object(tx: Transaction, object_key: str, task_id: UUID) -> None:
     await tx.run("add_object", object_key=object_key, task_id=task_id)
 
 
-async def objects_to_delete(tx: Transaction, *, limit: int) -> list[str]:
-    """Return the keys of objects that no live link and no running task needs."""
-    return [row["object_key"] for row in await tx.all("objects_to_delete", limit=limit)]
+async def objects_to_delete(tx: Transaction, *, upload: timedelta, limit: int) -> list[str]:
+    """Return the keys of objects that no live link, no running task and no upload needs; `upload` is the longest."""
+    return [row["object_key"] for row in await tx.all("objects_to_delete", upload=upload, limit=limit)]
 
 
 async def object_deleted(tx: Transaction, object_key: str) -> None:

@@ -32,6 +32,12 @@ async def try_again(
         task = await _require(tx, task_id, clinic_code)
         if await studies.live(tx, task):
             raise AlreadyInProgress(task.status.value)
+        if await studies.of_task(tx, task.task_id):
+            raise Refused(
+                "published once",
+                reason_ru="Публикация этого задания отозвана или истекла. Запросите исследование заново.",
+                reason_en="This task's publication was withdrawn or has expired. Request the study anew.",
+            )
         queued = await tasks.requeue(tx, task, search_time=search_time)
         if queued is None:
             raise Refused(

@@ -12,7 +12,7 @@ from studypub.store.base import Store
 
 log = logging.getLogger(__name__)
 _BATCH = 100
-_BROKEN_OFF = timedelta(hours=1)  # no upload takes longer
+_LONGEST_UPLOAD = timedelta(hours=1)
 
 
 async def expire(database: Database) -> int:
@@ -57,7 +57,7 @@ async def sweep(database: Database, store: Store) -> int:
     async with database.transaction() as tx:
         await people.sweep_sessions(tx)
         await review.forget_thumbnails(tx)
-        keys = await studies.objects_to_delete(tx, limit=_BATCH)
+        keys = await studies.objects_to_delete(tx, upload=_LONGEST_UPLOAD, limit=_BATCH)
     deleted = 0
     for key in keys:
         try:
@@ -68,5 +68,5 @@ async def sweep(database: Database, store: Store) -> int:
         async with database.transaction() as tx:
             await studies.object_deleted(tx, key)
         deleted += 1
-    await asyncio.to_thread(store.sweep, _BROKEN_OFF)
+    await asyncio.to_thread(store.sweep, _LONGEST_UPLOAD)
     return deleted

@@ -23,6 +23,7 @@ from studypub.web.pages import (
     login,
     publish_new,
     queue,
+    review,
     studies,
 )
 from studypub.web.parts import Parts
@@ -41,6 +42,7 @@ ROUTES = (
     # people of the clinic
     *login.routes,
     *queue.routes,
+    *review.routes,
     *studies.routes,
     *publish_new.routes,
     *admin_users.routes,
