@@ -1,5 +1,6 @@
 """Makes clues of what was harvested: every value read as its sender may have meant it, and taken apart."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Final
@@ -10,11 +11,13 @@ from studypub.gate.harvest import Harvest
 from studypub.gate.identifiers import Identifier
 from studypub.gate.kinds import Kind
 from studypub.gate.names import NamePart, Person, spelled
-from studypub.gate.readings import likely, readings
+from studypub.gate.readings import likely, readings, unusual
 
 _WELL_KNOWN_ROOT: Final = "1.2.840.10008."
 # A mistaken reading that is written back is a leak, too; shorter ones mean nothing.
 _SHORTEST_MISREADING: Final = 5
+_SHORTEST_RAW: Final = 4
+_WORD: Final = re.compile(r"[^\W\d_]+")
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,8 @@ class _Maker:
                 _MAKERS[kind](self, part.strip(" \0"), origin)
         if kind is Kind.NAME:
             self._add_misreadings(raw, declared, origin)
+        if kind in {Kind.NAME, Kind.TEXT} and not raw.isascii():
+            self._add_raw(raw, declared, origin, kind)
 
     def finished(self) -> Clues:
         """Return all clues, those that stand for many included."""
@@ -153,6 +158,14 @@ class _Maker:
             for part in text.split("^") if text not in right else ():
                 if len(part) >= _SHORTEST_MISREADING and not part.isascii():
                     self._clues.add(("misread", part), texts.Phrase(origin, part, Kind.NAME, misread=True))
+
+    def _add_raw(self, raw: bytes, declared: str, origin: Origin, kind: Kind) -> None:
+        """Add the words in a declared character set that is not looked for anyway."""
+        for encoding, text in unusual(raw, declared):
+            for word in _WORD.findall(text) if not text.isascii() else ():
+                content = word.encode(encoding, "ignore")
+                if len(content) >= _SHORTEST_RAW and not word.isascii():
+                    self._clues.add(("raw", content), texts.Raw(origin, content, kind))
 
 
 _MAKERS: Final = {

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from studypub.gate import evidence, layout, vocabulary
+from studypub.gate import evidence, excuses, layout
 from studypub.gate.clue import Clue, Extent, Origin, Place, Sight
 from studypub.gate.clues import Permitted, clues_from
 from studypub.gate.elements import Bytes, NotWalkable
@@ -14,8 +14,8 @@ from studypub.gate.identifiers import significant
 from studypub.gate.layout import Layout, Stretch
 from studypub.gate.spotting import Spot, Spotter, sight
 
-_CODE_MEANING: Final = 0x00080104
-_CODES: Final = frozenset({0x00080100, 0x00080102, 0x00080103, _CODE_MEANING, 0x00080119, 0x00080120})
+# Codes and their meanings (PS3.3 8.8): short words are many there.
+_CODES: Final = frozenset({0x00080100, 0x00080102, 0x00080103, 0x00080104, 0x00080119, 0x00080120})
 _WORD: Final = re.compile(r"[^\W_]+")
 _NO_DIGIT_OR_LETTER: Final = re.compile(r"[\W_]+")
 
@@ -66,16 +66,10 @@ class Gate:
     def _anywhere(self, member: str, data: Bytes, plan: Layout) -> Iterator[Finding]:
         for spot, stretch in self._spotter.spots(data, plan):
             extent = _confirmed(data, spot, stretch, plan.widths)
-            if extent is not None and not self._is_excused(data, spot, stretch):
+            if extent is None or excuses.is_term(data, stretch):
+                continue
+            if not excuses.is_within(data, spot.begin, spot.end, self._permitted.texts):
                 yield _finding(member, spot.begin, extent.origin or spot.clue.origin, spot.clue, spot.spelling.encoding)
-
-    def _is_excused(self, data: Bytes, spot: Spot, stretch: Stretch) -> bool:
-        """Tell a term of the Standard and the program's own texts, in which the hit lies, from an identifier."""
-        if stretch.vr == b"CS" or stretch.tag == _CODE_MEANING:
-            value = bytes(data[stretch.begin : stretch.end]).decode("utf-8", "replace")
-            if all(part.strip(" \0").lower() in vocabulary.meanings() for part in value.split("\\")):
-                return True
-        return any(_covers(data, text, spot) for text in self._permitted.texts)
 
     def _in_values(self, member: str, data: Bytes, plan: Layout) -> Iterator[Finding]:
         """Look through free text, value by value, for what no search for bytes can find."""
@@ -122,12 +116,6 @@ def _confirmed(data: Bytes, spot: Spot, stretch: Stretch, widths: frozenset[int]
     folded, doubt, place = spot.spelling.folded, extent.doubt, stretch.place
     sure = all(evidence.is_evidence(content, place, folded=folded, width=width, doubt=doubt) for width in widths)
     return extent if sure else None
-
-
-def _covers(data: Bytes, text: bytes, spot: Spot) -> bool:
-    """Say whether the spot lies within an occurrence of the text."""
-    low = max(0, spot.end - len(text))
-    return text in bytes(data[low : spot.begin + len(text)])
 
 
 def _finding(member: str, offset: int, origin: Origin, clue: Clue, spelling: str) -> Finding:

@@ -36,6 +36,8 @@ KNOWN: Final[dict[str, Kind | None]] = {
 }
 """Fields of the request and of C-FIND's answer: what they identify by; None: they do not."""
 
+_OF_MEASURES: Final = b"0123456789+-.eE \\"
+_LONG_NUMBER: Final = re.compile(rb"\d{11}")
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
 
 Harvested = tuple[Kind, bytes, str]
@@ -102,7 +104,9 @@ def _declared(data: Bytes, elements: Iterable[tuple[int, bytes, int, int]]) -> s
 
 
 def _is_text(content: bytes) -> bool:
-    return not _CONTROL.search(content)
+    """Tell text under an unknown VR from binary data and from measures written in digits."""
+    measures = not content.strip(_OF_MEASURES) and not _LONG_NUMBER.search(content)
+    return not measures and not _CONTROL.search(content)
 
 
 def _kind_of_known(name: str) -> Kind | None:

@@ -15,6 +15,7 @@ from studypub.gate.kinds import Kind
 # Letters that a word needs to be evidence standing alone, and inside of other letters.
 ALONE: Final = {"latin": 4, "other": 3, "ideographic": 2}
 INSIDE: Final = {"latin": 8, "other": 6, "ideographic": 4}
+_LONG: Final = 6
 
 _WORD: Final = re.compile(r"[^\W_]+")
 # How Russian names end when they are declined.
@@ -107,7 +108,7 @@ def _either(forms: Iterable[str]) -> str:
 
 def stem(word: str) -> str:
     """Return what stays of a Russian name in every case, or the word itself."""
-    if not re.fullmatch("[а-яё]{5,}", word):
+    if not re.fullmatch(f"[{transliteration.CYRILLIC}]{{5,}}", word):
         return word
     bare = _DROPPED.sub("", word)
     return bare if len(bare) >= _SHORTEST_STEM else word
@@ -133,6 +134,8 @@ class NamePart:
 
     def confirm(self, sight: Sight) -> Extent | None:
         """Accept the word by itself if it is long enough, declined, or with the person's other names."""
+        if sight.before[-1:].isalpha() and sight.after[:1].isalpha() and self._is_short(sight):
+            return None
         text = _lower(f"{sight.before}{sight.found}{sight.after}")
         begin, end = len(sight.before), len(sight.before) + len(sight.found)
         found = self._beside_others(text, begin, end, sight) or self._alone(text, begin, sight)
@@ -142,6 +145,10 @@ class NamePart:
         separators = sum(not letter.isalpha() for letter in text[low:high])
         beside = (low, high) != (begin, end) and sight.is_binary
         return Extent(begin - low, high - end, doubt=_CHOICE + _CHOICE_OF_SEPARATOR * separators if beside else 0.0)
+
+    def _is_short(self, sight: Sight) -> bool:
+        """Tell what is no evidence between letters: if it is a part of a name in one piece, its first part tells."""
+        return not sight.is_binary and len(sight.found) < INSIDE[script(sight.found)]
 
     def _beside_others(self, text: str, begin: int, end: int, sight: Sight) -> tuple[int, int] | None:
         """Find the whole name around the hit."""
@@ -163,10 +170,10 @@ class NamePart:
     def _is_evidence(self, text: str, begin: int, form: str, token: str) -> bool:
         if token in self.innocent and token not in {self.word.lower(), self.word.lower().replace("ё", "е")}:
             return False
-        span = (begin, begin + len(form))
+        beside = text[max(0, begin - 1) : begin] + text[begin + len(form) :][:1]
         # Short words among digits are what made-up labels consist of.
-        stands_alone = _bounds(text, begin, str.isalnum) == span or (len(form) >= 6 and token == form)
-        return len(form) >= (ALONE if stands_alone else INSIDE)[script(form)]
+        belongs = str.isalpha if len(form) >= _LONG else str.isalnum
+        return len(form) >= (INSIDE if any(map(belongs, beside)) else ALONE)[script(form)]
 
 
 def _bounds(text: str, place: int, belongs: Callable[[str], bool]) -> tuple[int, int]:

@@ -1,5 +1,6 @@
 """Reads text whatever its sender declared: declarations of character sets lie."""
 
+import codecs
 import re
 import warnings
 from collections.abc import Iterable, Iterator
@@ -11,6 +12,7 @@ from pydicom.charset import convert_encodings, decode_bytes, python_encoding
 SINGLE_BYTE: Final = ("cp1251", "koi8-r", "iso-8859-5", "cp866", "latin-1")
 """What Russian and Western senders write, declared or not."""
 
+_USUAL: Final = frozenset({"ascii", "utf-8", "iso8859-1", *(codecs.lookup(name).name for name in SINGLE_BYTE)})
 _ESCAPE: Final = re.compile(rb"\x1b[\x20-\x2f]+[\x30-\x7e]")
 _UNPRINTABLE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _MIXED: Final = re.compile("[A-Za-z\xc0-\xff][а-яёА-ЯЁ]|[а-яёА-ЯЁ][A-Za-z\xc0-\xff]")
@@ -33,6 +35,14 @@ def likely(raw: bytes, declared: str) -> list[str]:
         return found[:1]
     best = sorted(_single_byte(raw), key=_likelihood, reverse=True)[:2]
     return list(dict.fromkeys([*_declared(raw, declared), *best]))
+
+
+def unusual(raw: bytes, declared: str) -> Iterator[tuple[str, str]]:
+    """Yield the declared character sets that are not of the usual ones, and the text by each."""
+    for term in declared.split("\\"):
+        encoding = python_encoding.get(term.strip(), "ascii")
+        if codecs.lookup(encoding).name not in _USUAL:
+            yield from ((encoding, text) for text in _declared(raw, declared))
 
 
 def _utf8(raw: bytes) -> list[str]:

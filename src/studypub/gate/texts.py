@@ -10,19 +10,23 @@ from studypub.gate.clue import Extent, Origin, Sight
 from studypub.gate.encodings import Spelling, as_is, spell
 from studypub.gate.kinds import Kind
 
-SHORTEST_WORD: Final = 5
+SHORTEST_WORD: Final = {"latin": 5, "other": 4, "ideographic": 2}
 SHORTEST_PHRASE: Final = 12
+_LONG_RAW: Final = 6
 _LONGEST_PHRASE: Final = 48
 SHORTEST_UID: Final = 6
 UID_ANYWHERE: Final = 16
 _WORD: Final = re.compile(r"[^\W\d_]{2,}")
+# The same two letters again and again are what chance makes of even bytes.
+_EVEN: Final = re.compile(r"(.)\1*(?:(.)(?:\1|\2)*)?")
 _E_MAIL: Final = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
 
 
 def words_in(text: str, common: Container[str]) -> Iterator[str]:
     """Yield the words that are long enough to tell, and not common."""
-    long = {word for word in _WORD.findall(text.lower()) if len(word) >= SHORTEST_WORD and len(set(word)) > 2}
-    yield from (word for word in long if word not in common)
+    for word in set(_WORD.findall(text.lower())):
+        if len(word) >= SHORTEST_WORD[names.script(word)] and word not in common and not _EVEN.fullmatch(word):
+            yield word
 
 
 def phrases_in(text: str, common: Container[str], innocent: Container[str]) -> Iterator[str]:
@@ -72,6 +76,24 @@ class Phrase:
     def confirm(self, _sight: Sight) -> Extent | None:
         """Accept every hit: it is long."""
         return Extent()
+
+
+@dataclass(frozen=True)
+class Raw:
+    """A word in the bytes of the character set that its sender declared, where that is none of the usual ones."""
+
+    origin: Origin
+    content: bytes
+    kind: Kind
+
+    def spellings(self) -> Iterator[Spelling]:
+        """Yield the bytes."""
+        yield Spelling(self.content, "latin-1", folded=False)
+
+    def confirm(self, sight: Sight) -> Extent | None:
+        """Accept many bytes anywhere, few between others."""
+        inside = sight.before[-1:].isalpha() or sight.after[:1].isalpha()
+        return None if inside and len(self.content) < _LONG_RAW and not sight.is_binary else Extent()
 
 
 @dataclass(frozen=True)

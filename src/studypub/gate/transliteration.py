@@ -6,6 +6,11 @@ from collections.abc import Iterator
 from typing import Final
 
 _PLAIN: Final = dict(zip("абвгдзиклмнопрстуф", "abvgdziklmnoprstuf", strict=True))
+# Letters of neighbouring languages: Ukrainian, Belarusian, Kazakh, Tatar, Serbian.
+_NEIGHBOURS: Final = {"і": "i", "ї": "yi", "є": "ye", "ґ": "g", "ў": "u", "ә": "a", "ө": "o", "ү": "u", "ұ": "u"} | {
+    "қ": "k", "ғ": "g", "ң": "n", "һ": "h", "җ": "zh", "ј": "j", "љ": "lj", "њ": "nj", "ћ": "c", "ђ": "dj", "џ": "dz"
+}  # fmt: skip
+CYRILLIC: Final = "а-яё" + "".join(_NEIGHBOURS)
 
 # How each way differs from the letters that all agree on.
 SYSTEMS: Final[dict[str, dict[str, str]]] = {
@@ -21,6 +26,12 @@ SYSTEMS: Final[dict[str, dict[str, str]]] = {
     "common": _PLAIN  # BGN/PCGN without apostrophes; what most people write
     | {"е": "e", "ё": "yo", "ж": "zh", "й": "y", "х": "kh", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "shch"}
     | {"ъ": "", "ы": "y", "ь": "", "э": "e", "ю": "yu", "я": "ya"},
+    "gost-b with marks": _PLAIN  # GOST 7.79-2000, system B, to the letter
+    | {"е": "e", "ё": "yo", "ж": "zh", "й": "j", "х": "x", "ц": "c", "ч": "ch", "ш": "sh", "щ": "shh"}
+    | {"ъ": "``", "ы": "y`", "ь": "`", "э": "e`", "ю": "yu", "я": "ya"},
+    "common with marks": _PLAIN  # BGN/PCGN to the letter
+    | {"е": "e", "ё": "yo", "ж": "zh", "й": "y", "х": "kh", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "shch"}
+    | {"ъ": "''", "ы": "y", "ь": "'", "э": "e", "ю": "yu", "я": "ya"},
     "short": _PLAIN  # as "common", but shorter: H for Х, Sch for Щ, y for ый
     | {"е": "e", "ё": "e", "ж": "zh", "й": "y", "х": "h", "ц": "ts", "ч": "ch", "ш": "sh", "щ": "sch"}
     | {"ъ": "", "ы": "y", "ь": "", "э": "e", "ю": "yu", "я": "ya"},
@@ -53,10 +64,12 @@ _UMLAUTS: Final = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "
 def latin(name: str) -> Iterator[str]:
     """Yield a Cyrillic or accented name in plain Latin letters, lower case, in every system."""
     lower = name.lower()
-    if re.fullmatch("[а-яё]+", lower):
+    if re.fullmatch(f"[{CYRILLIC}]+", lower):
         for table in SYSTEMS.values():
             for soft in _SOFT_SIGNS if _SOFTENED.search(lower) else _SOFT_SIGNS[:1]:
-                written = "".join(table[letter] for letter in _SOFTENED.sub(soft, lower))
+                written = "".join(
+                    table.get(letter) or _NEIGHBOURS.get(letter, "") for letter in _SOFTENED.sub(soft, lower)
+                )
                 yield written
                 yield from _shortened(written)
     elif not lower.isascii():

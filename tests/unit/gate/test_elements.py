@@ -168,6 +168,14 @@ def test_values_under_unknown_vr_are_what_the_standard_says() -> None:
     assert searched.search("a", "Боткиной".encode()) != []
 
 
+@pytest.mark.parametrize("measures", ["0.703125\\0.703125", "1073741824", "-1.5e-3 40", " 12\\13 "])
+def test_measures_under_unknown_vr_are_no_identifiers(measures: str) -> None:
+    searched = gate((0x00191001, "UN", measures), (0x00191002, "UN", b"PX\0\1\2\3 7750830849001234"))
+    assert searched.search("a", measures.encode()) == []
+    assert searched.search("a", b"7750830849001234") == []
+    assert gate((0x00191001, "UN", "77508308490")).search("a", b"77508308490") != []
+
+
 def test_nothing_is_taken_twice() -> None:
     searched = gate((0x00100010, "PN", "Боткина^Вера"), (0x00100010, "PN", "Боткина^Вера"))
     assert len(searched.search("a", "Боткина".encode())) == 1

@@ -56,10 +56,8 @@ def test_direct_identifiers_are_found_in_base64(encoding: str, text: str, shift:
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "cp1251", "utf-16-le"])
-@pytest.mark.parametrize("text", [FAMILY, "Софья", SECRET_ID])
+@pytest.mark.parametrize("text", [FAMILY, "Юрьевна", SECRET_ID])
 def test_direct_identifiers_are_found_in_hexadecimal(encoding: str, text: str) -> None:
-    if len(text.encode(encoding)) < 6:
-        pytest.skip("too short to be evidence")
     assert finds(DIRECT, text.encode(encoding).hex())
     assert finds(DIRECT, text.encode(encoding).hex().upper())
 
@@ -95,6 +93,26 @@ def test_code_extensions_are_read() -> None:
     name = b"Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B"
     searched = gate((0x00100010, "PN", name), charset="\\ISO 2022 IR 87")
     assert missed(searched, ["山田", "太郎".encode("utf-16-le"), "Yamada"]) == []
+
+
+@pytest.mark.parametrize(
+    ("charset", "encoding", "name", "leak"),
+    [
+        ("ISO_IR 101", "iso8859-2", "Wiśniewska^Łucja", "Wiśniewska"),
+        ("ISO_IR 126", "iso8859-7", "Διονυσιος^Ανδρεας", "Διονυσιος"),
+        ("GB18030", "gb18030", "王小东^小", "王小东"),
+        ("\\ISO 2022 IR 149", "euc_kr", "Hong^Gildong=洪^吉洞", "吉洞"),
+        ("ISO_IR 166", "iso8859-11", "นามสกุล^ชื่อ", "นามสกุล"),
+    ],
+)
+def test_names_are_found_in_the_bytes_of_the_declared_character_set(
+    charset: str, encoding: str, name: str, leak: str
+) -> None:
+    raw = name.encode(encoding)
+    if "2022" in charset:
+        raw = b"Hong^Gildong=" + b"^".join(b"\x1b$)C" + part.encode(encoding) for part in ("洪", "吉洞"))  # PS3.5 I.2
+    searched = gate((0x00100010, "PN", raw), charset=charset)
+    assert missed(searched, [leak.encode(encoding), leak, leak.encode("utf-16-le")]) == []
 
 
 def test_a_spelling_is_one_of_its_text() -> None:

@@ -14,6 +14,8 @@ from studypub.gate.clues import Permitted
 from studypub.gate.gate import Gate
 from studypub.gate.harvest import Harvest
 
+pytestmark = pytest.mark.slow
+
 FOLDER = Path(pydicom.__file__).parent / "data" / "test_files"
 FILES = sorted(path for path in FOLDER.rglob("*") if path.is_file() and path.suffix in {"", ".dcm"})
 

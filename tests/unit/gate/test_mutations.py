@@ -115,9 +115,11 @@ def of_spellings() -> Iterator[Mutation]:
 def of_names() -> Iterator[Mutation]:
     for system, name, leak in (
         ("icao", "Подъячев", "Podieiachev"),
-        ("gost-b", "Щербаков", "Shherbakov"),
+        ("gost-b", "Щербань", "Shherban"),
+        ("gost-b with marks", "Подъячев", "Pod``yachev"),
+        ("common with marks", "Подъячев", "Pod''yachev"),
         ("gost-2006", "Цветаев", "Tcvetaev"),
-        ("common", "Хрущёва", "Khrushchyova"),
+        ("common", "Щёголь", "Shchyogol"),
         ("short", "Щербаков", "Scherbakov"),
         ("german", "Чехов", "Tschechow"),
     ):

@@ -23,6 +23,8 @@ TRANSLITERATIONS = {
     "Евгеньева^Алексей": ["Yevgenyeva", "Evgeneva", "Evgenieva", "Aleksei", "Aleksej", "Aleksey", "Alexey"],
     "Цветаев^Эльдар": ["Tsvetaev", "Cvetaev", "Tcvetaev", "Tsvetayev", "Eldar"],
     "Подъячев^Жанна": ["Podieiachev", "Podyachev", "Podiachev", "Zhanna"],
+    "Ковальчук^Олексій": ["Kovalchuk", "Oleksii", "Oleksiy", "ОЛЕКСІЙ"],
+    "Гайнутдинова^Әлфия": ["Gainutdinova", "Alfiya", "әлфия"],
     "Müller^Jürgen": ["Mueller", "MULLER", "Juergen", "Jurgen", "müller"],
     "Kovalevskaya^Sofya": ["Ковалевская", "КОВАЛЕВСКАЯ", "Ковалевской"],
     "Dvořák^Antonín": ["Dvorak", "DVOŘÁK", "Antonin"],

@@ -1,5 +1,5 @@
 import pytest
-from tests.unit.gate.planting import element, finds, gate, image, missed, part10, sequence, sources
+from tests.unit.gate.planting import element, finds, gate, image, missed, named, part10, sequence, sources
 
 from studypub.gate.clues import Permitted
 
@@ -11,6 +11,10 @@ UID = "1.2.826.0.1.3680043.10.1511.271828182845.90452"
 def test_the_words_of_an_address_are_found() -> None:
     searched = gate((ADDRESS, "LO", "141407, Химки, Нагорная 11-48, Springfield"))
     assert missed(searched, ["химки", "ХИМКИ", "на Нагорная", "springfield", "141407"]) == []
+
+
+def test_short_names_of_towns_are_words() -> None:
+    assert missed(gate((ADDRESS, "LO", "г. Омск, Leipzig")), ["омск", "ОМСК".encode("cp1251"), "leipzig"]) == []
 
 
 @pytest.mark.parametrize("text", ["City Hospital", "Клиника", "Отделение лучевой диагностики", "Radiology Department"])
@@ -97,6 +101,13 @@ def test_terms_of_the_standard_are_no_names(name: str) -> None:
     assert sources(searched, part10(sequence(0x00082218, element(0x00080104, "LO", f"{term} of Anna")))) == {
         "PatientName"
     }
+
+
+def test_a_makers_name_is_the_patients_only_elsewhere() -> None:
+    searched = named("Philips^Anna")
+    assert searched.search("a", part10(element(0x00080070, "LO", "Philips Medical Systems"))) == []
+    assert sources(searched, part10(element(0x00080070, "LO", "Philips Anna"))) == {"PatientName"}
+    assert sources(searched, part10(element(0x00080080, "LO", "Philips"))) == {"PatientName"}
 
 
 def test_the_programs_own_texts_are_no_evidence_elsewhere_they_are() -> None:
