@@ -87,6 +87,12 @@ UPDATE tasks SET
 WHERE task_id = %(task_id)s AND status = %(from)s AND lease_token = %(lease_token)s
 RETURNING *;
 
+-- name: note_left_out
+-- Writes down what of a running task cannot be published.
+UPDATE tasks SET left_out = %(left_out)s, updated_at = now()
+WHERE task_id = %(task_id)s AND lease_token = %(lease_token)s
+RETURNING task_id;
+
 -- name: end_task
 -- Ends a running task.
 UPDATE tasks SET

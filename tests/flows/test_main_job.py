@@ -248,6 +248,7 @@ async def test_nothing_that_may_be_published(house: House, companions: list[File
     house.pacs.add(companions)
     failed = await house.settled(await house.ask(), Status.FAILED)
     assert (failed.error_code, failed.attempt) == ("NOTHING_TO_PUBLISH", 1)
+    assert sum(group.count for group in failed.left_out) == len(companions)
     assert house.stored() == []
 
 

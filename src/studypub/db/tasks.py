@@ -153,6 +153,12 @@ async def postpone(
     return _task(_require(row))
 
 
+async def note_left_out(tx: Transaction, task: Task, left_out: Sequence[LeftOut]) -> None:
+    """Write down what of a running task cannot be published; raises LeaseLost."""
+    rows = Jsonb([_left_out_row(group) for group in left_out])
+    _require(await tx.one("note_left_out", **_guard(task), left_out=rows))
+
+
 async def end(tx: Transaction, task: Task, event: Event, *, why: StudypubError | None = None) -> Task:
     """End a running task; raises LeaseLost."""
     return _task(_require(await tx.one("end_task", **_guard(task, event), **_reason(why))))

@@ -5,17 +5,18 @@ import secrets
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from studypub.config import Clinic, Config
 from studypub.core.publication import Publication
-from studypub.core.task import Event, Task
+from studypub.core.task import Event, LeftOut, Task
 from studypub.db import audit, tasks
 from studypub.db.database import Database
 from studypub.deid import profile
 from studypub.deid.instance import Deidentifier
 from studypub.dicom.scu import PacsClient
 from studypub.dicom.spool import Spool
-from studypub.errors import PhiSuspected, Refused
+from studypub.errors import NothingToPublish, PhiSuspected, Refused
 from studypub.flows.find import Found, find
 from studypub.flows.prepare import Originals, Prepared, prepare
 from studypub.flows.publish import publish, store_archive
@@ -65,9 +66,18 @@ async def carry_out(means: Means, task: Task, progress: Progress) -> Publication
 async def _prepare(
     database: Database, originals: Originals, deidentifier: Deidentifier, folder: Path, stop: threading.Event
 ) -> Prepared:
-    """Prepare the archive; what the gate found goes to the audit log, which only administrators read."""
+    """Prepare the archive.
+
+    What the gate found goes to the audit log, which only administrators read; what was left out to the task, also where
+    nothing remains.
+    """
     try:
         return await asyncio.to_thread(prepare, originals, deidentifier, folder, stop)
+    except NothingToPublish as error:
+        async with database.transaction() as tx:
+            groups = cast("tuple[LeftOut, ...]", error.parameters["groups"])
+            await tasks.note_left_out(tx, originals.task, groups)
+        raise
     except PhiSuspected as error:
         async with database.transaction() as tx:
             await audit.append(tx, "system", "task.phi_suspected", str(originals.task.task_id), **error.parameters)

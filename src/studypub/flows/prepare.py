@@ -76,7 +76,7 @@ def prepare(originals: Originals, deidentifier: Deidentifier, folder: Path, stop
             else:
                 archive.add(outcome, to_part10(outcome))
         if reasons.total() == len(originals.instances):
-            raise NothingToPublish(left_out=reasons.total())
+            raise NothingToPublish(left_out=reasons.total(), groups=_grouped(+reasons))
         shown_date = _shown_date(originals.study, deidentifier)
         return Prepared(originals.task.task_id, path, archive.close(), _grouped(+reasons), shown_date)
 
