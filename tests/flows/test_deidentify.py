@@ -107,6 +107,20 @@ REAL = {
 }
 
 
+def test_what_the_rules_miss_is_not_written(tmp_path: Path) -> None:
+    dataset = image(CT)
+    dataset.PatientName, dataset.PatientID = "Verkhovtseva^Apollinariya", "7731-405592-KZ"
+    shown = b"VERKHOVTSEVA APOLLINARIYA 7731-405592-KZ"
+    dataset.Rows = dataset.Columns = 16
+    dataset.BitsStored, dataset.HighBit = 16, 15
+    dataset.PixelData = shown + bytes(512 - len(shown))
+    (tmp_path / "in").mkdir()
+    dataset.save_as(tmp_path / "in" / "one.dcm", enforce_file_format=True)
+    [entry] = deidentify_folder(tmp_path / "in", tmp_path / "out", load("second-opinion"))
+    assert (entry["outcome"], entry["reason"]) == ("left_out", "phi_suspected")
+    assert list((tmp_path / "out").rglob("*.dcm")) == []
+
+
 def test_two_patients_stay_two(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     for number in (1, 2):

@@ -28,6 +28,7 @@ class Reason(Enum):
     RECOGNIZABLE_FEATURES = "recognizable_features"
     SCREEN_CAPTURE = "screen_capture"
     SUSPECT_IMAGE_TYPE = "suspect_image_type"
+    PHI_SUSPECTED = "phi_suspected"
 
     @property
     def sentence(self) -> Sentence:
@@ -62,6 +63,10 @@ _SENTENCES = {
     Reason.BURNED_IN_ANNOTATION: Sentence("Надписи на изображении", "Text burned into the image"),
     Reason.RECOGNIZABLE_FEATURES: Sentence("Узнаваемая внешность", "Recognizable visual features"),
     Reason.SCREEN_CAPTURE: Sentence("Снимок экрана под видом изображения", "A screen capture sent as an image"),
+    Reason.PHI_SUSPECTED: Sentence(
+        "В обработанном объекте нашлось то, что похоже на данные пациента",
+        "Something in the processed object looks like the patient's data",
+    ),
     Reason.SUSPECT_IMAGE_TYPE: Sentence(
         "Вид изображения, на котором бывают надписи", "A kind of image that may carry text"
     ),

@@ -13,11 +13,14 @@ import pydicom
 from pydicom.dataset import FileDataset
 from pydicom.errors import InvalidDicomError
 
-from studypub.deid import elements, encode
+from studypub.deid import descriptors, elements, encode
 from studypub.deid.instance import Deidentifier, Kept, LeftOut
 from studypub.deid.profile import Profile
 from studypub.deid.reasons import Reason
 from studypub.errors import Refused
+from studypub.gate.clues import Permitted
+from studypub.gate.gate import Gate
+from studypub.gate.harvest import Harvest
 
 _SOP_INSTANCE_UID = 0x00080018
 _PATIENT_ID = 0x00100020
@@ -30,6 +33,7 @@ class _Run:
 
     profile: Profile
     key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
+    harvest: Harvest = field(default_factory=lambda: Harvest({}))
     subjects: dict[str, str] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
 
@@ -39,6 +43,11 @@ class _Run:
         patient = elements.value(original, _PATIENT_ID, "LO")
         subject = self.subjects.setdefault(study, patient[1].strip(b" \0").decode("latin-1") if patient else "")
         return Deidentifier(self.profile, self.key, subject)
+
+    def gate(self) -> Gate:
+        """Return the search for everything that was harvested."""
+        days = Deidentifier(self.profile, self.key).days
+        return Gate(self.harvest, Permitted((), descriptors.vocabulary(), days))
 
 
 def deidentify_folder(source: Path, target: Path, profile: Profile) -> list[dict[str, Any]]:
@@ -55,7 +64,11 @@ def deidentify_folder(source: Path, target: Path, profile: Profile) -> list[dict
     run = _Run(profile)
     # pydicom's warnings quote values; the list says what became of each file.
     with warnings.catch_warnings(action="ignore"):
-        return [_one(run, name, content, target) for name, content in _files(source)]
+        for _, content in _files(source):
+            if _looks_like_dicom(content):
+                run.harvest.add(content)
+        gate = run.gate()
+        return [_one(run, gate, name, content, target) for name, content in _files(source)]
 
 
 def _files(source: Path) -> Iterator[tuple[str, bytes]]:
@@ -81,7 +94,7 @@ def _members(source: Path) -> Iterator[tuple[str, bytes]]:
             yield member.filename, content
 
 
-def _one(run: _Run, name: str, content: bytes, target: Path) -> dict[str, Any]:
+def _one(run: _Run, gate: Gate, name: str, content: bytes, target: Path) -> dict[str, Any]:
     original = _parse(content)
     if isinstance(original, Reason):
         return _entry(name, LeftOut(original), "")
@@ -89,7 +102,10 @@ def _one(run: _Run, name: str, content: bytes, target: Path) -> dict[str, Any]:
         uid = elements.string(original, _SOP_INSTANCE_UID)
         result = run.deidentifier(original).instance(original)
         if isinstance(result, Kept):
-            _write(run, result, target)
+            written = encode.to_part10(result.dataset)
+            if gate.search(name, written):
+                return _entry(name, LeftOut(Reason.PHI_SUSPECTED), uid)
+            _write(run, result, written, target)
     except elements.BROKEN:
         return _entry(name, LeftOut(Reason.BROKEN), "")
     return _entry(name, result, uid)
@@ -97,7 +113,7 @@ def _one(run: _Run, name: str, content: bytes, target: Path) -> dict[str, Any]:
 
 def _parse(content: bytes) -> FileDataset | Reason:
     """Read a file, with or without preamble."""
-    if content[128:132] != b"DICM" and not _looks_like_dicom(content):
+    if not _looks_like_dicom(content):
         return Reason.NOT_DICOM
     try:
         return pydicom.dcmread(BytesIO(content), force=True)
@@ -108,17 +124,18 @@ def _parse(content: bytes) -> FileDataset | Reason:
 
 
 def _looks_like_dicom(content: bytes) -> bool:
-    """Tell a data set without preamble: it begins in group 0002 or 0008, in either byte order (PS3.10 7)."""
-    return content[:2] in {b"\x02\0", b"\x08\0", b"\0\x08"} and len(content) > 132
+    """Tell a Part 10 file, or a data set without preamble: it begins in group 0002 or 0008, in either byte order."""
+    bare = content[:2] in {b"\x02\0", b"\x08\0", b"\0\x08"} and len(content) > 132
+    return bare or content[128:132] == b"DICM"
 
 
-def _write(run: _Run, kept: Kept, target: Path) -> None:
+def _write(run: _Run, kept: Kept, written: bytes, target: Path) -> None:
     """Write under the study's new UID and a counter: nothing of the original name remains."""
     folder = target / str(kept.dataset.get("StudyInstanceUID", "") or "study")
     folder.mkdir(exist_ok=True)
     number = run.counts[folder.name] = run.counts.get(folder.name, 0) + 1
     with (folder / f"{number:06}.dcm").open("xb") as file:
-        file.writelines(encode.pieces(kept.dataset))
+        file.write(written)
 
 
 def _entry(name: str, result: Kept | LeftOut, uid: str) -> dict[str, Any]:
