@@ -1,0 +1,1 @@
+"""Text in pixels: found, covered, and the frames written anew; the only room that decodes an image."""
