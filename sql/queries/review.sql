@@ -1,8 +1,8 @@
 -- name: hold_instance
 -- Keeps an instance for a person to look at; once decided, it stays decided.
-INSERT INTO held_instances (task_id, sop_instance_uid, reason, reason_text, thumbnail)
-VALUES (%(task_id)s, %(sop_instance_uid)s, %(reason)s, %(reason_text)s, %(thumbnail)s)
-ON CONFLICT (task_id, sop_instance_uid) DO NOTHING;
+INSERT INTO held_instances (task_id, uid, instances, reason, reason_text, thumbnail)
+VALUES (%(task_id)s, %(uid)s, %(instances)s, %(reason)s, %(reason_text)s, %(thumbnail)s)
+ON CONFLICT (task_id, uid) DO NOTHING;
 
 -- name: hold_task
 -- Sets a running task aside until somebody has looked.
@@ -21,7 +21,7 @@ RETURNING *;
 
 -- name: held_instances
 -- What is held of a task, the undecided first.
-SELECT held_id, sop_instance_uid, reason, reason_text, decision, thumbnail IS NOT NULL AS has_thumbnail
+SELECT held_id, uid, instances, reason, reason_text, decision, thumbnail IS NOT NULL AS has_thumbnail
 FROM held_instances WHERE task_id = %(task_id)s
 ORDER BY decision IS NOT NULL, held_at, held_id;
 

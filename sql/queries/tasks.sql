@@ -75,6 +75,8 @@ UPDATE tasks SET
     expected = coalesce(%(expected)s, expected),
     received = coalesce(%(received)s, received),
     left_out = coalesce(%(left_out)s, left_out),
+    covered = coalesce(%(covered)s, covered),
+    faces = coalesce(%(faces)s, faces),
     error_code = NULL, error_text = NULL
 WHERE task_id = %(task_id)s AND status = %(from)s AND lease_token = %(lease_token)s
 RETURNING *;
@@ -113,7 +115,7 @@ RETURNING *;
 -- name: requeue_task
 -- Queues an ended task once more, from the start.
 UPDATE tasks SET
-    status = 'QUEUED', due_at = now(), attempt = 0, crashes = 0, left_out = '[]', received = 0, expected = NULL,
+    status = 'QUEUED', due_at = now(), attempt = 0, crashes = 0, left_out = '[]', covered = 0, faces = 0, received = 0, expected = NULL,
     error_code = NULL, error_text = NULL, finished_at = NULL, search_until = now() + %(search_time)s,
     updated_at = now()
 WHERE task_id = %(task_id)s AND status = %(from)s

@@ -226,6 +226,25 @@ class Pacs(_Section, frozen=True):
         _need(holds=bool(self.host), key="host", why="must not be empty")
 
 
+PixelPolicy = Literal["leave_out", "mask", "review"]
+
+
+class Pixels(_Section, frozen=True):
+    """What becomes of a clinic's images that may show text, or a person.
+
+    `leave_out`: not published, and listed. `mask`: published once whatever looks like text is covered; where that is
+    not certain, `unsure` decides. `review`: a person looks at each of them first.
+    """
+
+    ultrasound: PixelPolicy = "mask"
+    fluoroscopy: PixelPolicy = "mask"
+    captures: PixelPolicy = "leave_out"
+    photographs: PixelPolicy = "leave_out"
+    unclear: PixelPolicy = "mask"
+    unsure: Literal["leave_out", "review"] = "leave_out"
+    faces: Literal["publish", "review", "leave_out"] = "publish"
+
+
 class Clinic(_Section, frozen=True):
     """A clinic: it selects the PACS, the time zone and the profile."""
 
@@ -236,6 +255,7 @@ class Clinic(_Section, frozen=True):
     phone: str = ""
     profile: Literal["basic", "second-opinion", "second-opinion-private"] = "second-opinion"
     also_remove: tuple[str, ...] = ()
+    pixels: Pixels = Pixels()
 
     def __post_init__(self) -> None:
         _need(

@@ -29,6 +29,7 @@ from studypub.dicom.spool import Spool
 from studypub.errors import Refused
 from studypub.flows.carry_out import Means, carry_out
 from studypub.flows.expire import expire, sweep
+from studypub.flows.note_choices import note_choices
 from studypub.flows.readiness import Readiness
 from studypub.store.configured import open_store
 from studypub.web.app import create_app
@@ -134,6 +135,7 @@ async def running(config: Config, url: str, stop: asyncio.Event) -> AsyncIterato
         work_database = await stack.enter_async_context(
             Database(url, size=config.workers.concurrency * 2 + 2, name="worker")
         )
+        await note_choices(work_database, config.clinics)
         store = open_store(config.storage, config.database.data_dir)
         spool = Spool(config.spool_dir)
         spool.open()

@@ -53,8 +53,8 @@ async def test_the_last_decision_sends_the_task_on(database: Database) -> None:
     await decide(database, task.task_id, [other.held_id], Decision.LEAVE_OUT, actor="user:a", clinic_code=None)
     assert await _status(database, task) is Status.QUEUED
     async with database.transaction() as tx:
-        decisions = {held.sop_instance_uid: held.decision for held in await review.of_task(tx, task.task_id)}
-    assert decisions == {one.sop_instance_uid: Decision.MASK, other.sop_instance_uid: Decision.LEAVE_OUT}
+        decisions = {held.uid: held.decision for held in await review.of_task(tx, task.task_id)}
+    assert decisions == {one.uid: Decision.MASK, other.uid: Decision.LEAVE_OUT}
 
 
 async def test_a_picture_is_shown_to_its_clinic_and_goes_with_the_decision(database: Database) -> None:
@@ -81,7 +81,7 @@ async def test_a_worker_that_lost_its_lease_holds_nothing(database: Database) ->
     zombie = replace(task, lease_token=uuid4())
     with pytest.raises(LeaseLost):
         async with database.transaction() as tx:
-            await review.hold(tx, zombie, [replace(_HELD[0], sop_instance_uid="1.2.9")])
+            await review.hold(tx, zombie, [replace(_HELD[0], uid="1.2.9")])
     assert len(await _waiting(database, task)) == 2
 
 

@@ -75,6 +75,13 @@ class House:
         clinics = (msgspec.structs.replace(clinic, pacs=pacs),)
         self.means = replace(self.means, config=msgspec.structs.replace(self.means.config, clinics=clinics))
 
+    def set_pixels(self, **values: Any) -> None:
+        """Change what becomes of images that may show text or a person."""
+        (clinic,) = self.means.config.clinics
+        pixels = msgspec.structs.replace(clinic.pixels, **values)
+        clinics = (msgspec.structs.replace(clinic, pixels=pixels),)
+        self.means = replace(self.means, config=msgspec.structs.replace(self.means.config, clinics=clinics))
+
     async def ask(
         self, accession_number: str = ACCESSION, patient_id: str = PATIENT, till: datetime | None = None
     ) -> Task:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+from PIL import Image, ImageDraw, ImageFont
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.sequence import Sequence
@@ -39,6 +40,9 @@ ENCODINGS = ("utf-8", "cp1251", "iso-8859-5", "koi8-r", "utf-16-le", "utf-16-be"
 
 _ROOT = "1.2.826.0.1.3680043.10.1511"
 _SOP_CLASSES = {"CT": CTImageStorage, "MR": MRImageStorage, "CR": ComputedRadiographyImageStorage}
+BANNER = 40
+"""Rows above the image of `scan_with_banner`."""
+
 _PRIVATE_CREATOR = "TEST WORKS 2.0"
 
 
@@ -112,6 +116,37 @@ def ultrasound(study: list[FileDataset]) -> FileDataset:
     dataset.PatientOrientation = dataset.Laterality = ""
     _draw_screen(dataset)
     return _finished(dataset, ExplicitVRLittleEndian)
+
+
+def scan_with_banner(study: list[FileDataset], *, printed: str, number: int = 904) -> FileDataset:
+    """Return an ultrasound image (PS3.3 A.6) of the study: a fan of speckle, and `printed` in a banner above it."""
+    dataset = _companion(study, UltrasoundImageStorage, "US", number)
+    dataset.ImageType = ["ORIGINAL", "PRIMARY", "ABDOMINAL", "0001"]
+    dataset.PatientOrientation = dataset.Laterality = ""
+    _fill(dataset, PIXELS)
+    rows, columns = 480, 640
+    _fill(dataset, {"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7, "Rows": rows, "Columns": columns})
+    picture = Image.new("L", (columns, rows))
+    picture.paste(_speckle(rows - BANNER, columns), (0, BANNER))
+    font = ImageFont.truetype("DejaVuSans.ttf", 18)
+    ImageDraw.Draw(picture).text((12, 8), printed, fill=255, font=font)
+    dataset.PixelData = picture.tobytes()
+    dataset["PixelData"].VR = "OB"
+    return _finished(dataset, ExplicitVRLittleEndian)
+
+
+def with_region(dataset: FileDataset) -> FileDataset:
+    """Return it with the place of the image itself in its header (PS3.3 C.8.5.5)."""
+    region = Dataset()
+    region.RegionLocationMinX0, region.RegionLocationMinY0 = 0, BANNER
+    region.RegionLocationMaxX1, region.RegionLocationMaxY1 = int(dataset.Columns) - 1, int(dataset.Rows) - 1
+    dataset.SequenceOfUltrasoundRegions = Sequence([region])
+    return dataset
+
+
+def _speckle(rows: int, columns: int) -> Image.Image:
+    noise = np.random.default_rng(5).rayleigh(38, (rows // 2, columns // 2)).clip(0, 200).astype(np.uint8)
+    return Image.fromarray(noise).resize((columns, rows), Image.Resampling.BILINEAR)
 
 
 def planted(study: list[FileDataset]) -> list[str]:

@@ -46,6 +46,8 @@ async def test_a_request_is_queued_and_answered_with_its_task(site: Site) -> Non
         "save_till": None,
         "save_till_limited": False,
         "left_out": [],
+        "covered": 0,
+        "faces": 0,
     }
 
 

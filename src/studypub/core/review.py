@@ -17,20 +17,25 @@ class Decision(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """An instance on its way to a person: why, and a small picture (PNG) where one could be made."""
+    """What waits for a person: why, and a small picture (PNG) where one could be made.
 
-    sop_instance_uid: str
+    `uid` is the SOP Instance UID; the Series Instance UID where a series of `instances` is held as a whole.
+    """
+
+    uid: str
     reason: str
     sentence: Sentence
     thumbnail: bytes | None
+    instances: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldInstance:
-    """An instance that waits for a person, or waited."""
+    """An instance or a series that waits for a person, or waited."""
 
     held_id: UUID
-    sop_instance_uid: str
+    uid: str
+    instances: int
     reason: str
     sentence: Sentence
     has_thumbnail: bool

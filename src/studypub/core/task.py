@@ -123,6 +123,8 @@ class Task:
     received: int
     expected: int | None
     left_out: tuple[LeftOut, ...]
+    covered: int
+    faces: int
     error_code: str | None
     error_text: Sentence | None
     created_at: datetime

@@ -20,7 +20,8 @@ async def hold(tx: Transaction, task: Task, held: Iterable[Held]) -> None:
         await tx.run(
             "hold_instance",
             task_id=task.task_id,
-            sop_instance_uid=instance.sop_instance_uid,
+            uid=instance.uid,
+            instances=instance.instances,
             reason=instance.reason,
             reason_text=Jsonb(instance.sentence._asdict()),
             thumbnail=instance.thumbnail,
@@ -30,6 +31,11 @@ async def hold(tx: Transaction, task: Task, held: Iterable[Held]) -> None:
 async def of_task(tx: Transaction, task_id: UUID) -> list[HeldInstance]:
     """Return what is or was held of a task, the undecided first."""
     return [_held(row) for row in await tx.all("held_instances", task_id=task_id)]
+
+
+async def decisions(tx: Transaction, task_id: UUID) -> dict[str, Decision]:
+    """Return what was decided of a task, by the UID of the instance or series."""
+    return {held.uid: held.decision for held in await of_task(tx, task_id) if held.decision is not None}
 
 
 async def thumbnail(tx: Transaction, held_id: UUID, *, clinic_code: str | None) -> bytes | None:
@@ -62,7 +68,8 @@ async def forget_thumbnails(tx: Transaction) -> None:
 def _held(row: Row) -> HeldInstance:
     return HeldInstance(
         held_id=row["held_id"],
-        sop_instance_uid=row["sop_instance_uid"],
+        uid=row["uid"],
+        instances=row["instances"],
         reason=row["reason"],
         sentence=Sentence(**row["reason_text"]),
         has_thumbnail=row["has_thumbnail"],

@@ -16,3 +16,11 @@ async def integer(tx: Transaction, name: str, otherwise: int) -> int:
 async def set_integer(tx: Transaction, name: str, value: int) -> None:
     """Set it."""
     await tx.run("set_setting", name=name, value=Jsonb(value))
+
+
+async def swap_choices(tx: Transaction, clinic_code: str, choices: dict[str, object]) -> dict[str, object] | None:
+    """Write down how a clinic's studies are de-identified; return what was written before, None where nothing was."""
+    name = f"deidentification.{clinic_code}"
+    row = await tx.one("setting", name=name)
+    await tx.run("set_setting", name=name, value=Jsonb(choices))
+    return row["value"] if row else None

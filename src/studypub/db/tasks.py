@@ -128,6 +128,8 @@ async def advance(
     expected: int | None = None,
     received: int | None = None,
     left_out: Sequence[LeftOut] | None = None,
+    covered: int | None = None,
+    faces: int | None = None,
 ) -> Task:
     """Move a running task one step on, writing down what became known; raises LeaseLost."""
     row = await tx.one(
@@ -139,6 +141,8 @@ async def advance(
         expected=expected,
         received=received,
         left_out=Jsonb([_left_out_row(group) for group in left_out]) if left_out is not None else None,
+        covered=covered,
+        faces=faces,
     )
     return _task(_require(row))
 

@@ -5,7 +5,7 @@ from typing import Final, Literal
 from pydicom.datadict import keyword_for_tag
 
 from studypub.deid import tables
-from studypub.deid.profile import Profile
+from studypub.deid.profile import CLEAN_PIXEL_DATA, Profile
 from studypub.errors import Sentence
 
 Language = Literal["ru", "en"]
@@ -56,13 +56,33 @@ _ALWAYS: Final = (
         "compressed frames (JPEG, JPEG-LS, JPEG 2000) and gaps of RLE are removed.",
     ),
     Sentence(
-        "Исключаются и перечисляются: структурированные отчёты, документы, состояния представления, кривые, сырые "
-        "данные, вторичные снимки, УЗИ, рентгеноскопия, фотографии и всё, что похоже на снимок экрана или несёт "
-        "надписи.",
-        "Left out and listed: structured reports, documents, presentation states, waveforms, raw data, secondary "
-        "captures, ultrasound, fluoroscopy, photographs, and whatever looks like a screen capture or carries text.",
+        "Исключаются и перечисляются: структурированные отчёты, документы, состояния представления, кривые и сырые "
+        "данные.",
+        "Left out and listed: structured reports, documents, presentation states, waveforms and raw data.",
+    ),
+    Sentence(
+        "Снимки, на которых бывают надписи (УЗИ, рентгеноскопия, вторичные снимки, снимки экрана, фотографии), "
+        "публикуются, только если клиника так решила: всё, что похоже на текст, закрывается в каждом кадре, затем "
+        "кадры проверяются ещё раз; где уверенности нет, снимок исключается или его смотрит человек. За пределами "
+        "закрытого пикселы без потерь не меняются; сжатые с потерями кадры перекодируются без новых потерь. "
+        "BurnedInAnnotation = NO и код 113101 получают только снимки, чьи пикселы так проверены.",
+        "Images that may show text (ultrasound, fluoroscopy, secondary captures, screens, photographs) are published "
+        "only where the clinic has chosen so: whatever looks like text is covered in every frame, then the frames are "
+        "looked at again; where that is not certain, the image is left out or a person looks at it. Outside what is "
+        "covered, pixels of lossless coding do not change; frames of lossy coding are coded again without further "
+        "loss. BurnedInAnnotation = NO and code 113101 are given only to images whose pixels were searched like this.",
+    ),
+    Sentence(
+        "По тонким срезам головы (КТ, МРТ, ПЭТ) можно восстановить лицо. Пикселы для этого не меняются: такие снимки "
+        "отмечаются в отчёте, а клиника решает, публиковать их, показать человеку или исключать.",
+        "From thin slices of a head (CT, MR, PET) a face can be rebuilt. Pixels are not changed for that: such images "
+        "are marked in the report, and the clinic chooses to publish them, to have a person look, or to leave them "
+        "out.",
     ),
 )
+
+# How many of these sentences are said after what the options do: of objects as a whole.
+_LAST: Final = -3
 
 # Option -> what it does; the second sentence is said where the profile does not take the option.
 _OPTIONS: Final = {
@@ -125,19 +145,21 @@ _COUNT: Final = Sentence(
 )
 
 _REMOVALS: Final = Sentence("Кроме того, убираются: {removed}.", "Removed as well: {removed}.")
+_SEARCHED: Final = Sentence("только где пикселы проверены на надписи", "only where pixels were searched for text")
 _CLAIMS: Final = Sentence("Заявленные коды PS3.16 CID 7050", "Claimed codes of PS3.16 CID 7050")
 
 
 def explain(profile: Profile, language: Language) -> str:
     """Return the profile as text: a title, what is done, and the codes it claims."""
     chosen = (said if option in profile.options else unsaid for option, (said, unsaid) in _OPTIONS.items())
-    sentences = [*_ALWAYS[:-1], *chosen, _ALWAYS[-1], _count(profile)]
+    sentences = [*_ALWAYS[:_LAST], *chosen, *_ALWAYS[_LAST:], _count(profile)]
     lines = [getattr(sentence, language) for sentence in sentences]
     title = f"{profile.name}: {getattr(profile.title, language)}."
     if profile.removals:
         removed = ", ".join(sorted(keyword_for_tag(tag) for tag in profile.removals))
         lines.append(getattr(_REMOVALS.filled(removed=removed), language))
     claims = [f"- {claim.value} {claim.meaning}" for claim in profile.claims]
+    claims.append(f"- {CLEAN_PIXEL_DATA.value} {CLEAN_PIXEL_DATA.meaning} ({getattr(_SEARCHED, language)})")
     return "\n\n".join([title, *lines, "\n".join([f"{getattr(_CLAIMS, language)}:", *claims])]) + "\n"
 
 

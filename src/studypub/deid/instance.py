@@ -12,7 +12,7 @@ from studypub.deid import codes, dimensions, elements, encode, frames, tables
 from studypub.deid.classify import classify
 from studypub.deid.field import Context
 from studypub.deid.plan import compile_plan
-from studypub.deid.profile import Profile
+from studypub.deid.profile import CLEAN_PIXEL_DATA, Profile
 from studypub.deid.pseudonyms import Pseudonyms
 from studypub.deid.reasons import Reason
 from studypub.deid.rewrite import Written, item, rewrite, sequence
@@ -26,6 +26,7 @@ _PATIENT_IDENTITY_REMOVED: Final = 0x00120062
 _DEIDENTIFICATION_METHOD: Final = 0x00120063
 _DEIDENTIFICATION_METHOD_CODE_SEQUENCE: Final = 0x00120064
 _LONGITUDINAL_TEMPORAL_INFORMATION_MODIFIED: Final = 0x00280303
+_BURNED_IN_ANNOTATION: Final = 0x00280301
 _MEDIA_STORAGE_DIRECTORY: Final = "1.2.840.10008.1.3.10"
 _EXPLICIT_VR_LITTLE_ENDIAN: Final = "1.2.840.10008.1.2.1"
 
@@ -55,20 +56,16 @@ class Deidentifier:
     def instance(self, original: FileDataset) -> Kept | LeftOut:
         """Return the instance as it may be published, or why it may not; `original` stays as it is."""
         try:
-            if original.file_meta.get("MediaStorageSOPClassUID") == _MEDIA_STORAGE_DIRECTORY:
-                return LeftOut(Reason.MEDIA_DIRECTORY)
-            sop_class = elements.string(original, _SOP_CLASS_UID)
-            if not sop_class or not elements.string(original, _SOP_INSTANCE_UID):
-                return LeftOut(Reason.BROKEN)
-            reason = classify(original, sop_class)
+            reason = objection(original)
             return LeftOut(reason) if reason else self.header(original)
         except elements.BROKEN:
             return LeftOut(Reason.BROKEN)
 
-    def header(self, original: FileDataset) -> Kept | LeftOut:
+    def header(self, original: FileDataset, *, searched: bool = False) -> Kept | LeftOut:
         """Return the instance with its header rewritten, whatever its pixels show.
 
-        Raises what reading a malformed object raises (elements.BROKEN).
+        `searched`: its pixels were searched for text, and none is left. Raises what reading a malformed object raises
+        (elements.BROKEN).
         """
         syntax = str(getattr(original.file_meta, "TransferSyntaxUID", _EXPLICIT_VR_LITTLE_ENDIAN))
         if syntax not in encode.ENCAPSULATED | encode.NATIVE:
@@ -79,7 +76,7 @@ class Deidentifier:
         content, _ = rewrite(original, compile_plan(self._profile, iod), context)
         if not self._add_pixels(content, original, syntax):
             return LeftOut(Reason.BROKEN)
-        self._add_identity(content)
+        self._add_identity(content, searched=searched)
         dimensions.drop_dangling_pointer(content)
         dataset = _file(content)
         dataset.file_meta = encode.file_meta(sop_class, elements.string(dataset, _SOP_INSTANCE_UID), syntax)
@@ -103,7 +100,7 @@ class Deidentifier:
             content[found.tag] = found
         return found is not None
 
-    def _add_identity(self, content: Written) -> None:
+    def _add_identity(self, content: Written, *, searched: bool) -> None:
         """Say that and how it was done (PS3.15 E.1.1)."""
         method = f"StudyPublicator, {self._profile.name}, PS3.15 2026d".encode()
         values = {
@@ -114,15 +111,30 @@ class Deidentifier:
             _DEIDENTIFICATION_METHOD: ("LO", method),
             _LONGITUDINAL_TEMPORAL_INFORMATION_MODIFIED: ("CS", self._profile.dates.encode()),
         }
+        if searched:
+            values[_BURNED_IN_ANNOTATION] = ("CS", b"NO")
         content.update({BaseTag(tag): elements.raw(tag, vr, value) for tag, (vr, value) in values.items()})
-        content[BaseTag(_DEIDENTIFICATION_METHOD_CODE_SEQUENCE)] = self._claims()
+        content[BaseTag(_DEIDENTIFICATION_METHOD_CODE_SEQUENCE)] = self._claims(searched=searched)
 
-    def _claims(self) -> DataElement:
+    def _claims(self, *, searched: bool) -> DataElement:
         claims = []
-        for claim in self._profile.claims:
+        for claim in (*self._profile.claims, *([CLEAN_PIXEL_DATA] if searched else [])):
             found = codes.elements(claim.value, claim.scheme, claim.meaning)
             claims.append(item({BaseTag(tag): elements.raw(tag, vr, value) for tag, (vr, value) in found.items()}))
         return sequence(_DEIDENTIFICATION_METHOD_CODE_SEQUENCE, claims)
+
+
+def objection(original: FileDataset) -> Reason | None:
+    """Return why the instance may not be published unseen, None if it may; by its header alone.
+
+    Raises what reading a malformed object raises (elements.BROKEN).
+    """
+    if original.file_meta.get("MediaStorageSOPClassUID") == _MEDIA_STORAGE_DIRECTORY:
+        return Reason.MEDIA_DIRECTORY
+    sop_class = elements.string(original, _SOP_CLASS_UID)
+    if not sop_class or not elements.string(original, _SOP_INSTANCE_UID):
+        return Reason.BROKEN
+    return classify(original, sop_class)
 
 
 def _file(content: Written) -> FileDataset:

@@ -19,6 +19,8 @@ class Code(NamedTuple):
     meaning: str
 
 
+# Claimed by the instances whose pixels were searched for text (PS3.15 E.3.1).
+CLEAN_PIXEL_DATA = Code("113101", "DCM", "Clean Pixel Data Option")
 BASIC = Code("113100", "DCM", "Basic Application Confidentiality Profile")
 
 # PS3.16 CID 7050; the meanings are the Standard's.

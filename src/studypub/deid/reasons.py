@@ -29,12 +29,32 @@ class Reason(Enum):
     SCREEN_CAPTURE = "screen_capture"
     SUSPECT_IMAGE_TYPE = "suspect_image_type"
     PHI_SUSPECTED = "phi_suspected"
+    TEXT_MAY_REMAIN = "text_may_remain"
+    TEXT_NOT_READ = "text_not_read"
+    FACE = "face"
 
     @property
     def sentence(self) -> Sentence:
         """What to tell a person."""
         return _SENTENCES[self]
 
+    @property
+    def policy(self) -> str | None:
+        """Which of a clinic's choices about pixels decides what becomes of the image; None: it is always left out."""
+        return _POLICIES.get(self)
+
+
+_POLICIES = {
+    Reason.ULTRASOUND: "ultrasound",
+    Reason.FLUOROSCOPY: "fluoroscopy",
+    Reason.SECONDARY_CAPTURE: "captures",
+    Reason.SCREEN_CAPTURE: "captures",
+    Reason.BURNED_IN_ANNOTATION: "captures",
+    Reason.PHOTOGRAPH: "photographs",
+    Reason.RECOGNIZABLE_FEATURES: "photographs",
+    Reason.SUSPECT_IMAGE_TYPE: "unclear",
+    Reason.FACE: "faces",
+}
 
 _SENTENCES = {
     Reason.NOT_DICOM: Sentence("Не файл DICOM", "Not a DICOM file"),
@@ -66,6 +86,16 @@ _SENTENCES = {
     Reason.PHI_SUSPECTED: Sentence(
         "В обработанном объекте нашлось то, что похоже на данные пациента",
         "Something in the processed object looks like the patient's data",
+    ),
+    Reason.TEXT_MAY_REMAIN: Sentence(
+        "Надписи на изображении не удалось закрыть наверняка", "Text in the image could not be covered for certain"
+    ),
+    Reason.TEXT_NOT_READ: Sentence(
+        "Надписи на изображении нечем прочитать: не установлен Tesseract с русским и английским языками",
+        "Text in the image cannot be read: Tesseract with Russian and English is not installed",
+    ),
+    Reason.FACE: Sentence(
+        "Срезы головы: по ним можно восстановить лицо", "Slices of a head, from which a face can be rebuilt"
     ),
     Reason.SUSPECT_IMAGE_TYPE: Sentence(
         "Вид изображения, на котором бывают надписи", "A kind of image that may carry text"

@@ -55,7 +55,7 @@ def confidentiality() -> dict[int, Attribute]:
             row["vr"],
             {option: row[option] for option in row if option not in {"tag", "name", "vr"} and row[option]},
         )
-        for row in _rows("confidentiality.csv")
+        for row in rows("confidentiality.csv")
         if "x" not in row["tag"] and "g" not in row["tag"]
     }
 
@@ -63,27 +63,27 @@ def confidentiality() -> dict[int, Attribute]:
 @cache
 def values() -> dict[int, Value]:
     """Return the rules of all other attributes that may pass, by tag."""
-    return {_tag(row["tag"]): Value(row["keyword"], row["vr"], row["rule"]) for row in _rows("values.csv")}
+    return {_tag(row["tag"]): Value(row["keyword"], row["vr"], row["rule"]) for row in rows("values.csv")}
 
 
 @cache
 def retained() -> dict[int, str]:
     """Return how attributes of Table E.1-1 are checked that a profile retains or cleans, by tag."""
-    return {_tag(row["tag"]): row["rule"] for row in _rows("retained.csv")}
+    return {_tag(row["tag"]): row["rule"] for row in rows("retained.csv")}
 
 
 @cache
 def safe_private() -> dict[tuple[str, int, int], str]:
     """Return the VR of safe private numbers, by creator, group and the element's last byte (PS3.15 E.3.10)."""
     return {
-        (row["creator"], int(row["group"], 16), int(row["element"], 16)): row["vr"] for row in _rows("safe_private.csv")
+        (row["creator"], int(row["group"], 16), int(row["element"], 16)): row["vr"] for row in rows("safe_private.csv")
     }
 
 
 @cache
 def sop_classes() -> dict[str, SopClass]:
     """Return the storage SOP classes by UID."""
-    return {row["uid"]: SopClass(row["kind"], row["iod"], row["name"]) for row in _rows("sop_classes.csv")}
+    return {row["uid"]: SopClass(row["kind"], row["iod"], row["name"]) for row in rows("sop_classes.csv")}
 
 
 @cache
@@ -114,7 +114,8 @@ def _entry(word: str) -> Entry:
     return Entry(int(attribute[:8], 16), attribute[9:], int(below or 0))
 
 
-def _rows(name: str) -> Iterator[dict[str, str]]:
+def rows(name: str) -> Iterator[dict[str, str]]:
+    """Return the rows of a table of the data folder."""
     lines = (line for line in text(name).splitlines() if not line.startswith("#"))
     return csv.DictReader(lines)
 

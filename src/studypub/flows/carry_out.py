@@ -1,16 +1,18 @@
 """A task is carried out: found, retrieved, prepared, published."""
 
 import asyncio
+import logging
 import secrets
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from studypub.config import Clinic, Config
+from studypub.config import Clinic, Config, Pixels
 from studypub.core.publication import Publication
+from studypub.core.review import Decision
 from studypub.core.task import Event, LeftOut, Task
-from studypub.db import audit, tasks
+from studypub.db import audit, review, tasks
 from studypub.db.database import Database
 from studypub.deid import profile
 from studypub.deid.instance import Deidentifier
@@ -18,10 +20,12 @@ from studypub.dicom.scu import PacsClient
 from studypub.dicom.spool import Spool
 from studypub.errors import NothingToPublish, PhiSuspected, Refused
 from studypub.flows.find import Found, find
-from studypub.flows.prepare import Originals, Prepared, prepare
+from studypub.flows.prepare import HeldBack, Originals, Prepared, prepare
 from studypub.flows.publish import publish, store_archive
 from studypub.flows.retrieve import Progress, Way, retrieve
 from studypub.store.base import Store
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,8 @@ class Means:
 async def carry_out(means: Means, task: Task, progress: Progress) -> Publication | None:
     """Take a claimed task all the way; every step is written down before the next begins.
 
-    Raises LeaseLost where the task is not ours any more, and otherwise what went wrong.
+    None: a person has to look first, or its date has come. Raises LeaseLost where the task is not ours any more, and
+    otherwise what went wrong.
     """
     clinic = _clinic(means.config, task)
     client = PacsClient(clinic.pacs, means.config.dicom.ae_title)
@@ -51,8 +56,12 @@ async def carry_out(means: Means, task: Task, progress: Progress) -> Publication
             task = await _advance(means.database, task, Event.RECEIVED, len(instances))
             deid_key = secrets.token_bytes(32)
             deidentifier = Deidentifier(profile.load(clinic.profile, clinic.also_remove), deid_key)
-            originals = Originals(task, found.study, instances)
-            prepared = await _prepare(means.database, originals, deidentifier, folder, stop)
+            originals = Originals(task, found.study, instances, await _decisions(means.database, task))
+            try:
+                prepared = await _prepare(means.database, originals, deidentifier, clinic.pixels, folder, stop)
+            except HeldBack as held_back:
+                await _hold(means.database, task, held_back)
+                return None
             task = await _advance_prepared(means.database, task, prepared)
             archive = await store_archive(
                 means.database, means.store, prepared, profile=clinic.profile, deid_key=deid_key
@@ -63,8 +72,30 @@ async def carry_out(means: Means, task: Task, progress: Progress) -> Publication
         client.abort()
 
 
+async def _decisions(database: Database, task: Task) -> dict[str, Decision]:
+    async with database.transaction() as tx:
+        return await review.decisions(tx, task.task_id)
+
+
+async def _hold(database: Database, task: Task, held_back: HeldBack) -> None:
+    async with database.transaction() as tx:
+        await review.hold(tx, task, held_back.held)
+        instances = sum(held.instances for held in held_back.held)
+        await audit.append(tx, "system", "task.held", str(task.task_id), instances=instances)
+    log.info(
+        "Исследование %s ждёт проверки снимков",
+        task.accession_number,
+        extra={"details": {"pid": task.patient_id, "acsn": task.accession_number, "status": "NEEDS_REVIEW"}},
+    )
+
+
 async def _prepare(
-    database: Database, originals: Originals, deidentifier: Deidentifier, folder: Path, stop: threading.Event
+    database: Database,
+    originals: Originals,
+    deidentifier: Deidentifier,
+    pixels: Pixels,
+    folder: Path,
+    stop: threading.Event,
 ) -> Prepared:
     """Prepare the archive.
 
@@ -72,7 +103,7 @@ async def _prepare(
     nothing remains.
     """
     try:
-        return await asyncio.to_thread(prepare, originals, deidentifier, folder, stop)
+        return await asyncio.to_thread(prepare, originals, deidentifier, pixels, folder, stop)
     except NothingToPublish as error:
         async with database.transaction() as tx:
             groups = cast("tuple[LeftOut, ...]", error.parameters["groups"])
@@ -115,4 +146,11 @@ async def _advance(database: Database, task: Task, event: Event, count: int) -> 
 
 async def _advance_prepared(database: Database, task: Task, prepared: Prepared) -> Task:
     async with database.transaction() as tx:
-        return await tasks.advance(tx, task, Event.PREPARED, left_out=prepared.left_out)
+        return await tasks.advance(
+            tx,
+            task,
+            Event.PREPARED,
+            left_out=prepared.left_out,
+            covered=prepared.covered,
+            faces=prepared.faces,
+        )

@@ -1,6 +1,8 @@
 """De-identifies a folder or ZIP of DICOM files, offline: the same rules that publish a study."""
 
 import secrets
+import tempfile
+import threading
 import warnings
 import zipfile
 from collections.abc import Iterator
@@ -13,14 +15,18 @@ import pydicom
 from pydicom.dataset import FileDataset
 from pydicom.errors import InvalidDicomError
 
+from studypub.config import Pixels
+from studypub.core.review import Held
 from studypub.deid import descriptors, elements, encode
-from studypub.deid.instance import Deidentifier, Kept, LeftOut
+from studypub.deid.instance import Deidentifier
 from studypub.deid.profile import Profile
 from studypub.deid.reasons import Reason
 from studypub.errors import Refused
+from studypub.flows.judge import Judge, Ready
 from studypub.gate.clues import Permitted
 from studypub.gate.gate import Gate
 from studypub.gate.harvest import Harvest
+from studypub.pixels.looker import Looker
 
 _SOP_INSTANCE_UID = 0x00080018
 _PATIENT_ID = 0x00100020
@@ -32,6 +38,7 @@ class _Run:
     """One run: a key of its own, the patient of each study, and how many files each new folder holds."""
 
     profile: Profile
+    target: Path
     key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
     harvest: Harvest = field(default_factory=lambda: Harvest({}))
     subjects: dict[str, str] = field(default_factory=dict)
@@ -50,25 +57,32 @@ class _Run:
         return Gate(self.harvest, Permitted((), descriptors.vocabulary(), days))
 
 
-def deidentify_folder(source: Path, target: Path, profile: Profile) -> list[dict[str, Any]]:
+def deidentify_folder(
+    source: Path, target: Path, profile: Profile, pixels: Pixels = Pixels()
+) -> list[dict[str, Any]]:
     """De-identify every file below `source` (a folder, a ZIP, one file) into `target`; return what became of each.
 
-    The list is private: it names input files and original UIDs. Raises Refused if there is no such source, or if
-    `target` is not empty.
+    Nobody is there to look at what should be held: it is left out. The list is private: it names input files and
+    original UIDs. Raises Refused if there is no such source, or if `target` is not empty.
     """
     if not source.exists():
         raise Refused(reason_ru=f"Нет такого файла или папки: {source}", reason_en=f"No such file or folder: {source}")
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise Refused(reason_ru=f"Папка не пуста: {target}", reason_en=f"The folder is not empty: {target}")
     target.mkdir(parents=True, exist_ok=True)
-    run = _Run(profile)
+    run = _Run(profile, target)
     # pydicom's warnings quote values; the list says what became of each file.
-    with warnings.catch_warnings(action="ignore"):
+    with (
+        warnings.catch_warnings(action="ignore"),
+        tempfile.TemporaryDirectory(prefix="studypub-") as folder,
+        Looker(Path(folder), threading.Event()) as looker,
+    ):
         for _, content in _files(source):
             if _looks_like_dicom(content):
                 run.harvest.add(content)
-        gate = run.gate()
-        return [_one(run, gate, name, content, target) for name, content in _files(source)]
+        gate, judge = run.gate(), Judge(pixels, looker, Path(folder), {})
+        received = Path(folder) / "received.dcm"
+        return [_one(run, gate, judge, name, content, received) for name, content in _files(source)]
 
 
 def _files(source: Path) -> Iterator[tuple[str, bytes]]:
@@ -94,21 +108,26 @@ def _members(source: Path) -> Iterator[tuple[str, bytes]]:
             yield member.filename, content
 
 
-def _one(run: _Run, gate: Gate, name: str, content: bytes, target: Path) -> dict[str, Any]:
+def _one(run: _Run, gate: Gate, judge: Judge, name: str, content: bytes, received: Path) -> dict[str, Any]:
     original = _parse(content)
     if isinstance(original, Reason):
-        return _entry(name, LeftOut(original), "")
+        return _entry(name, original, "")
     try:
         uid = elements.string(original, _SOP_INSTANCE_UID)
-        result = run.deidentifier(original).instance(original)
-        if isinstance(result, Kept):
+        result = judge.judge(run.deidentifier(original), original, lambda: _spilled(received, content))
+        if isinstance(result, Ready):
             written = encode.to_part10(result.dataset)
             if gate.search(name, written):
-                return _entry(name, LeftOut(Reason.PHI_SUSPECTED), uid)
-            _write(run, result, written, target)
+                return _entry(name, Reason.PHI_SUSPECTED, uid)
+            _write(run, result.dataset, written)
     except elements.BROKEN:
-        return _entry(name, LeftOut(Reason.BROKEN), "")
+        return _entry(name, Reason.BROKEN, "")
     return _entry(name, result, uid)
+
+
+def _spilled(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
 
 
 def _parse(content: bytes) -> FileDataset | Reason:
@@ -129,21 +148,21 @@ def _looks_like_dicom(content: bytes) -> bool:
     return bare or content[128:132] == b"DICM"
 
 
-def _write(run: _Run, kept: Kept, written: bytes, target: Path) -> None:
+def _write(run: _Run, dataset: FileDataset, written: bytes) -> None:
     """Write under the study's new UID and a counter: nothing of the original name remains."""
-    folder = target / str(kept.dataset.get("StudyInstanceUID", "") or "study")
+    folder = run.target / str(dataset.get("StudyInstanceUID", "") or "study")
     folder.mkdir(exist_ok=True)
     number = run.counts[folder.name] = run.counts.get(folder.name, 0) + 1
     with (folder / f"{number:06}.dcm").open("xb") as file:
         file.write(written)
 
 
-def _entry(name: str, result: Kept | LeftOut, uid: str) -> dict[str, Any]:
-    reason = result.reason if isinstance(result, LeftOut) else None
-    return {
-        "file": name,
-        "outcome": "left_out" if reason else "kept",
-        "reason": reason.value if reason else None,
-        "explanation": reason.sentence._asdict() if reason else None,
-        "sop_instance_uid": uid or None,
-    }
+def _entry(name: str, result: Ready | Reason | Held, uid: str) -> dict[str, Any]:
+    entry: dict[str, Any] = {"file": name, "outcome": "left_out", "reason": None, "explanation": None, "face": False}
+    if isinstance(result, Ready):
+        entry |= {"outcome": "masked" if result.covered else "kept", "face": result.face}
+    elif isinstance(result, Held):
+        entry |= {"reason": result.reason, "explanation": result.sentence._asdict()}
+    else:
+        entry |= {"reason": result.value, "explanation": result.sentence._asdict()}
+    return entry | {"sop_instance_uid": uid or None}

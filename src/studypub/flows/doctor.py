@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
+
 from studypub.config import Clinic, Config
 from studypub.core.finding import FoundStudy
 from studypub.db.database import Database
@@ -18,6 +20,7 @@ from studypub.dicom.scp import KnownPeers, StorageScp
 from studypub.dicom.scu import PacsClient
 from studypub.dicom.spool import Spool
 from studypub.errors import Sentence, StudypubError
+from studypub.pixels import text
 from studypub.store.configured import open_store
 
 _LEAST_DISK = 5 * 2**30
@@ -42,6 +45,8 @@ def examine(config: Config, open_database: OpenDatabase, *, accession_number: st
     yield _disk(config)
     yield _storage(config)
     yield _public_url(config)
+    if any(policy == "mask" for clinic in config.clinics for policy in msgspec.structs.astuple(clinic.pixels)):
+        yield _text_recognition()
     for clinic in config.clinics:
         yield from _pacs(config, clinic, accession_number)
 
@@ -84,6 +89,23 @@ def _storage(config: Config) -> Finding:
     return Finding(
         True,
         Sentence("Хранилище: запись, чтение и удаление прошли.", "The storage works: put, get, delete."),
+    )
+
+
+def _text_recognition() -> Finding:
+    missing = text.missing()
+    return Finding(
+        not missing,
+        Sentence(
+            "Надписи на снимках распознаются (Tesseract)."
+            if not missing
+            else f"Надписи на снимках распознать нечем (нет: {missing}): УЗИ и другие снимки с надписями не публикуются. "
+            "Установите: apt install tesseract-ocr tesseract-ocr-rus.",
+            "Text in images is recognised (Tesseract)."
+            if not missing
+            else f"Text in images cannot be recognised (missing: {missing}): ultrasound and other images with text are "
+            "not published. Install it: apt install tesseract-ocr tesseract-ocr-rus.",
+        ),
     )
 
 

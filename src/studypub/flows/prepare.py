@@ -3,8 +3,8 @@
 import logging
 import threading
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -15,17 +15,21 @@ from pydicom.errors import InvalidDicomError
 
 from studypub.archive.readme import readme
 from studypub.archive.study import ArchiveSummary, StudyArchive
+from studypub.config import Pixels
 from studypub.core.finding import FoundStudy
+from studypub.core.review import Decision, Held
 from studypub.core.task import LeftOut, Task
 from studypub.deid import descriptors
 from studypub.deid.encode import to_part10
-from studypub.deid.instance import Deidentifier, Kept
+from studypub.deid.instance import Deidentifier
 from studypub.deid.reasons import Reason
 from studypub.dicom.spool import SpooledInstance
 from studypub.errors import NothingToPublish, PatientMismatch, PhiSuspected
+from studypub.flows.judge import Judge, Ready
 from studypub.gate.clues import Permitted
 from studypub.gate.gate import Gate
 from studypub.gate.harvest import Harvest
+from studypub.pixels.looker import Looker
 
 log = logging.getLogger(__name__)
 
@@ -34,13 +38,16 @@ log = logging.getLogger(__name__)
 class Prepared:
     """An archive that may be published, and what was left out of it.
 
-    `shown_date`: the study's date as the profile lets it be seen, None where it does not.
+    `shown_date`: the study's date as the profile lets it be seen, None where it does not. `covered` instances had text
+    in their pixels; from `faces` instances a face can be rebuilt.
     """
 
     task_id: UUID
     path: Path
     summary: ArchiveSummary
     left_out: tuple[LeftOut, ...]
+    covered: int
+    faces: int
     shown_date: date | None
 
 
@@ -48,37 +55,83 @@ class Stopped(Exception):
     """The task is not ours any more."""
 
 
+class HeldBack(Exception):
+    """A person has to decide about some of the instances before anything is published."""
+
+    def __init__(self, held: Sequence[Held]) -> None:
+        super().__init__(f"{len(held)} held")
+        self.held = tuple(held)
+
+
 @dataclass(frozen=True, slots=True)
 class Originals:
-    """The study as it was found and received."""
+    """The study as it was found and received, and what a person has decided about its images."""
 
     task: Task
     study: FoundStudy
     instances: Sequence[SpooledInstance]
+    decisions: Mapping[str, Decision] = field(default_factory=dict)
 
 
-def prepare(originals: Originals, deidentifier: Deidentifier, folder: Path, stop: threading.Event) -> Prepared:
+@dataclass
+class _Tally:
+    """What has become of the instances so far."""
+
+    reasons: Counter[Reason]
+    held: dict[str, Held] = field(default_factory=dict)
+    covered: int = 0
+    faces: int = 0
+
+    def hold(self, held: Held) -> None:
+        """Hold an instance; the instances of one series are one row."""
+        known = self.held.get(held.uid)
+        self.held[held.uid] = replace(known, instances=known.instances + 1) if known else held
+
+
+def prepare(
+    originals: Originals, deidentifier: Deidentifier, pixels: Pixels, folder: Path, stop: threading.Event
+) -> Prepared:
     """De-identify every instance and pack what may be published; blocks, one instance in memory at a time.
 
     Raises PatientMismatch where one belongs to another patient or study, PhiSuspected where anything in the archive
-    looks like an identifier of the originals, NothingToPublish, DiskFull, Stopped.
+    looks like an identifier of the originals, HeldBack where a person has to look first, NothingToPublish, DiskFull,
+    Stopped.
     """
     harvest, readable = _harvest(originals, stop)
     gate = Gate(harvest, Permitted((readme(),), descriptors.vocabulary(), deidentifier.days))
-    reasons: Counter[Reason] = Counter({Reason.BROKEN: len(originals.instances) - len(readable)})
+    tally = _Tally(Counter({Reason.BROKEN: len(originals.instances) - len(readable)}))
     path = folder / "study.zip"
-    with StudyArchive(path, inspect=lambda member, data: _require_clean(gate, originals.task, member, data)) as archive:
+    with (
+        Looker(folder, stop) as looker,
+        StudyArchive(path, inspect=lambda member, data: _require_clean(gate, originals.task, member, data)) as archive,
+    ):
+        judge = Judge(pixels, looker, folder, originals.decisions)
         for instance in readable:
             _go_on(stop)
-            outcome = _outcome(originals.task, instance, deidentifier)
-            if isinstance(outcome, Reason):
-                reasons[outcome] += 1
-            else:
-                archive.add(outcome, to_part10(outcome))
-        if reasons.total() == len(originals.instances):
-            raise NothingToPublish(left_out=reasons.total(), groups=_grouped(+reasons))
+            _one(originals.task, instance, judge, deidentifier, archive, tally)
+        if tally.held:
+            raise HeldBack(tuple(tally.held.values()))
+        left_out = _grouped(+tally.reasons)
+        if tally.reasons.total() == len(originals.instances):
+            raise NothingToPublish(left_out=tally.reasons.total(), groups=left_out)
         shown_date = _shown_date(originals.study, deidentifier)
-        return Prepared(originals.task.task_id, path, archive.close(), _grouped(+reasons), shown_date)
+        return Prepared(
+            originals.task.task_id, path, archive.close(), left_out, tally.covered, tally.faces, shown_date
+        )
+
+
+def _one(
+    task: Task, instance: SpooledInstance, judge: Judge, deidentifier: Deidentifier, archive: StudyArchive, tally: _Tally
+) -> None:
+    outcome = _outcome(task, instance, judge, deidentifier)
+    if isinstance(outcome, Reason):
+        tally.reasons[outcome] += 1
+    elif isinstance(outcome, Held):
+        tally.hold(outcome)
+    else:
+        tally.covered += outcome.covered
+        tally.faces += outcome.face
+        archive.add(outcome.dataset, to_part10(outcome.dataset))
 
 
 def _harvest(originals: Originals, stop: threading.Event) -> tuple[Harvest, list[SpooledInstance]]:
@@ -116,14 +169,15 @@ def _require_clean(gate: Gate, task: Task, member: str, data: bytes) -> None:
     raise PhiSuspected(member=member, found=found)
 
 
-def _outcome(task: Task, instance: SpooledInstance, deidentifier: Deidentifier) -> FileDataset | Reason:
+def _outcome(
+    task: Task, instance: SpooledInstance, judge: Judge, deidentifier: Deidentifier
+) -> Ready | Reason | Held:
     try:
         original = dcmread(instance.path)
     except InvalidDicomError:
         return Reason.BROKEN
     _require_same_patient(task, original)
-    outcome = deidentifier.instance(original)
-    return outcome.dataset if isinstance(outcome, Kept) else outcome.reason
+    return judge.judge(deidentifier, original, lambda: instance.path)
 
 
 def _require_same_patient(task: Task, original: FileDataset) -> None:

@@ -65,6 +65,8 @@ async def publish(database: Database, task: Task, archive: StoredArchive, retent
             accession_number=task.accession_number,
             task_id=str(task.task_id),
             instances=archive.instances,
+            covered=task.covered,
+            faces=task.faces,
             profile=archive.profile,
             save_till=save_till.isoformat(),
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from studypub.config import Pixels
 from studypub.core.people import Role
 from studypub.core.publication import State
 from studypub.core.task import Origin, Status
@@ -63,6 +64,8 @@ _ACTION = {
     "task.queued": _("поставлено в очередь"),
     "task.cancelled": _("задание отменено"),
     "task.retried": _("задание повторено"),
+    "task.held": _("снимки задержаны до проверки"),
+    "clinic.deidentification": _("правила обезличивания клиники изменены"),
     "task.phi_suspected": _("в архиве найдены возможные данные пациента, публикация остановлена"),
     "held.release": _("задержанный снимок выпущен как есть"),
     "held.mask": _("на задержанном снимке закрываются надписи"),
@@ -79,6 +82,27 @@ _ACTION = {
     "apikey.revoked": _("ключ API отозван"),
     "setting.changed": _("настройка изменена"),
 }
+
+_PIXELS = {
+    "ultrasound": _("УЗИ"),
+    "fluoroscopy": _("Рентгеноскопия и ангиография"),
+    "captures": _("Вторичные снимки и снимки экрана"),
+    "photographs": _("Фотографии, эндоскопия, микроскопия"),
+    "unclear": _("Виды снимков, о которых по заголовку не скажешь"),
+    "unsure": _("Если нет уверенности, что закрыто всё"),
+    "faces": _("Срезы головы, по которым можно восстановить лицо"),
+}
+_POLICY = {
+    "leave_out": _("не публиковать"),
+    "mask": _("публиковать, закрыв надписи"),
+    "review": _("сначала смотрит человек"),
+    "publish": _("публиковать"),
+}
+
+
+def pixel_policies(pixels: Pixels) -> list[tuple[str, str]]:
+    """Return a clinic's choices about pixels, each with what it is called."""
+    return [(name, _POLICY[getattr(pixels, key)]) for key, name in _PIXELS.items()]
 
 
 def status(value: Status) -> str:

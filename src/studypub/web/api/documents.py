@@ -76,6 +76,8 @@ class TaskDocument(Struct, kw_only=True):
         bool, Meta(description="The date asked for was beyond the longest time of storage and was cut to it")
     ]
     left_out: list[LeftOut]
+    covered: Annotated[int, Meta(description="Images whose text was covered")]
+    faces: Annotated[int, Meta(description="Images of a head, from which a face can be rebuilt")]
 
 
 class FieldProblem(Struct, kw_only=True):
@@ -121,6 +123,8 @@ def task_document(
             LeftOut(reason=group.reason, message=getattr(group.sentence, language), count=group.count)
             for group in task.left_out
         ],
+        covered=task.covered,
+        faces=task.faces,
     )
 
 

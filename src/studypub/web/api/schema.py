@@ -29,6 +29,8 @@ _TASK: dict[str, Any] = {
     "save_till": "2025-03-01T00:00:00+03:00",
     "save_till_limited": False,
     "left_out": [],
+    "covered": 0,
+    "faces": 0,
 }
 _QUEUED = {
     **_TASK,
