@@ -63,6 +63,11 @@ document.addEventListener("keydown", (event) => {
 // Only now is a form in the dialog htmx's: whoever types quickly must not send it as a page of its own.
 document.addEventListener("htmx:afterSettle", (event) => {
   const target = event.detail.target;
+  const form = event.detail.elt.closest("form[data-look]");
+  if (form && form.hasAttribute("data-go-on")) {
+    form.removeAttribute("data-go-on");
+    goOn(form);
+  }
   if (target !== dialog()) return;
   if (!target.open) target.showModal();
   const first = target.querySelector("[autofocus]");
@@ -77,6 +82,72 @@ document.addEventListener("htmx:afterSwap", (event) => {
     closeDialog();
   }
 });
+
+// The publish form asks the PACS as soon as both numbers are there. A bar-code scanner types and presses Enter: from the
+// first number that leads to the second, from there to what was found, and on to the button.
+const numbers = (form) => ["patient_id", "accession_number", "clinic_code"].map((name) => {
+  const field = form.elements.namedItem(name);
+  return field ? field.value.trim() : "";
+});
+
+function goOn(form) {
+  const next = form.querySelector("#found [data-next]");
+  if (next) next.focus();
+}
+
+function lookUp(form) {
+  const [patient, study, clinic] = numbers(form);
+  const now = JSON.stringify([patient, study, clinic]);
+  if (!patient || !study || form.dataset.looked === now) return false;
+  form.dataset.looked = now;
+  const words = form.querySelector(".asking");
+  words.textContent = words.dataset.words;
+  htmx.trigger(form, "look");
+  return true;
+}
+
+document.addEventListener("keydown", (event) => {
+  const field = event.target;
+  const form = field.form;
+  if (event.key !== "Enter" || !form || !form.hasAttribute("data-look")) return;
+  if (field.name !== "patient_id" && field.name !== "accession_number") return;
+  event.preventDefault();
+  const [patient, study] = numbers(form);
+  if (!patient) return form.elements.namedItem("patient_id").focus();
+  if (!study || field.name === "patient_id") return form.elements.namedItem("accession_number").focus();
+  form.toggleAttribute("data-go-on", true);
+  if (!lookUp(form) && !form.classList.contains("htmx-request")) goOn(form);
+});
+
+document.addEventListener("focusout", (event) => {
+  const form = event.target.form;
+  // Whoever presses the button has decided; what appeared now would move it from under the pointer.
+  const pressed = event.relatedTarget && event.relatedTarget.closest("button, a");
+  if (form && form.hasAttribute("data-look") && !pressed) lookUp(form);
+});
+
+document.addEventListener("input", (event) => {
+  const form = event.target.form;
+  if (!form || !form.dataset.looked || form.dataset.looked === JSON.stringify(numbers(form))) return;
+  // What was found belongs to other numbers.
+  delete form.dataset.looked;
+  form.removeAttribute("data-go-on");
+  htmx.trigger(form, "htmx:abort");
+  form.querySelector(".asking").textContent = "";
+  form.querySelector("#found").replaceWith(document.getElementById("not-looked").content.cloneNode(true));
+});
+
+document.addEventListener("htmx:afterRequest", (event) => {
+  const form = event.detail.elt;
+  if (!form.hasAttribute("data-look")) return;
+  form.querySelector(".asking").textContent = "";
+  if (!event.detail.successful) delete form.dataset.looked;
+});
+
+document.addEventListener("htmx:load", () => {
+  const form = document.querySelector("form[data-look]");
+  if (form && form.querySelector("#found").dataset.outcome === "" && !form.querySelector(".fault")) lookUp(form);
+}, { once: true });
 
 // Polling: a hidden tab does not ask; it asks at once when it is seen again.
 document.addEventListener("htmx:beforeRequest", (event) => {

@@ -1,10 +1,10 @@
 -- name: queue_task
 -- Queues a request, unless the same study is in progress already: then no row comes back.
 INSERT INTO tasks (clinic_code, patient_id, accession_number, emk_record_id, service_code, service_title, origin,
-                   requested_by, requested_date, requested_till, till_was_cut, search_until)
+                   requested_by, requested_date, requested_till, till_was_cut, chosen_study_uid, search_until)
 VALUES (%(clinic_code)s, %(patient_id)s, %(accession_number)s, %(emk_record_id)s, %(service_code)s,
         %(service_title)s, %(origin)s, %(requested_by)s, %(requested_date)s, %(requested_till)s, %(till_was_cut)s,
-        now() + %(search_time)s)
+        %(chosen_study_uid)s, now() + %(search_time)s)
 ON CONFLICT (clinic_code, accession_number, patient_id)
     WHERE status IN ('QUEUED', 'SEARCHING', 'RETRIEVING', 'PROCESSING', 'UPLOADING', 'NEEDS_REVIEW')
     DO NOTHING

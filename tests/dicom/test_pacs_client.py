@@ -172,6 +172,7 @@ def test_a_study_is_found_listed_and_fetched(served: Served, study: list[FileDat
     (found,) = [one for one in client.find_studies(ACCESSION) if one.accession_number == ACCESSION]
     assert found.study_instance_uid == study[0].StudyInstanceUID
     assert (found.patient_id, found.study_date) == ("P-1", study[0].StudyDate)
+    assert found.patient_name == str(study[0].PatientName)
     assert found.instances in (len(study), None)  # dcmqrscp does not count
     listed = client.list_instances(found.study_instance_uid)
     assert listed is not None

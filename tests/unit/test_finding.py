@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from studypub.core.finding import FoundStudy, choose
+from studypub.core.finding import FoundStudy, choose, to_choose_from
 from studypub.errors import AmbiguousAccession, PatientMismatch, StudyNotFound, StudypubError
 
 MOSCOW = ZoneInfo("Europe/Moscow")
@@ -42,6 +42,57 @@ def test_choose(studies: list[FoundStudy], outcome: str | type[StudypubError]) -
         return
     with pytest.raises(outcome):
         choose(studies, patient_id="P1", accession_number="A1")
+
+
+@pytest.mark.parametrize(
+    ("studies", "outcome"),
+    [
+        ([found("1.1"), found("1.2")], "1.2"),
+        ([found("1.1", "P2"), found("1.2")], "1.2"),
+        ([found("1.1"), found("1.2", "P2")], PatientMismatch),
+        ([found("1.2"), found("1.2", "P2")], PatientMismatch),
+        ([found("1.1")], StudyNotFound),  # it was there when it was chosen
+        ([found("1.2", accession_number="A2")], StudyNotFound),
+    ],
+)
+def test_only_the_chosen_one_counts(studies: list[FoundStudy], outcome: str | type[StudypubError]) -> None:
+    if isinstance(outcome, str):
+        assert choose(studies, patient_id="P1", accession_number="A1", chosen="1.2").study_instance_uid == outcome
+        return
+    with pytest.raises(outcome):
+        choose(studies, patient_id="P1", accession_number="A1", chosen="1.2")
+
+
+def test_the_patients_own_are_offered_others_only_where_there_are_none() -> None:
+    studies = [found("1.1"), found("1.1"), found("1.2", "P2"), found("1.3", accession_number="A2")]
+    offered = to_choose_from(studies, patient_id="P1", accession_number="A1")
+    assert [study.study_instance_uid for study in offered] == ["1.1"]
+    others = to_choose_from(studies, patient_id="P3", accession_number="A1")
+    assert [study.study_instance_uid for study in others] == ["1.1", "1.2"]
+
+
+@pytest.mark.parametrize(
+    ("name", "initials"),
+    [
+        ("Ковалевская^Софья^Юрьевна", "К. С. Ю."),
+        ("ivanov^pyotr", "I. P."),
+        ("Иванов Пётр Сергеевич", "И. П. С."),
+        ("^Пётр", "П."),
+        ("=山田^太郎", "山. 太."),
+        ("Doe^John^^Dr^PhD", "D. J."),
+        ("^^^", ""),
+        ("", ""),
+    ],
+)
+def test_initials(name: str, initials: str) -> None:
+    assert found("1.1", patient_name=name).initials == initials
+
+
+@pytest.mark.parametrize(
+    ("date", "year"), [("19800315", "1980"), ("1980.03.15", "1980"), ("1980", "1980"), ("80", ""), ("????0101", "")]
+)
+def test_year_of_birth(date: str, year: str) -> None:
+    assert found("1.1", birth_date=date).birth_year == year
 
 
 def test_several_are_counted_once_and_told_by_date_and_modality_never_by_patient() -> None:

@@ -52,6 +52,7 @@ TASK = Task(
     due_at=NOW,
     search_until=NOW + timedelta(minutes=10),
     lease_token=uuid4(),
+    chosen_study_uid=None,
     study_instance_uid=None,
     study_date=None,
     modalities=(),

@@ -23,6 +23,19 @@ class FoundStudy:
     description: str = ""
     instances: int | None = None
 
+    @property
+    def initials(self) -> str:
+        """The patient's initials, the family name's first; empty where the PACS names nobody (PN, PS3.5 6.2.1)."""
+        group = next((group for group in self.patient_name.split("=") if group.strip("^ ")), "")
+        parts = group.split("^")[:3] if "^" in group else group.split()[:3]
+        return " ".join(f"{part.strip()[0].upper()}." for part in parts if part.strip())
+
+    @property
+    def birth_year(self) -> str:
+        """The year of the patient's birth; empty where the PACS does not say."""
+        year = self.birth_date[:4]
+        return year if len(year) == 4 and year.isascii() and year.isdigit() else ""
+
     def taken_at(self, zone: ZoneInfo) -> datetime | None:
         """Return when the study was made, in the clinic's time zone."""
         digits = self.study_time.replace(":", "").split(".")[0].ljust(6, "0")[:6]
@@ -43,14 +56,19 @@ class ListedInstance:
     sop_class_uid: str
 
 
-def choose(studies: Iterable[FoundStudy], *, patient_id: str, accession_number: str) -> FoundStudy:
+def choose(
+    studies: Iterable[FoundStudy], *, patient_id: str, accession_number: str, chosen: str | None = None
+) -> FoundStudy:
     """Return the one study with exactly this accession number, if it is this patient's.
 
+    `chosen` is the Study Instance UID that a person has picked among several: then only that one counts.
     Raises StudyNotFound, PatientMismatch where none is this patient's or one is another patient's too,
     AmbiguousAccession where there are several, one of them at least this patient's.
     A PACS may match by pattern, ignore the key or answer about others: only exact answers count.
     """
-    exact = [study for study in studies if study.accession_number == accession_number]
+    exact = _exact(studies, accession_number)
+    if chosen is not None:
+        exact = [study for study in exact if study.study_instance_uid == chosen]
     if not exact:
         raise StudyNotFound(accession_number=accession_number)
     different = list({study.study_instance_uid: study for study in exact}.values())
@@ -60,6 +78,17 @@ def choose(studies: Iterable[FoundStudy], *, patient_id: str, accession_number: 
     if len(different) > 1:
         raise AmbiguousAccession(accession_number=accession_number, count=len(different), found=_described(different))
     return exact[0]
+
+
+def to_choose_from(studies: Iterable[FoundStudy], *, patient_id: str, accession_number: str) -> tuple[FoundStudy, ...]:
+    """Return the patient's studies under exactly this accession number, each once; of others where none is theirs."""
+    exact = {study.study_instance_uid: study for study in _exact(studies, accession_number)}
+    theirs = tuple(study for study in exact.values() if study.patient_id == patient_id)
+    return theirs or tuple(exact.values())
+
+
+def _exact(studies: Iterable[FoundStudy], accession_number: str) -> list[FoundStudy]:
+    return [study for study in studies if study.accession_number == accession_number]
 
 
 def _described(studies: Sequence[FoundStudy]) -> str:

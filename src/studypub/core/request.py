@@ -51,7 +51,10 @@ class FieldError:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishRequest:
-    """A request that can be queued. `till` is None where the default holds; it was `till_was_cut` to the maximum."""
+    """A request that can be queued. `till` is None where the default holds; it was `till_was_cut` to the maximum.
+
+    `chosen_study_uid` is the one study that a person has picked where the PACS has several under the number.
+    """
 
     patient_id: str
     accession_number: str
@@ -62,6 +65,7 @@ class PublishRequest:
     study_date: datetime | None = None
     till: datetime | None = None
     till_was_cut: bool = False
+    chosen_study_uid: str | None = None
 
 
 class InvalidRequest(Exception):

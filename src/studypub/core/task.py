@@ -117,6 +117,7 @@ class Task:
     due_at: datetime | None
     search_until: datetime
     lease_token: UUID | None
+    chosen_study_uid: str | None  # the study that a person has picked among several under one accession number
     study_instance_uid: str | None
     study_date: datetime | None
     modalities: tuple[str, ...]

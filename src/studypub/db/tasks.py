@@ -44,6 +44,7 @@ async def queue(
         requested_date=request.study_date,
         requested_till=request.till,
         till_was_cut=request.till_was_cut,
+        chosen_study_uid=request.chosen_study_uid,
         search_time=search_time,
     )
     return _task(row) if row else None

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, build_context, build_role, evt
 from pynetdicom.association import Association
@@ -324,7 +325,8 @@ def _text(row: Dataset, keyword: str) -> str:
     value = row.get(keyword)
     if value is None:
         return ""
-    parts = [value] if isinstance(value, (str, int, float)) or not hasattr(value, "__iter__") else list(value)
+    # A person's name is no list, though pydicom lets one walk over its characters.
+    parts = list(value) if isinstance(value, MultiValue) else [value]
     return "\\".join(str(part).strip(" \x00") for part in parts)
 
 

@@ -32,6 +32,11 @@ async def find(pacs: PacsClient, task: Task) -> Found:
     Raises StudyNotFound, AmbiguousAccession, PatientMismatch and what the PACS's refusals raise.
     """
     studies = await asyncio.to_thread(pacs.find_studies, task.accession_number)
-    study = choose(studies, patient_id=task.patient_id, accession_number=task.accession_number)
+    study = choose(
+        studies,
+        patient_id=task.patient_id,
+        accession_number=task.accession_number,
+        chosen=task.chosen_study_uid,
+    )
     instances = await asyncio.to_thread(pacs.list_instances, study.study_instance_uid)
     return Found(study, tuple(instances) if instances is not None else None)

@@ -10,7 +10,7 @@ from studypub.core.request import PublishRequest
 from studypub.core.task import Origin, Task
 from studypub.db import audit, studies, tasks
 from studypub.db.database import Database, Transaction
-from studypub.errors import InternalError
+from studypub.errors import InternalError, Refused
 
 log = logging.getLogger(__name__)
 _TRIES = 5
@@ -38,12 +38,13 @@ async def request_publication(
 ) -> Answer:
     """Queue the study unless it is published or in progress; simultaneous requests make one task.
 
-    When this returns, the task is durable. Raises DatabaseUnavailable.
+    When this returns, the task is durable. Raises DatabaseUnavailable, and Refused where another study has the number.
     """
     for _ in range(_TRIES):
         async with database.transaction() as tx:
-            answer = await _known(tx, request) or await _queued(tx, request, asker, search_time)
+            answer = await known(tx, request) or await _queued(tx, request, asker, search_time)
             if answer is not None:
+                _require_same(request, answer.task)
                 if asker.user_id is not None:
                     await tasks.add_manual_request(tx, answer.task, user_id=asker.user_id)
                 return answer
@@ -56,7 +57,8 @@ async def answer_of(tx: Transaction, task: Task) -> Answer:
     return Answer(task, await studies.of_task(tx, task.task_id))
 
 
-async def _known(tx: Transaction, request: PublishRequest) -> Answer | None:
+async def known(tx: Transaction, request: PublishRequest) -> Answer | None:
+    """Return the task that is on the study, or its open publication; None where it has to be queued."""
     # In this order: a task that completes between the two looks is seen by the second one.
     task = await tasks.in_progress(tx, request)
     if task is not None:
@@ -66,6 +68,19 @@ async def _known(tx: Transaction, request: PublishRequest) -> Answer | None:
         return None
     task = await tasks.find(tx, publication.task_id, clinic_code=None)
     return Answer(task, publication) if task else None
+
+
+def _require_same(request: PublishRequest, task: Task) -> None:
+    """Refuse to answer with another study than the one that was picked."""
+    on_it = task.chosen_study_uid or task.study_instance_uid
+    if request.chosen_study_uid is not None and on_it is not None and request.chosen_study_uid != on_it:
+        raise Refused(
+            "another study",
+            reason_ru="Под этим номером уже публикуется или опубликовано другое исследование этого пациента. "
+            "Отзовите его, если нужно это.",
+            reason_en="Another study of this patient is published, or being published, under this number. "
+            "Withdraw that one if you need this one.",
+        )
 
 
 async def _queued(tx: Transaction, request: PublishRequest, asker: Asker, search_time: timedelta) -> Answer | None:

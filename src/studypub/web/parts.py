@@ -1,10 +1,11 @@
 """What the web layer is given to work with."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from studypub.config import Config
 from studypub.db.database import Database
+from studypub.flows.look_up import Lookups
 from studypub.store.base import Store
 
 
@@ -16,3 +17,4 @@ class Parts:
     database: Database
     store: Store
     readiness: Callable[[], Awaitable[dict[str, str | None]]]
+    lookups: Lookups = field(default_factory=Lookups)

@@ -1,17 +1,22 @@
-"""The form by which a registrator publishes a study."""
+"""The form by which a registrator publishes a study: it shows what the PACS has before anything is published."""
 
+import re
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from litestar import Request, Response, get, post
 from litestar.response import Redirect
 
 from studypub.config import Clinic
 from studypub.core.people import User
-from studypub.core.request import InvalidRequest, PublishRequest, read_request
+from studypub.core.request import FieldError, InvalidRequest, PublishRequest, read_request
 from studypub.core.task import Origin
-from studypub.db import settings
+from studypub.db import settings, tasks
 from studypub.db.people import Session
+from studypub.errors import Refused, Sentence
+from studypub.flows.look_up import Looked, look_up
 from studypub.flows.request import Answer, Asker, request_publication
 from studypub.web import forms, guards, render
 from studypub.web.formats import zone_of
@@ -19,31 +24,57 @@ from studypub.web.given import GivenParts, GivenSession
 from studypub.web.parts import Parts
 
 _FIELDS = ("clinic_code", "patient_id", "accession_number", "save_till_date")
+_CHOICE, _MUST_CHOOSE = "study_instance_uid", "must_choose"
+_UID = re.compile(r"[0-9.]{1,64}")
+_NOT_CHOSEN = Sentence(
+    "Под этим номером несколько исследований: выберите одно.",
+    "There are several studies under this number: choose one.",
+)
 
 
 @get("/publish/new", guards=[guards.signed_in])
 async def ask(request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession) -> Response[str]:
-    """Show the form."""
-    return await _page(request, parts, session, forms.empty(*_FIELDS))
+    """Show the form; with `again`, filled in as a task was that is there already."""
+    return await _page(request, parts, session, await _form_of(parts, session, request.query_params.get("again")))
+
+
+@post("/publish/new/look", guards=[guards.signed_in, guards.csrf])
+async def look(request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession) -> Response[str]:
+    """Show what the PACS has under the number, and what we have; nothing is published."""
+    form = await forms.read(request, *_FIELDS)
+    try:
+        asked = await _asked(form, parts, session.user)
+    except InvalidRequest as invalid:
+        # As a fragment it says so beside the button; what is wrong is being typed still.
+        return await _page(request, parts, session, form.with_errors(*invalid.errors), status=422)
+    return await _page(request, parts, session, form, looked=await _looked(parts, asked))
 
 
 @post("/publish/new", guards=[guards.signed_in, guards.csrf])
 async def publish(request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession) -> Response[str]:
     """Queue the study and go where its progress, or its link, is seen."""
-    form = await forms.read(request, *_FIELDS)
-    async with parts.database.transaction() as tx:
-        now = await tx.now()
+    form, choice = await forms.read(request, *_FIELDS), await forms.read(request, _CHOICE, _MUST_CHOOSE)
     try:
-        asked = _read(form, parts, session.user, now)
+        asked = await _asked(form, parts, session.user)
     except InvalidRequest as invalid:
         return await _page(request, parts, session, form.with_errors(*invalid.errors), status=422)
-    answer = await request_publication(
-        parts.database,
-        asked,
-        Asker(session.user.actor, Origin.MANUAL, session.user.user_id),
-        search_time=timedelta(minutes=parts.config.workers.search_minutes),
-    )
+    chosen = choice.value(_CHOICE)
+    if (chosen or choice.value(_MUST_CHOOSE)) and not _UID.fullmatch(chosen):
+        wrong = forms.Form({**form.fields, _CHOICE: ""}).with_errors(FieldError(_CHOICE, _NOT_CHOSEN))
+        return await _page(request, parts, session, wrong, looked=await _looked(parts, asked), status=422)
+    asker = Asker(session.user.actor, Origin.MANUAL, session.user.user_id)
+    asked, search_time = replace(asked, chosen_study_uid=chosen or None), parts.config.workers.search_minutes
+    try:
+        answer = await request_publication(parts.database, asked, asker, search_time=timedelta(minutes=search_time))
+    except Refused as refusal:
+        return await _page(request, parts, session, form.refused("accession_number", refusal), status=422)
     return Redirect(_where(answer), status_code=303)
+
+
+async def _asked(form: forms.Form, parts: Parts, user: User) -> PublishRequest:
+    async with parts.database.transaction() as tx:
+        now = await tx.now()
+    return _read(form, parts, user, now)
 
 
 def _read(form: forms.Form, parts: Parts, user: User, now: datetime) -> PublishRequest:
@@ -54,6 +85,24 @@ def _read(form: forms.Form, parts: Parts, user: User, now: datetime) -> PublishR
         now=now,
         longest=timedelta(days=parts.config.retention.max_days),
     )
+
+
+async def _looked(parts: Parts, asked: PublishRequest) -> Looked:
+    clinic = parts.config.clinic(asked.clinic_code) or parts.config.clinics[0]
+    return await look_up(parts.database, parts.lookups, clinic, parts.config.dicom.ae_title, asked)
+
+
+async def _form_of(parts: Parts, session: Session, text: str | None) -> forms.Form:
+    try:
+        task_id = UUID(text or "")
+    except ValueError:
+        return forms.empty(*_FIELDS)
+    async with parts.database.transaction() as tx:
+        task = await tasks.find(tx, task_id, clinic_code=session.user.clinic_code)
+    if task is None:
+        return forms.empty(*_FIELDS)
+    known = {"clinic_code": task.clinic_code, "patient_id": task.patient_id, "accession_number": task.accession_number}
+    return forms.empty(*_FIELDS, **known)
 
 
 def _where(answer: Answer) -> str:
@@ -67,21 +116,28 @@ def _clinics(parts: Parts, user: User) -> list[Clinic]:
 
 
 async def _page(
-    request: Request[Any, Any, Any], parts: Parts, session: Session, form: forms.Form, status: int = 200
+    request: Request[Any, Any, Any],
+    parts: Parts,
+    session: Session,
+    form: forms.Form,
+    *,
+    looked: Looked | None = None,
+    status: int = 200,
 ) -> Response[str]:
     async with parts.database.transaction() as tx:
         days = await settings.integer(
             tx, settings.RETENTION_DEFAULT_DAYS, otherwise=parts.config.retention.default_days
         )
         now = await tx.now()
+    panel: dict[str, Any] = {"session": session, "config": parts.config, "now": now, "form": form, "looked": looked}
+    if request.headers.get("HX-Request") == "true":
+        return render.page("_found.html", request, **panel)
     today = now.astimezone(zone_of(parts.config, session.user.clinic_code)).date()
     return render.page(
         "publish_new.html",
         request,
         status=status,
-        session=session,
-        config=parts.config,
-        form=form,
+        **panel,
         clinics=_clinics(parts, session.user),
         days=days,
         earliest=today,
@@ -89,4 +145,4 @@ async def _page(
     )
 
 
-routes = (ask, publish)
+routes = (ask, look, publish)

@@ -1,0 +1,77 @@
+"""A person asks what stands under a number, before anything is published."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from studypub.config import Clinic
+from studypub.core.finding import FoundStudy, choose, to_choose_from
+from studypub.core.request import PublishRequest
+from studypub.db.database import Database
+from studypub.dicom.scu import PacsClient
+from studypub.errors import PacsUnreachable, StudypubError
+from studypub.flows.request import Answer, known
+
+_SECONDS = 8.0
+_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What there is under the number: what we know of the study already, what the PACS has, and what is in the way."""
+
+    answer: Answer | None = None
+    studies: tuple[FoundStudy, ...] = ()
+    problem: StudypubError | None = None
+
+
+class Lookups:
+    """Asks PACSes while somebody waits: for a few seconds, and not for everybody at once."""
+
+    def __init__(self, seconds: float = _SECONDS) -> None:
+        self._seconds = seconds
+        self._room = asyncio.Semaphore(_AT_ONCE)
+
+    async def studies(self, clinic: Clinic, our_ae_title: str, accession_number: str) -> list[FoundStudy]:
+        """Return what the clinic's PACS has under the number. Raises PacsUnreachable, PacsRefused, PacsBusy."""
+        client = PacsClient(clinic.pacs, our_ae_title)
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await self._in_thread(lambda: client.find_studies(accession_number))
+        except TimeoutError:
+            address = f"{clinic.pacs.host}:{clinic.pacs.port}"
+            raise PacsUnreachable("silence", pacs=clinic.pacs.ae_title, address=address) from None
+        finally:
+            client.abort()
+
+    async def _in_thread(self, ask: Callable[[], list[FoundStudy]]) -> list[FoundStudy]:
+        await self._room.acquire()
+        asking = asyncio.get_running_loop().run_in_executor(None, ask)
+        asking.add_done_callback(self._leave)
+        # A thread in somebody else's network cannot be stopped: its room stays taken until it comes back.
+        return await asyncio.shield(asking)
+
+    def _leave(self, asking: "asyncio.Future[list[FoundStudy]]") -> None:
+        self._room.release()
+        if not asking.cancelled():
+            asking.exception()  # has been told to whoever waited; nobody may be left
+
+
+async def look_up(
+    database: Database, lookups: Lookups, clinic: Clinic, our_ae_title: str, asked: PublishRequest
+) -> Looked:
+    """Say what would happen if this were published now; changes nothing."""
+    async with database.transaction() as tx:
+        answer = await known(tx, asked)
+    if answer is not None:
+        return Looked(answer)
+    identity = {"patient_id": asked.patient_id, "accession_number": asked.accession_number}
+    try:
+        found = await lookups.studies(clinic, our_ae_title, asked.accession_number)
+    except StudypubError as error:
+        return Looked(problem=error)
+    studies = to_choose_from(found, **identity)
+    try:
+        return Looked(studies=(choose(found, **identity),))
+    except StudypubError as error:
+        return Looked(studies=studies, problem=error)
