@@ -85,7 +85,8 @@ document.addEventListener("htmx:afterSwap", (event) => {
 
 // The publish form asks the PACS as soon as both numbers are there. A bar-code scanner types and presses Enter: from the
 // first number that leads to the second, from there to what was found, and on to the button.
-const numbers = (form) => ["patient_id", "accession_number", "clinic_code"].map((name) => {
+const NUMBERS = ["patient_id", "accession_number", "clinic_code"];
+const numbers = (form) => NUMBERS.map((name) => {
   const field = form.elements.namedItem(name);
   return field ? field.value.trim() : "";
 });
@@ -132,9 +133,17 @@ document.addEventListener("input", (event) => {
   // What was found belongs to other numbers.
   delete form.dataset.looked;
   form.removeAttribute("data-go-on");
-  htmx.trigger(form, "htmx:abort");
   form.querySelector(".asking").textContent = "";
   form.querySelector("#found").replaceWith(document.getElementById("not-looked").content.cloneNode(true));
+});
+
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const form = event.detail.elt;
+  if (!form.hasAttribute("data-look")) return;
+  const sent = event.detail.requestConfig.parameters;
+  const asked = JSON.stringify(NUMBERS.map((name) => (sent[name] || "").trim()));
+  // Other numbers stand there by now.
+  if (asked !== form.dataset.looked) event.detail.shouldSwap = false;
 });
 
 document.addEventListener("htmx:afterRequest", (event) => {

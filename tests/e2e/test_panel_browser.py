@@ -248,7 +248,7 @@ async def test_the_row_of_a_new_task_is_in_sight(fresh: Panel, open_tab: OpenTab
     await page.goto(f"{fresh.address}/publish/new")
     await page.fill("[name=patient_id]", "1000001158664")
     await page.fill("[name=accession_number]", "KP125799999Z")
-    await page.keyboard.press("Enter")
+    await page.click("[data-publish]")
     row = page.locator("tr:target")
     await expect(row.locator("[data-field=acsn]")).to_have_text("KP125799999Z")
     box = await row.bounding_box()

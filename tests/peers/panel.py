@@ -148,11 +148,11 @@ class Panel:
 
 
 @asynccontextmanager
-async def serve(database: Database, folder: Path, *, clinics: int = 2) -> AsyncIterator[Panel]:
+async def serve(database: Database, folder: Path, *, clinics: int = 2, pacs_port: int = 4242) -> AsyncIterator[Panel]:
     """Serve a site on a free port of this machine, with its three accounts."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        parts = Parts(_config(address, clinics), database, LocalStore(folder / "storage"), _ready)
+        parts = Parts(_config(address, clinics, pacs_port), database, LocalStore(folder / "storage"), _ready)
         await add_people(database)
         server = uvicorn.Server(uvicorn.Config(create_app(parts), log_config=None, lifespan="on"))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
@@ -163,8 +163,8 @@ async def serve(database: Database, folder: Path, *, clinics: int = 2) -> AsyncI
             await serving
 
 
-def _config(address: str, clinics: int) -> Config:
-    pacs = Pacs(ae_title="ORTHANC", host="127.0.0.1", port=4242)
+def _config(address: str, clinics: int, pacs_port: int) -> Config:
+    pacs = Pacs(ae_title="ORTHANC", host="127.0.0.1", port=pacs_port)
     both = (
         Clinic(code=KHIMKI, name="Клиника в Химках", pacs=pacs, phone="+7 495 123-45-67"),
         Clinic(code=TVER, name="Клиника в Твери", pacs=pacs),
