@@ -138,7 +138,7 @@ document.addEventListener("input", (event) => {
 });
 
 document.addEventListener("htmx:beforeSwap", (event) => {
-  const form = event.detail.elt;
+  const form = event.detail.requestConfig.elt;
   if (!form.hasAttribute("data-look")) return;
   const sent = event.detail.requestConfig.parameters;
   const asked = JSON.stringify(NUMBERS.map((name) => (sent[name] || "").trim()));
@@ -158,14 +158,47 @@ document.addEventListener("htmx:load", () => {
   if (form && form.querySelector("#found").dataset.outcome === "" && !form.querySelector(".fault")) lookUp(form);
 }, { once: true });
 
-// Polling: a hidden tab does not ask; it asks at once when it is seen again.
+// Polling: a hidden tab asks seldom; where nothing moves nobody asks, until somebody looks at the page again.
+const SELDOM = 30000, AGAIN = 20000;
+let asked = performance.now();
+
 document.addEventListener("htmx:beforeRequest", (event) => {
-  if (document.hidden && event.detail.elt.hasAttribute("data-poll")) event.preventDefault();
+  if (!event.detail.elt.hasAttribute("data-poll")) return;
+  if (document.hidden && performance.now() - asked < SELDOM) event.preventDefault();
+  else asked = performance.now();
 });
 
-document.addEventListener("visibilitychange", () => {
-  if (document.hidden) return;
+// The list may have been narrowed down while the answer was on its way.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { requestConfig: { elt }, pathInfo } = event.detail;
+  if (elt.hasAttribute("data-poll") && elt.getAttribute("hx-get") !== pathInfo.requestPath) event.detail.shouldSwap = false;
+});
+
+function refresh() {
   for (const polled of document.querySelectorAll("[data-poll]")) htmx.trigger(polled, "refresh");
+}
+
+document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
+for (const sign of ["pointermove", "keydown", "scroll", "focusin"]) {
+  document.addEventListener(sign, () => {
+    if (performance.now() - asked < AGAIN) return;
+    asked = performance.now();
+    refresh();
+  }, { passive: true, capture: true });
+}
+
+// What a person is typing, and a menu that they have opened, are theirs: a new state of the page leaves them alone.
+document.addEventListener("DOMContentLoaded", () => {
+  if (!window.Idiomorph) return;
+  Idiomorph.defaults.ignoreActiveValue = true;
+  Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => name !== "open" || node.tagName !== "DETAILS";
+});
+
+// Addresses say only what was asked for.
+document.addEventListener("htmx:configRequest", (event) => {
+  if (!event.detail.elt.hasAttribute("data-filter")) return;
+  const parameters = event.detail.parameters;
+  for (const name of Object.keys(parameters)) if (!parameters[name]) delete parameters[name];
 });
 
 // A poll that does not come back says so, and takes it back when the next one does.

@@ -32,14 +32,6 @@ WHERE accession_number = %(accession_number)s AND (%(clinic_code)s::text IS NULL
 ORDER BY created_at DESC, task_id
 LIMIT 1;
 
--- name: newest_tasks
--- A page of the queue, newest first.
-SELECT t.*, s.study_id, s.token, s.size, s.state AS study_state, s.save_till, s.upload_date
-FROM tasks t LEFT JOIN published_studies s USING (task_id)
-WHERE (%(clinic_code)s::text IS NULL OR t.clinic_code = %(clinic_code)s)
-ORDER BY t.created_at DESC, t.task_id
-LIMIT %(limit)s OFFSET %(offset)s;
-
 -- name: count_by_status
 -- How many tasks are in each state.
 SELECT status, count(*) AS tasks FROM tasks GROUP BY status;

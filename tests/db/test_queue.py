@@ -9,8 +9,9 @@ import pytest
 
 from studypub.core.request import PublishRequest
 from studypub.core.task import Event, IllegalTransition, LeaseLost, LeftOut, Origin, Status, Task
-from studypub.db import tasks
+from studypub.db import queue, tasks
 from studypub.db.database import Database
+from studypub.db.queue import QueueFilter
 from studypub.errors import AlreadyInProgress, IncompleteRetrieve, PacsUnreachable, Sentence
 from studypub.flows import cancel as cancelling
 from studypub.flows.request import Answer, Asker, request_publication
@@ -247,8 +248,8 @@ async def test_another_clinic_does_not_see_it(database: Database) -> None:
     async with database.transaction() as tx:
         assert await tasks.find(tx, task.task_id, clinic_code="other") is None
         assert await tasks.newest_of_accession(tx, "A1", clinic_code="other") is None
-        assert await tasks.newest(tx, clinic_code="other", limit=10, offset=0) == []
-        assert [line.task for line in await tasks.newest(tx, clinic_code="c", limit=10, offset=0)] == [task]
+        assert await queue.lines(tx, QueueFilter(clinic_code="other"), limit=10) == []
+        assert [line.task for line in await queue.lines(tx, QueueFilter(clinic_code="c"), limit=10)] == [task]
         assert await tasks.newest_of_accession(tx, "A1", clinic_code="c") == task
         assert await tasks.count_by_status(tx) == {Status.QUEUED: 1}
 

@@ -1,6 +1,6 @@
 """Times, sizes and numbers as readers say them."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -26,6 +26,15 @@ NOW = datetime(2026, 3, 1, 0, 30, tzinfo=MOSCOW)
 def test_moment(moment: datetime, russian: str, english: str) -> None:
     assert f">{russian}</time>" in Formats("ru").moment(moment, NOW, MOSCOW)
     assert f">{english}</time>" in Formats("en").moment(moment, NOW, MOSCOW)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "russian", "english"),
+    [(0, "1 мин", "1 min"), (80, "1 мин", "1 min"), (3600, "60 мин", "60 min"), (7200, "2 ч", "2 hr")],
+)
+def test_span(seconds: int, russian: str, english: str) -> None:
+    assert Formats("ru").span(timedelta(seconds=seconds)).replace("\u00a0", " ") == russian
+    assert Formats("en").span(timedelta(seconds=seconds)).replace("\u00a0", " ") == english
 
 
 def test_time_carries_the_full_instant() -> None:

@@ -8,7 +8,7 @@ from tests.web.conftest import BASE_URL, Site
 
 from studypub.core.task import Event, Status
 from studypub.errors import PhiSuspected
-from studypub.web import paging
+from studypub.web import places
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ async def test_empty_queue_says_how_to_begin(registrator: Person) -> None:
     page = await registrator.page("/queue")
     assert page.one("h2").text == "Очередь пуста"
     assert page.one(class_="button primary").attributes["href"] == "/publish/new"
-    assert page.one(id="queue").attributes["hx-trigger"] == "every 20s, refresh"
+    assert page.one(id="queue").attributes["hx-trigger"] == "refresh"
 
 
 async def test_every_kind_of_task_shows_its_fields(bench: Panel, registrator: Person) -> None:
@@ -68,7 +68,7 @@ async def test_manual_entries_are_marked(bench: Panel, registrator: Person) -> N
 
 async def test_the_page_asks_often_only_while_something_moves(bench: Panel, registrator: Person) -> None:
     await bench.failed(await bench.queued("HELD"), PhiSuspected(), Event.HOLD)
-    assert (await registrator.page("/queue")).one(id="queue").attributes["hx-trigger"] == "every 20s, refresh"
+    assert (await registrator.page("/queue")).one(id="queue").attributes["hx-trigger"] == "refresh"
     await bench.queued("WAITING")
     assert (await registrator.page("/queue")).one(id="queue").attributes["hx-trigger"] == "every 2s, refresh"
 
@@ -93,7 +93,7 @@ async def test_a_failed_task_is_retried(bench: Panel, registrator: Person) -> No
 async def test_cancelling_asks_once(bench: Panel, registrator: Person) -> None:
     await bench.queued("WAITING")
     row = (await registrator.rows("/queue", "acsn"))["WAITING"]
-    question = await registrator.page(row.one("a").attributes["href"])
+    question = await registrator.page(row.one("a", class_="button small plain").attributes["href"])
     assert "WAITING остановится" in question.one(id="sheet").text
     assert (await registrator.rows("/queue", "acsn"))["WAITING"].attributes["data-status"] == "QUEUED"
     action = question.one(id="sheet").one("form").attributes["action"]
@@ -122,17 +122,89 @@ async def test_another_clinic_sees_and_changes_nothing(site: Site, bench: Panel)
     assert (await administrator.rows("/queue", "acsn"))["OURS"].attributes["data-status"] == "QUEUED"
 
 
-async def test_a_long_queue_has_pages(bench: Panel, registrator: Person) -> None:
-    for number in range(paging.LENGTH + 1):
+async def test_a_long_queue_has_pages_that_lead_on_and_back(bench: Panel, registrator: Person) -> None:
+    for number in range(2 * places.LENGTH + 1):
         await bench.queued(f"N{number:03}")
-    first, second = await registrator.page("/queue"), await registrator.page("/queue?page=2")
-    assert len(first.one("tbody").all("tr")) == paging.LENGTH
-    assert first.one("a", rel="next").attributes["href"] == "/queue?page=2"
-    assert [cell.text for cell in second.all(data_field="acsn")] == ["N000"]
-    assert second.one("a", rel="prev").attributes["href"] == "/queue"
-    assert second.one(id="queue").attributes["hx-get"] == "/queue/lines?page=2"
-    for nonsense in ("0", "-1", "x", "99999999999999999999", "٣"):
-        assert (await registrator.get(f"/queue?page={nonsense}")).status_code == 200
+    numbers, address, seen = [], "/queue", []
+    while address:
+        page = await registrator.page(address)
+        seen.append(address)
+        numbers += [cell.text for cell in page.all(data_field="acsn")]
+        assert page.one(id="queue").attributes["hx-get"] == address.replace("/queue", "/queue/lines")
+        address = next((link.attributes["href"] for link in page.all("a", rel="next")), "")
+    assert numbers == [f"N{number:03}" for number in reversed(range(2 * places.LENGTH + 1))]
+    back = await registrator.page(page.one("a", rel="prev").attributes["href"])
+    assert [cell.text for cell in back.all(data_field="acsn")] == numbers[places.LENGTH : 2 * places.LENGTH]
+    first = await registrator.page(back.one("a", rel="prev").attributes["href"])
+    assert [cell.text for cell in first.all(data_field="acsn")] == numbers[: places.LENGTH]
+    assert first.all("a", rel="prev") == []
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        "after=x",
+        "after=~",
+        "after=2026-01-01~x",
+        "before=%00~" + "0" * 32,
+        "after=infinity~" + "0" * 32,
+        "state=x&q=%00",
+    ],
+)
+async def test_a_place_that_is_none_is_the_head(bench: Panel, registrator: Person, nonsense: str) -> None:
+    await bench.queued("N1")
+    assert list(await registrator.rows(f"/queue?{nonsense}", "acsn")) == ["N1"]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("state=active", {"HAND", "COMMAND", "MOVING"}),
+        ("state=failed", {"FAILED"}),
+        ("state=completed&origin=mis", {"DONE"}),
+        ("origin=manual", {"HAND"}),
+        ("q=oVi", {"MOVING"}),
+        ("q=0777", {"FAILED"}),
+        ("q=%25", set()),
+        ("clinic=f_Tver", {"HAND", "COMMAND", "MOVING", "FAILED", "DONE"}),  # nobody leaves their own
+    ],
+)
+async def test_filters(bench: Panel, registrator: Person, query: str, found: set[str]) -> None:
+    await bench.advanced(await bench.queued("MOVING"), Event.FOUND)
+    await bench.failed(await bench.queued("FAILED", "0777"), PhiSuspected())
+    await bench.published(await bench.queued("DONE"))
+    await bench.queued("HAND", by="hand")
+    await bench.queued("COMMAND")
+    await bench.queued("TVER", clinic_code=panel.TVER)
+    page = await registrator.page(f"/queue?{query}")
+    assert {cell.text for cell in page.all(data_field="acsn")} == found
+    assert page.one(id="queue").attributes["hx-get"] == f"/queue/lines?{query}"
+    if not found:
+        assert page.one("h2").text == "Ничего не найдено"
+
+
+async def test_an_administrator_chooses_among_clinics(site: Site, bench: Panel) -> None:
+    await bench.queued("KHIMKI")
+    await bench.queued("TVER", clinic_code=panel.TVER)
+    administrator = await person.signed_in(site.app, BASE_URL, panel.ADMINISTRATOR)
+    assert len((await administrator.page("/queue")).one("select", name="clinic").all("option")) == 3
+    assert list(await administrator.rows("/queue?clinic=f_Tver", "acsn")) == ["TVER"]
+
+
+async def test_an_action_returns_to_the_part_of_the_queue_where_it_began(bench: Panel, registrator: Person) -> None:
+    await bench.queued("WAITING")
+    row = (await registrator.rows("/queue?state=active&q=WAIT", "acsn"))["WAITING"]
+    question = await registrator.page(row.one("a", class_="button small plain").attributes["href"])
+    response = await registrator.post(question.one(id="sheet").one("form").attributes["action"])
+    assert response.headers["location"] == "/queue?state=active&q=WAIT"
+
+
+async def test_a_task_under_way_tells_its_age(bench: Panel, registrator: Person) -> None:
+    await bench.published(await bench.queued("DONE"))
+    await bench.queued("WAITING")
+    rows = await registrator.rows("/queue", "acsn")
+    assert rows["WAITING"].one(data_field="age").text == "идёт 1 мин"
+    assert rows["DONE"].all(data_field="age") == []
 
 
 async def test_what_people_typed_stays_text(bench: Panel, registrator: Person) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from tests.web.conftest import BASE_URL, KHIMKI, TVER, Site
 
-from studypub.db import audit, tasks
+from studypub.db import audit, queue
+from studypub.db.queue import QueueFilter
 from studypub.errors import PacsUnreachable, StudyNotFound
 from studypub.flows.cancel import cancel
 from studypub.flows.withdraw import keep_until, withdraw
@@ -76,7 +77,7 @@ async def test_x21_fifty_requests_at_once_make_one_task(site: Site) -> None:
     assert len(set(accepted)) == 1
     assert refused <= {503}  # told to come again, where the pool was empty for too long
     async with site.database.transaction() as tx:
-        assert len(await tasks.newest(tx, clinic_code=None, limit=100, offset=0)) == 1
+        assert len(await queue.lines(tx, QueueFilter(), limit=100)) == 1
         queued = [entry for entry in await audit.newest(tx, limit=100, offset=0) if entry.action == "task.queued"]
     assert len(queued) == 1
     assert queued[0].actor == f"key:{site.keys[KHIMKI].partition('.')[0]}"
@@ -140,7 +141,7 @@ async def test_a_date_beyond_the_longest_is_cut_and_the_answer_says_so(site: Sit
 
 async def tasks_of(site: Site) -> list[Any]:
     async with site.database.transaction() as tx:
-        return [line.task.task_id for line in await tasks.newest(tx, clinic_code=None, limit=100, offset=0)]
+        return [line.task.task_id for line in await queue.lines(tx, QueueFilter(), limit=100)]
 
 
 @pytest.mark.parametrize(("accept_language", "word"), [("", "PACS нет"), ("en-GB,ru;q=0.5", "has no study")])

@@ -2,9 +2,11 @@
 
 from psycopg.types.json import Jsonb
 
+from studypub.core.rights import UNLESS_SET, Right
 from studypub.db.database import Transaction
 
 RETENTION_DEFAULT_DAYS = "retention.default_days"
+RIGHTS_OF_REGISTRATORS = "rights.registrator"
 
 
 async def integer(tx: Transaction, name: str, otherwise: int) -> int:
@@ -24,3 +26,14 @@ async def swap_choices(tx: Transaction, clinic_code: str, choices: dict[str, obj
     row = await tx.one("setting", name=name)
     await tx.run("set_setting", name=name, value=Jsonb(choices))
     return row["value"] if row else None
+
+
+async def rights_of_registrators(tx: Transaction) -> frozenset[Right]:
+    """Return what registrators have been granted; a right that this version does not know grants nothing."""
+    row = await tx.one("setting", name=RIGHTS_OF_REGISTRATORS)
+    return frozenset(right for right in Right if right.value in row["value"]) if row else UNLESS_SET
+
+
+async def set_rights_of_registrators(tx: Transaction, rights: frozenset[Right]) -> None:
+    """Grant registrators this and nothing else."""
+    await tx.run("set_setting", name=RIGHTS_OF_REGISTRATORS, value=Jsonb(sorted(rights)))

@@ -1,30 +1,15 @@
 """Tasks: rows to values and back, every change guarded by state and lease."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from studypub.core.publication import State
 from studypub.core.request import PublishRequest
 from studypub.core.task import Event, IllegalTransition, LeaseLost, LeftOut, Origin, Status, Task, after
 from studypub.db.database import Row, Transaction
 from studypub.errors import Sentence, StudypubError
-
-
-@dataclass(frozen=True, slots=True)
-class QueueLine:
-    """A task as the queue shows it, with the link it made, if any."""
-
-    task: Task
-    study_id: UUID | None
-    token: str | None
-    size: int | None
-    study_state: State | None
-    save_till: datetime | None
-    upload_date: datetime | None
 
 
 async def queue(
@@ -47,7 +32,7 @@ async def queue(
         chosen_study_uid=request.chosen_study_uid,
         search_time=search_time,
     )
-    return _task(row) if row else None
+    return task_of(row) if row else None
 
 
 async def in_progress(tx: Transaction, request: PublishRequest) -> Task | None:
@@ -58,7 +43,7 @@ async def in_progress(tx: Transaction, request: PublishRequest) -> Task | None:
         patient_id=request.patient_id,
         accession_number=request.accession_number,
     )
-    return _task(row) if row else None
+    return task_of(row) if row else None
 
 
 async def wake_workers(tx: Transaction) -> None:
@@ -69,30 +54,13 @@ async def wake_workers(tx: Transaction) -> None:
 async def find(tx: Transaction, task_id: UUID, *, clinic_code: str | None) -> Task | None:
     """Return a task that the asker may see; `clinic_code` None means every clinic."""
     row = await tx.one("task", task_id=task_id, clinic_code=clinic_code)
-    return _task(row) if row else None
+    return task_of(row) if row else None
 
 
 async def newest_of_accession(tx: Transaction, accession_number: str, *, clinic_code: str | None) -> Task | None:
     """Return the newest task of an accession number."""
     row = await tx.one("newest_task_of_accession", accession_number=accession_number, clinic_code=clinic_code)
-    return _task(row) if row else None
-
-
-async def newest(tx: Transaction, *, clinic_code: str | None, limit: int, offset: int) -> list[QueueLine]:
-    """Return a page of the queue, newest first."""
-    rows = await tx.all("newest_tasks", clinic_code=clinic_code, limit=limit, offset=offset)
-    return [
-        QueueLine(
-            _task(row),
-            row["study_id"],
-            row["token"],
-            row["size"],
-            State(row["study_state"]) if row["study_state"] else None,
-            row["save_till"],
-            row["upload_date"],
-        )
-        for row in rows
-    ]
+    return task_of(row) if row else None
 
 
 async def count_by_status(tx: Transaction) -> dict[Status, int]:
@@ -110,7 +78,7 @@ async def longest_wait(tx: Transaction) -> timedelta:
 async def claim(tx: Transaction, *, worker_id: UUID, lease: timedelta) -> Task | None:
     """Take the task that has been due for longest, or None; the attempt counts from now."""
     row = await tx.one("claim_task", worker_id=worker_id, lease=lease)
-    return _task(row) if row else None
+    return task_of(row) if row else None
 
 
 async def extend_lease(tx: Transaction, task: Task, *, lease: timedelta, received: int) -> None:
@@ -145,7 +113,7 @@ async def advance(
         covered=covered,
         faces=faces,
     )
-    return _task(_require(row))
+    return task_of(_require(row))
 
 
 async def postpone(
@@ -155,7 +123,7 @@ async def postpone(
     _ = after(task.status, Event.POSTPONE)
     guard = {**_guard(task), "from": task.status.value}
     row = await tx.one("postpone_task", **guard, delay=delay, attempts=attempts, **_reason(why))
-    return _task(_require(row))
+    return task_of(_require(row))
 
 
 async def note_left_out(tx: Transaction, task: Task, left_out: Sequence[LeftOut]) -> None:
@@ -166,13 +134,13 @@ async def note_left_out(tx: Transaction, task: Task, left_out: Sequence[LeftOut]
 
 async def end(tx: Transaction, task: Task, event: Event, *, why: StudypubError | None = None) -> Task:
     """End a running task; raises LeaseLost."""
-    return _task(_require(await tx.one("end_task", **_guard(task, event), **_reason(why))))
+    return task_of(_require(await tx.one("end_task", **_guard(task, event), **_reason(why))))
 
 
 async def cancel(tx: Transaction, task: Task) -> Task | None:
     """Cancel a task that has not ended, even if it has moved on meanwhile; None where it has ended."""
     row = await tx.one("cancel_task", task_id=task.task_id)
-    return _task(row) if row else None
+    return task_of(row) if row else None
 
 
 async def requeue(tx: Transaction, task: Task, *, search_time: timedelta) -> Task | None:
@@ -183,7 +151,7 @@ async def requeue(tx: Transaction, task: Task, *, search_time: timedelta) -> Tas
         return None
     guard = {"from": task.status.value}
     row = await tx.one("requeue_task", task_id=task.task_id, search_time=search_time, **guard)
-    return _task(row) if row else None
+    return task_of(row) if row else None
 
 
 async def close_with_study(tx: Transaction, task_id: UUID, event: Event) -> None:
@@ -225,7 +193,8 @@ def _require(row: Row | None) -> Row:
 _COLUMNS = tuple(Task.__dataclass_fields__)
 
 
-def _task(row: Row) -> Task:
+def task_of(row: Row) -> Task:
+    """Return the task of a row that has all its columns."""
     values = {name: row[name] for name in _COLUMNS}
     values["status"] = Status(row["status"])
     values["origin"] = Origin(row["origin"])

@@ -7,7 +7,7 @@ from studypub.config import Retention
 from studypub.core import ids
 from studypub.core.publication import Publication, keep_until
 from studypub.core.task import Event, Task
-from studypub.db import audit, settings, studies, tasks
+from studypub.db import audit, events, settings, studies, tasks
 from studypub.db.database import Database
 from studypub.db.studies import StoredArchive
 from studypub.flows.prepare import Prepared
@@ -53,6 +53,7 @@ async def publish(database: Database, task: Task, archive: StoredArchive, retent
         if save_till <= now:
             await tasks.end(tx, task, Event.EXPIRE)
             return None
+        await events.append(tx, task.task_id, "stored", size=archive.size, instances=archive.instances)
         await tasks.end(tx, task, Event.PUBLISHED)
         if expired := await studies.expire_one(tx, task):
             await tasks.close_with_study(tx, expired.task_id, Event.EXPIRE)

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_datetime, format_timedelta
 from babel.numbers import format_decimal
 from jinja2 import pass_context
 from jinja2.runtime import Context
@@ -34,6 +34,7 @@ class Formats:
             "date": self.calendar_day,
             "size": self.size,
             "number": self.number,
+            "span": self.span,
             "said": self.said,
         }
 
@@ -65,6 +66,11 @@ class Formats:
     def number(self, value: int) -> str:
         """Return the number with its thousands apart."""
         return format_decimal(value, locale=self._language)
+
+    def span(self, length: timedelta) -> str:
+        """Return «12 мин»: how long something has lasted, roughly."""
+        length = max(length, timedelta(minutes=1))
+        return format_timedelta(length, granularity="minute", threshold=1.5, format="short", locale=self._language)
 
     def said(self, sentence: Sentence) -> str:
         """Return the sentence in this language."""

@@ -7,12 +7,15 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 
 from studypub.core.people import ApiKey
+from studypub.core.rights import Right
 from studypub.db.people import Session
 from studypub.web.language import Language, language_of
 from studypub.web.parts import Parts
+from studypub.web.rights import rights_of
 
 GivenParts = NamedDependency[Parts]
 GivenSession = NamedDependency[Session]  # of whoever the guard `signed_in` has let in
+GivenRights = NamedDependency[frozenset[Right]]  # what that person may do
 GivenApiKey = NamedDependency[ApiKey]  # of the program that `with_api_key` has let in
 GivenLanguage = NamedDependency[Language]
 
@@ -27,6 +30,10 @@ def _session(request: Request[Any, Any, Any]) -> Session:
     return session
 
 
+async def _rights(request: Request[Any, Any, Any]) -> frozenset[Right]:
+    return await rights_of(request)
+
+
 def _api_key(request: Request[Any, Any, Any]) -> ApiKey:
     key: ApiKey = request.state.api_key
     return key
@@ -39,6 +46,7 @@ def _language(request: Request[Any, Any, Any]) -> Language:
 PROVIDERS = {
     "parts": Provide(_parts, sync_to_thread=False),
     "session": Provide(_session, sync_to_thread=False),
+    "rights": Provide(_rights),
     "api_key": Provide(_api_key, sync_to_thread=False),
     "language": Provide(_language, sync_to_thread=False),
 }

@@ -31,7 +31,39 @@ _STATE = {
     State.WITHDRAWN: (_("отозвано"), "cancelled"),
 }
 _ROLE = {Role.ADMINISTRATOR: _("администратор"), Role.REGISTRATOR: _("регистратор")}
-_ORIGIN = {Origin.MANUAL: _("вручную"), Origin.COMMAND: _("командой")}
+_ORIGIN = {Origin.MIS: _("из МИС"), Origin.MANUAL: _("вручную"), Origin.COMMAND: _("командой")}
+_STATES = {
+    "": _("все состояния"),
+    "active": _("в работе"),
+    "review": _("нужна проверка"),
+    "failed": _("ошибка"),
+    "completed": _("опубликовано"),
+    "cancelled": _("отменено"),
+    "expired": _("срок истёк"),
+}
+# What happened to a task, and the icon that says how it went.
+_EVENT = {
+    "queued": (_("Поставлено в очередь"), "waiting"),
+    "claimed": (_("Начат поиск в PACS"), "running"),
+    "found": (_("Исследование найдено в PACS"), "running"),
+    "received": (_("Снимки получены"), "running"),
+    "prepared": (_("Снимки обезличены, архив собран"), "running"),
+    "stored": (_("Архив выгружен и проверен в хранилище"), "running"),
+    "published": (_("Опубликовано, ссылка открыта"), "done"),
+    "held": (_("Часть снимков задержана до проверки"), "review"),
+    "decided": (_("О задержанных снимках решено"), "running"),
+    "postponed": (_("Отложено"), "expired"),
+    "failed": (_("Ошибка"), "failed"),
+    "cancelled": (_("Отменено"), "cancelled"),
+    "withdrawn": (_("Публикация отозвана, ссылка закрыта"), "cancelled"),
+    "expired": (_("Срок хранения истёк, ссылка закрыта"), "expired"),
+    "again": (_("Запущено снова"), "waiting"),
+}
+_DECISION = {
+    "release": _("опубликовать как есть"),
+    "mask": _("закрыть надписи"),
+    "leave_out": _("не публиковать"),
+}
 
 # Modality, Defined Terms of PS3.3 C.7.3.1.1.1.
 _MODALITY = {
@@ -130,9 +162,34 @@ def role(value: Role) -> str:
     return _ROLE[value]
 
 
-def origin(value: Origin) -> str | None:
-    """Return what marks a task that no program asked for, or None."""
-    return _ORIGIN.get(value)
+def origin(value: Origin) -> str:
+    """Return by which way a task was asked for."""
+    return _ORIGIN[value]
+
+
+def origins() -> list[tuple[str, str]]:
+    """Return every way, with what it is called, for a choice."""
+    return [(value.value, name) for value, name in _ORIGIN.items()]
+
+
+def states() -> list[tuple[str, str]]:
+    """Return the groups of states that the queue can be narrowed to, each with what it is called."""
+    return list(_STATES.items())
+
+
+def event(kind: str) -> str:
+    """Return what a step of a task is called; its own name where we have no word for it."""
+    return _EVENT.get(kind, (kind, ""))[0]
+
+
+def event_shape(kind: str) -> str:
+    """Return the icon of a step of a task."""
+    return _EVENT.get(kind, ("", "waiting"))[1]
+
+
+def decision(value: str) -> str:
+    """Return what a decision about a held image is called."""
+    return _DECISION[value]
 
 
 def modalities(codes: Iterable[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The queue: every task, how far it is, and what can be done about it."""
+"""The queue: every task, how far it is, what has happened to it, and what can be done about it."""
 
 from datetime import timedelta
 from typing import Any
@@ -8,18 +8,20 @@ from litestar import Request, Response, get, post
 from litestar.params import FromPath
 from litestar.response import Redirect
 
+from studypub.core.rights import Right
 from studypub.core.task import IN_PROGRESS, Status
-from studypub.db import tasks
+from studypub.db import events, queue, review, tasks
 from studypub.db.people import Session
-from studypub.db.tasks import QueueLine
+from studypub.db.queue import QueueLine
 from studypub.errors import Sentence
 from studypub.flows import cancel
-from studypub.web import guards, paging, render
+from studypub.web import guards, places, queue_filter, render
 from studypub.web.errors import Problem
-from studypub.web.given import GivenParts, GivenSession
+from studypub.web.given import GivenParts, GivenRights, GivenSession
 from studypub.web.parts import Parts
+from studypub.web.rights import May
 
-_SECONDS_MOVING, _SECONDS_STILL = 2, 20
+_SECONDS = 2  # between two looks, while something moves
 _NO_TASK = Sentence("Такого задания нет.", "There is no such task.")
 
 
@@ -30,18 +32,41 @@ async def start() -> Redirect:
 
 
 @get("/queue", guards=[guards.signed_in])
-async def show(request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession) -> Response[str]:
-    """Show the queue."""
-    return render.page("queue.html", request, **await _context(request, parts, session))
+async def show(
+    request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession, rights: GivenRights
+) -> Response[str]:
+    """Show the queue, or those of its tasks that were asked for."""
+    return render.page("queue.html", request, rights=rights, **await _context(request, parts, session))
 
 
 @get("/queue/lines", guards=[guards.signed_in])
-async def lines(request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession) -> Response[str]:
+async def lines(
+    request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession, rights: GivenRights
+) -> Response[str]:
     """Show the table alone, for the page that asks again and again."""
-    return render.page("_queue.html", request, **await _context(request, parts, session))
+    return render.page("_queue.html", request, rights=rights, **await _context(request, parts, session))
 
 
-@post("/queue/{task_id:uuid}/retry", guards=[guards.signed_in, guards.csrf])
+@get("/queue/{task_id:uuid}", guards=[guards.signed_in])
+async def show_one(
+    request: Request[Any, Any, Any],
+    parts: GivenParts,
+    session: GivenSession,
+    rights: GivenRights,
+    task_id: FromPath[UUID],
+) -> Response[str]:
+    """Show one task: what happened with the PACS and the store, and what was left out."""
+    async with parts.database.transaction() as tx:
+        line = await queue.line(tx, task_id, clinic_code=session.user.clinic_code)
+        if line is None:
+            raise Problem(404, _NO_TASK)
+        happened, held, now = await events.of_task(tx, task_id), await review.of_task(tx, task_id), await tx.now()
+    panel: dict[str, Any] = {"session": session, "config": parts.config, "now": now, "rights": rights}
+    seconds = _SECONDS if _is_moving(line) else 0
+    return render.page("task.html", request, **panel, line=line, happened=happened, held=held, seconds=seconds)
+
+
+@post("/queue/{task_id:uuid}/retry", guards=[guards.signed_in, guards.csrf, May(Right.RETRY)])
 async def retry(
     request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession, task_id: FromPath[UUID]
 ) -> Redirect:
@@ -50,10 +75,10 @@ async def retry(
     await cancel.try_again(
         parts.database, task_id, actor=user.actor, clinic_code=user.clinic_code, search_time=search_time
     )
-    return _back(request)
+    return _back(request, task_id)
 
 
-@get("/queue/{task_id:uuid}/cancel", guards=[guards.signed_in])
+@get("/queue/{task_id:uuid}/cancel", guards=[guards.signed_in, May(Right.CANCEL)])
 async def ask_to_cancel(
     request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession, task_id: FromPath[UUID]
 ) -> Response[str]:
@@ -62,37 +87,52 @@ async def ask_to_cancel(
         task = await tasks.find(tx, task_id, clinic_code=session.user.clinic_code)
     if task is None:
         raise Problem(404, _NO_TASK)
-    page = paging.number_of(request)
-    return render.page("task_cancel.html", request, session=session, config=parts.config, task=task, page=page)
+    back = _back_to(request, task_id)
+    return render.page("task_cancel.html", request, session=session, config=parts.config, task=task, back=back)
 
 
-@post("/queue/{task_id:uuid}/cancel", guards=[guards.signed_in, guards.csrf])
+@post("/queue/{task_id:uuid}/cancel", guards=[guards.signed_in, guards.csrf, May(Right.CANCEL)])
 async def stop(
     request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession, task_id: FromPath[UUID]
 ) -> Redirect:
     """Cancel a task that has not ended."""
     user = session.user
     await cancel.cancel(parts.database, task_id, actor=user.actor, clinic_code=user.clinic_code)
-    return _back(request)
+    return _back(request, task_id)
 
 
 async def _context(request: Request[Any, Any, Any], parts: Parts, session: Session) -> dict[str, Any]:
-    number = paging.number_of(request)
+    where, query = places.asked(request, places.is_moment), queue_filter.query_of(request)
+    wanted = queue_filter.read(query, session.user)
     async with parts.database.transaction() as tx:
-        read = await tasks.newest(tx, clinic_code=session.user.clinic_code, **paging.window(number))
+        read = await queue.lines(tx, wanted, limit=places.READ, place=where.place or queue.FIRST, back=where.back)
         now = await tx.now()
-    page = paging.page("/queue", number, read)
-    seconds = _SECONDS_MOVING if any(map(_is_moving, page.items)) else _SECONDS_STILL
-    return {"page": page, "seconds": seconds, "now": now, "session": session, "config": parts.config}
+    page = places.page("/queue", where, read, query)
+    return {
+        "page": page,
+        "query": query,
+        "here_query": request.scope["query_string"].decode("latin-1"),
+        "seconds": _SECONDS if any(map(_is_moving, page.items)) else 0,
+        "now": now,
+        "session": session,
+        "config": parts.config,
+    }
 
 
 def _is_moving(line: QueueLine) -> bool:
     return line.task.status in IN_PROGRESS and line.task.status is not Status.NEEDS_REVIEW
 
 
-def _back(request: Request[Any, Any, Any]) -> Redirect:
-    number = paging.number_of(request)
-    return Redirect(f"/queue?page={number}" if number > 1 else "/queue", status_code=303)
+def _back_to(request: Request[Any, Any, Any], task_id: UUID) -> str:
+    """Return where an action leads: to the task where it began there, else to the same part of the queue."""
+    if request.query_params.get("from") == "task":
+        return f"/queue/{task_id}"
+    pairs = {name: value for name, value in request.query_params.items() if name != "from"}
+    return places.address("/queue", pairs)
 
 
-routes = (start, show, lines, retry, ask_to_cancel, stop)
+def _back(request: Request[Any, Any, Any], task_id: UUID) -> Redirect:
+    return Redirect(_back_to(request, task_id), status_code=303)
+
+
+routes = (start, show, lines, show_one, retry, ask_to_cancel, stop)

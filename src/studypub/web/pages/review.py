@@ -8,6 +8,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from studypub.core.review import Decision, HeldInstance
+from studypub.core.rights import Right
 from studypub.core.task import Task
 from studypub.db import review, tasks
 from studypub.db.people import Session
@@ -17,12 +18,13 @@ from studypub.web import guards, render
 from studypub.web.errors import Problem
 from studypub.web.given import GivenParts, GivenSession
 from studypub.web.parts import Parts
+from studypub.web.rights import May
 
 _NO_TASK = Sentence("Такого задания нет.", "There is no such task.")
 _NO_PICTURE = Sentence("Такого снимка нет.", "There is no such picture.")
 
 
-@get("/review/{task_id:uuid}", guards=[guards.administrator])
+@get("/review/{task_id:uuid}", guards=[guards.signed_in, May(Right.REVIEW)])
 async def show(
     request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession, task_id: FromPath[UUID]
 ) -> Response[str]:
@@ -31,7 +33,7 @@ async def show(
     return render.page("review.html", request, session=session, config=parts.config, task=task, held=held)
 
 
-@get("/review/pictures/{held_id:uuid}", guards=[guards.administrator])
+@get("/review/pictures/{held_id:uuid}", guards=[guards.signed_in, May(Right.REVIEW)])
 async def picture(parts: GivenParts, session: GivenSession, held_id: FromPath[UUID]) -> Response[bytes]:
     """Send the small picture of a held instance."""
     async with parts.database.transaction() as tx:
@@ -41,7 +43,7 @@ async def picture(parts: GivenParts, session: GivenSession, held_id: FromPath[UU
     return Response(found, media_type="image/png")
 
 
-@post("/review/{task_id:uuid}", guards=[guards.administrator, guards.csrf])
+@post("/review/{task_id:uuid}", guards=[guards.signed_in, guards.csrf, May(Right.REVIEW)])
 async def decide_all(
     request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession, task_id: FromPath[UUID]
 ) -> Redirect:

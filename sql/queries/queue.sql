@@ -1,0 +1,35 @@
+-- name: queue_older
+-- The tasks that follow a place in the queue, newest first.
+SELECT t.*, s.study_id, s.token, s.size, s.state AS study_state, s.save_till, s.upload_date
+FROM tasks t LEFT JOIN published_studies s USING (task_id)
+WHERE (t.created_at, t.task_id) < (%(after)s::timestamptz, %(after_id)s::uuid)
+  AND (%(clinic_code)s::text IS NULL OR t.clinic_code = %(clinic_code)s)
+  AND t.status = ANY(%(statuses)s::task_status[]) AND t.origin = ANY(%(origins)s::task_origin[])
+  AND (strpos(lower(t.accession_number), %(text)s) > 0 OR strpos(lower(t.patient_id), %(text)s) > 0)
+ORDER BY t.created_at DESC, t.task_id DESC
+LIMIT %(limit)s;
+
+-- name: queue_newer
+-- The tasks that precede a place in the queue, the nearest first.
+SELECT t.*, s.study_id, s.token, s.size, s.state AS study_state, s.save_till, s.upload_date
+FROM tasks t LEFT JOIN published_studies s USING (task_id)
+WHERE (t.created_at, t.task_id) > (%(after)s::timestamptz, %(after_id)s::uuid)
+  AND (%(clinic_code)s::text IS NULL OR t.clinic_code = %(clinic_code)s)
+  AND t.status = ANY(%(statuses)s::task_status[]) AND t.origin = ANY(%(origins)s::task_origin[])
+  AND (strpos(lower(t.accession_number), %(text)s) > 0 OR strpos(lower(t.patient_id), %(text)s) > 0)
+ORDER BY t.created_at, t.task_id
+LIMIT %(limit)s;
+
+-- name: task_events
+-- What has happened to a task, in order.
+SELECT at, kind, details, sentence FROM task_events WHERE task_id = %(task_id)s ORDER BY event_id;
+
+-- name: add_task_event
+-- A step that changes no state.
+INSERT INTO task_events (task_id, kind, details) VALUES (%(task_id)s, %(kind)s, %(details)s);
+
+-- name: queue_line
+-- One task, where the asker may see its clinic (NULL: every clinic).
+SELECT t.*, s.study_id, s.token, s.size, s.state AS study_state, s.save_till, s.upload_date
+FROM tasks t LEFT JOIN published_studies s USING (task_id)
+WHERE t.task_id = %(task_id)s AND (%(clinic_code)s::text IS NULL OR t.clinic_code = %(clinic_code)s);

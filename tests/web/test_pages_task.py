@@ -1,0 +1,142 @@
+"""One task: what happened to it, what was left out of it, and what can be done."""
+
+import pytest
+from tests.peers import html, panel, person
+from tests.peers.panel import Panel
+from tests.peers.person import Person
+from tests.web.conftest import BASE_URL, Site
+
+from studypub.core.review import Decision, Held
+from studypub.core.rights import Right
+from studypub.core.task import Event, LeftOut, Task
+from studypub.db import review, settings, tasks
+from studypub.errors import AmbiguousAccession, PacsUnreachable, Sentence
+from studypub.flows import cancel
+from studypub.flows.review import decide
+
+SILENT = PacsUnreachable(pacs="ORTHANC", address="10.0.0.5:4242")
+WHY = Sentence("Протокол дозы", "A dose report")
+
+
+@pytest.fixture
+async def bench(site: Site) -> Panel:
+    await panel.add_people(site.database)
+    return Panel(BASE_URL, site.parts)
+
+
+@pytest.fixture
+async def registrator(site: Site, bench: Panel) -> Person:
+    del bench
+    return await person.signed_in(site.app, BASE_URL, panel.REGISTRATOR)
+
+
+async def grant(site: Site, *rights: Right) -> None:
+    async with site.database.transaction() as tx:
+        await settings.set_rights_of_registrators(tx, frozenset(rights))
+
+
+async def steps(someone: Person, task: Task) -> list[html.Element]:
+    page = await someone.page(f"/queue/{task.task_id}")
+    return [step for step in page.all("li") if "data-event" in step.attributes]
+
+
+async def test_the_queue_leads_to_what_happened(bench: Panel, registrator: Person) -> None:
+    task = await bench.queued("KP125706548L", by="hand")
+    row = (await registrator.rows("/queue", "acsn"))["KP125706548L"]
+    assert row.one("a", class_="task-link").attributes["href"] == f"/queue/{task.task_id}"
+    page = await registrator.page(f"/queue/{task.task_id}")
+    shown = {name: page.one(data_field=name).text for name in ("pid", "emk_record_id", "origin", "task_id")}
+    assert shown["pid"].startswith("1000001158664")
+    assert shown["emk_record_id"] == "123456"
+    assert shown["origin"] == "вручную user:ivanova"
+    assert shown["task_id"].startswith(str(task.task_id))
+
+
+async def test_every_step_is_told_in_order(bench: Panel, registrator: Person) -> None:
+    task = await bench.queued("KP125706548L")
+    await bench.postponed(task, SILENT)
+    async with bench.database.transaction() as tx:
+        await tx.run("requeue_task", task_id=task.task_id, search_time=panel.HOUR, **{"from": "QUEUED"})
+    running = await bench.advanced(task, Event.FOUND, Event.RECEIVED, received=240)
+    async with bench.database.transaction() as tx:
+        await tasks.advance(tx, running, Event.PREPARED, left_out=[LeftOut("dose", WHY, 3)], covered=2, faces=1)
+    told = await steps(registrator, task)
+    assert [step.attributes["data-event"] for step in told] == [
+        "queued", "claimed", "postponed", "claimed", "found", "received", "prepared",
+    ]  # fmt: skip
+    assert "PACS ORTHANC не отвечает" in told[2].text
+    assert "240 изображений" in told[4].text
+    assert "240 из 240" in told[5].text
+    assert "Не опубликовано: 3 · надписи закрыты: 2 · срезов с лицом: 1" in told[6].text
+    page = await registrator.page(f"/queue/{task.task_id}")
+    assert "Не опубликовано: 3 изображения. Протокол дозы" in page.one(data_reason="dose").text
+    assert page.one(data_field="covered").text == "На 2 изображениях закрыты надписи"
+    assert page.one(data_field="faces").text.startswith("1 срез головы опубликован")
+
+
+async def test_what_was_held_and_decided_is_told(site: Site, bench: Panel) -> None:
+    task = await bench.advanced(await bench.queued("HELD"), Event.FOUND, Event.RECEIVED)
+    async with bench.database.transaction() as tx:
+        await review.hold(tx, task, [Held("1.2", "ultrasound", WHY, None), Held("1.3", "face", WHY, None, 40)])
+        held = await review.of_task(tx, task.task_id)
+    registrator = await person.signed_in(site.app, BASE_URL, panel.REGISTRATOR)
+    page = await registrator.page(f"/queue/{task.task_id}")
+    assert len(page.all("li", data_held="")) == 2
+    for one, decision in zip(held, (Decision.MASK, Decision.LEAVE_OUT), strict=True):
+        await decide(bench.database, task.task_id, [one.held_id], decision, actor="user:admin", clinic_code=None)
+    told = await steps(registrator, task)
+    assert [step.attributes["data-event"] for step in told[-2:]] == ["held", "decided"]
+    assert {"закрыть надписи", "не публиковать"} <= {
+        one.one(class_="second").text.removeprefix("Решено: ")
+        for one in (await registrator.page(f"/queue/{task.task_id}")).all("li")
+        if "data-held" in one.attributes
+    }
+
+
+async def test_a_cancelled_task_tells_so_and_is_tried_again_from_there(bench: Panel, registrator: Person) -> None:
+    task = await bench.queued("KP125706548L")
+    await cancel.cancel(bench.database, task.task_id, actor="user:ivanova", clinic_code=None)
+    page = await registrator.page(f"/queue/{task.task_id}")
+    response = await registrator.post(page.one(id="task").one("form").attributes["action"])
+    assert response.headers["location"] == f"/queue/{task.task_id}"
+    told = [step.attributes["data-event"] for step in await steps(registrator, task)]
+    assert told == ["queued", "cancelled", "again"]
+
+
+async def test_several_studies_lead_to_the_choice(bench: Panel, registrator: Person) -> None:
+    task = await bench.queued("KP125706548L")
+    await bench.failed(task, AmbiguousAccession(accession_number="KP125706548L", count=2, found="MR, CT"))
+    row = (await registrator.rows("/queue", "acsn"))["KP125706548L"]
+    assert row.one("a", class_="button small").attributes["href"] == f"/publish/new?again={task.task_id}"
+
+
+async def test_another_clinic_sees_nothing(site: Site, bench: Panel) -> None:
+    task = await bench.queued("OURS")
+    stranger = await person.signed_in(site.app, BASE_URL, panel.TVER_REGISTRATOR)
+    assert (await stranger.get(f"/queue/{task.task_id}")).status_code == 404
+
+
+@pytest.mark.parametrize(("right", "action"), [(Right.CANCEL, "cancel"), (Right.RETRY, "retry")])
+async def test_a_right_that_is_not_granted_is_neither_offered_nor_had(
+    site: Site, bench: Panel, registrator: Person, right: Right, action: str
+) -> None:
+    task = await bench.queued("KP125706548L")
+    if right is Right.RETRY:
+        await cancel.cancel(bench.database, task.task_id, actor="user:ivanova", clinic_code=None)
+    await grant(site, *(set(Right) - {right}))
+    row = (await registrator.rows("/queue", "acsn"))["KP125706548L"]
+    assert row.all(class_="button small plain") == row.all("button") == []
+    response = await registrator.post(f"/queue/{task.task_id}/{action}")
+    assert response.status_code == 403
+    assert "Его может дать администратор" in html.read(response.text).one(id="problem").text
+    await grant(site, right)
+    assert (await registrator.post(f"/queue/{task.task_id}/{action}")).status_code == 303
+
+
+async def test_a_link_that_may_not_be_seen_is_not_in_the_page(site: Site, bench: Panel, registrator: Person) -> None:
+    task = await bench.queued("KP125706548L")
+    study = await bench.published(task)
+    assert study.token in (await registrator.get(f"/queue/{task.task_id}")).text
+    await grant(site)
+    for path in ("/queue", f"/queue/{task.task_id}"):
+        assert study.token not in (await registrator.get(path)).text
