@@ -189,9 +189,43 @@ for (const sign of ["pointermove", "keydown", "scroll", "focusin"]) {
 
 // What a person is typing, and a menu that they have opened, are theirs: a new state of the page leaves them alone.
 document.addEventListener("DOMContentLoaded", () => {
+  const printing = document.querySelector("[data-print]");
+  if (printing) printing.focus();
   if (!window.Idiomorph) return;
   Idiomorph.defaults.ignoreActiveValue = true;
   Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => name !== "open" || node.tagName !== "DETAILS";
+});
+
+// Lists narrow down while somebody types, wherever on the page the field stands.
+document.addEventListener("input", (event) => {
+  const form = event.target.form;
+  if (form && form.hasAttribute("data-filter")) htmx.trigger(form, "filter");
+});
+
+// Marking: the mark in the head is for the whole page, and what is marked is counted.
+function countChecked(name) {
+  const all = [...document.querySelectorAll(`input[type=checkbox][name="${name}"]`)];
+  const checked = all.filter((box) => box.checked).length;
+  const label = document.querySelector(`[data-checked="${name}"]`);
+  if (label) {
+    label.dataset.label = label.dataset.label || label.textContent;
+    label.textContent = `${label.dataset.label}: ${checked}`;
+  }
+  const head = document.querySelector(`[data-check-all="${name}"]`);
+  if (head) {
+    head.checked = checked > 0 && checked === all.length;
+    head.indeterminate = checked > 0 && checked < all.length;
+  }
+}
+
+document.addEventListener("change", (event) => {
+  const name = event.target.dataset.checkAll;
+  if (name) for (const box of document.querySelectorAll(`input[type=checkbox][name="${name}"]`)) box.checked = event.target.checked;
+  if (name || event.target.type === "checkbox") countChecked(name || event.target.name);
+});
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-print]")) window.print();
 });
 
 // Addresses say only what was asked for.

@@ -74,4 +74,6 @@ SELECT task_id, created_at, 'queued', jsonb_build_object('origin', origin) FROM 
 -- The queue is read from any place on, by state, by clinic.
 DROP INDEX tasks_newest;
 CREATE INDEX tasks_newest ON tasks (created_at DESC, task_id DESC);
+ALTER TABLE tasks ADD COLUMN numbers text NOT NULL GENERATED ALWAYS AS
+    (lower(accession_number || ' ' || patient_id)) STORED;
 CREATE INDEX tasks_by_status ON tasks (status, created_at DESC);

@@ -49,15 +49,6 @@ SELECT * FROM published_studies WHERE task_id = %(task_id)s;
 SELECT * FROM published_studies
 WHERE study_id = %(study_id)s AND (%(clinic_code)s::text IS NULL OR clinic_code = %(clinic_code)s);
 
--- name: newest_studies
--- A page of the publications, newest first; with a text, those that have it in one of their numbers.
-SELECT * FROM published_studies
-WHERE (%(clinic_code)s::text IS NULL OR clinic_code = %(clinic_code)s)
-  AND (%(text)s = '' OR strpos(lower(accession_number), lower(%(text)s)) > 0
-       OR strpos(lower(patient_id), lower(%(text)s)) > 0 OR strpos(lower(emk_record_id), lower(%(text)s)) > 0)
-ORDER BY upload_date DESC, study_id
-LIMIT %(limit)s OFFSET %(offset)s;
-
 -- name: expire_studies
 -- Closes the publications whose date has come.
 UPDATE published_studies SET state = 'EXPIRED', closed_at = now(), deid_key = NULL

@@ -1,15 +1,30 @@
 """Every change of a task's state leaves a step behind, in the same transaction; the queue is read from any place on."""
 
+from itertools import pairwise
 from uuid import uuid4
 
 import psycopg
 import pytest
-from tests.db.test_queue import MINUTE, UNREACHABLE, again, queued, running
+from tests.db.test_queue import MINUTE, UNREACHABLE, again, claimed, queued, running
 
 from studypub.core.task import Event, LeaseLost, Task
 from studypub.db import events, queue, tasks
 from studypub.db.database import Database
 from studypub.db.queue import QueueFilter
+
+
+async def take_two_steps(database: Database, task: Task, other: Task) -> None:
+    async with database.transaction() as tx:
+        await tasks.advance(tx, task, Event.FOUND)
+        await tasks.advance(tx, other, Event.FOUND)
+        await tasks.advance(tx, other, Event.FOUND)
+
+
+async def running_too(database: Database) -> Task:
+    await queued(database, "A2")
+    task = await claimed(database)
+    assert task is not None
+    return task
 
 
 async def kinds(database: Database, task: Task) -> list[str]:
@@ -29,7 +44,7 @@ async def test_a_failed_task(database: Database) -> None:
     assert told[2].details == {"expected": 9, "modalities": ["MR"]}
     assert told[3].details == {"code": "PACS_UNREACHABLE", "received": 4, "expected": 9}
     assert told[3].sentence == UNREACHABLE.sentence
-    assert all(before.at <= after.at for before, after in zip(told, told[1:], strict=False))
+    assert all(before.at <= after.at for before, after in pairwise(told))
 
 
 async def test_a_worker_that_takes_over_is_told(database: Database) -> None:
@@ -45,10 +60,9 @@ async def test_a_worker_that_takes_over_is_told(database: Database) -> None:
 
 async def test_a_change_that_is_taken_back_leaves_nothing(database: Database) -> None:
     task = await running(database)
+    other = await running_too(database)
     with pytest.raises(LeaseLost):
-        async with database.transaction() as tx:
-            await tasks.advance(tx, task, Event.FOUND)
-            raise LeaseLost
+        await take_two_steps(database, task, other)
     assert await kinds(database, task) == ["queued", "claimed"]
 
 

@@ -1,4 +1,4 @@
-"""The queue as a registrator lives with it: by keys, narrowed down, still where nothing moves, and each task's story."""
+"""The queue as a registrator lives with it: by keys, narrowed down, still where nothing moves; each task's story."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

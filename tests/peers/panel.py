@@ -152,7 +152,7 @@ async def serve(database: Database, folder: Path, *, clinics: int = 2, pacs_port
     """Serve a site on a free port of this machine, with its three accounts."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        parts = Parts(_config(address, clinics, pacs_port), database, LocalStore(folder / "storage"), _ready)
+        parts = Parts(_config(address, clinics, pacs_port), database, LocalStore(folder / "storage"), ready)
         await add_people(database)
         server = uvicorn.Server(uvicorn.Config(create_app(parts), log_config=None, lifespan="on"))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
@@ -172,7 +172,7 @@ def _config(address: str, clinics: int, pacs_port: int) -> Config:
     return Config(server=Server(public_url=address), clinics=both[:clinics])
 
 
-async def _ready() -> dict[str, str | None]:
+async def ready() -> dict[str, str | None]:
     return {}
 
 

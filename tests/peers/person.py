@@ -27,6 +27,11 @@ class Person:
         token = (await self.page("/publish/new")).all("input", name="csrf_token")[0].attributes["value"]
         return await self.client.post(path, data={"csrf_token": token, **fields})
 
+    async def post_many(self, path: str, **fields: list[str]) -> httpx.Response:
+        """Send a form whose fields may have several values."""
+        token = (await self.page("/publish/new")).all("input", name="csrf_token")[0].attributes["value"]
+        return await self.client.post(path, data={"csrf_token": token, **fields})
+
     async def rows(self, path: str, key: str) -> dict[str, html.Element]:
         """Return a table's rows by one of their fields."""
         return {row.one(data_field=key).text: row for row in (await self.page(path)).one("tbody").all("tr")}

@@ -109,6 +109,7 @@ async def test_withdrawing_asks_once_and_closes_the_link(study: Publication, reg
     row = (await registrator.rows("/studies", "acsn"))["KP125706548L"]
     assert row.one(data_field="arch_link").text == "отозвано"
     assert row.all("button") == []
+    assert row.one(class_="cell-check").all("input") == []
 
 
 async def test_a_date_that_has_come_closes_the_row_before_the_sweep(bench: Panel, registrator: Person) -> None:

@@ -70,7 +70,7 @@ async def publish(tx: Transaction, task: Task, archive: StoredArchive, *, save_t
         save_till=save_till,
     )
     assert row is not None  # noqa: S101 - INSERT … RETURNING
-    return _publication(row)
+    return publication_of(row)
 
 
 async def live(tx: Transaction, request: PublishRequest | Task) -> Publication | None:
@@ -98,17 +98,9 @@ async def find(tx: Transaction, study_id: UUID, *, clinic_code: str | None) -> P
     return _maybe(await tx.one("study", study_id=study_id, clinic_code=clinic_code))
 
 
-async def newest(
-    tx: Transaction, *, clinic_code: str | None, limit: int, offset: int, text: str = ""
-) -> list[Publication]:
-    """Return a page of the publications, newest first; with a text, those that have it in one of their numbers."""
-    rows = await tx.all("newest_studies", clinic_code=clinic_code, text=text, limit=limit, offset=offset)
-    return [_publication(row) for row in rows]
-
-
 async def expire_due(tx: Transaction, *, limit: int) -> list[Publication]:
     """Close publications whose date has come, and return them."""
-    return [_publication(row) for row in await tx.all("expire_studies", limit=limit)]
+    return [publication_of(row) for row in await tx.all("expire_studies", limit=limit)]
 
 
 async def withdraw(tx: Transaction, study_id: UUID) -> Publication | None:
@@ -133,10 +125,11 @@ _COLUMNS = tuple(Publication.__dataclass_fields__)
 
 
 def _maybe(row: Row | None) -> Publication | None:
-    return _publication(row) if row else None
+    return publication_of(row) if row else None
 
 
-def _publication(row: Row) -> Publication:
+def publication_of(row: Row) -> Publication:
+    """Return the publication of a row that has all its columns."""
     values = {name: row[name] for name in _COLUMNS}
     values["state"] = State(row["state"])
     values["modalities"] = tuple(row["modalities"])

@@ -25,6 +25,8 @@ from studypub.web.pages import (
     queue,
     review,
     studies,
+    studies_selected,
+    study,
 )
 from studypub.web.parts import Parts
 
@@ -44,6 +46,8 @@ ROUTES = (
     *queue.routes,
     *review.routes,
     *studies.routes,
+    *studies_selected.routes,
+    *study.routes,
     *publish_new.routes,
     *admin_users.routes,
     *admin_keys.routes,

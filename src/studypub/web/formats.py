@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_datetime, format_timedelta
+from babel.dates import format_date, format_timedelta
 from babel.numbers import format_decimal
 from jinja2 import pass_context
 from jinja2.runtime import Context
@@ -46,7 +47,7 @@ class Formats:
     def day(self, value: datetime, zone: ZoneInfo, pattern: str = "d MMM y") -> Markup:
         """Return the day, within `<time>`."""
         local = value.astimezone(zone)
-        return self._time(local, format_date(local, pattern, locale=self._language))
+        return self._time(local, _written(local.date(), pattern, self._language))
 
     def calendar_day(self, value: date) -> Markup:
         """Return a day that belongs to no time zone, within `<time>`."""
@@ -82,10 +83,11 @@ class Formats:
             return self._words.gettext(_TODAY)
         if day == today - timedelta(days=1):
             return self._words.gettext(_YESTERDAY)
-        return format_date(day, "d MMM" if day.year == today.year else "d MMM y", locale=self._language)
+        return _written(day, "d MMM" if day.year == today.year else "d MMM y", self._language)
 
     def _time(self, local: datetime, text: str) -> Markup:
-        full = format_datetime(local, "d MMMM y, HH:mm:ss (ZZZZ)", locale=self._language)
+        offset = f"{local:%z}"
+        full = f"{_written(local.date(), 'd MMMM y', self._language)}, {local:%H:%M:%S} (GMT{offset[:3]}:{offset[3:5]})"
         instant = local.isoformat(timespec="seconds")
         return Markup('<time datetime="{}" title="{}">{}</time>').format(instant, full, text)
 
@@ -98,6 +100,12 @@ class Formats:
         self, context: Context, value: datetime, clinic_code: str | None = None, pattern: str = "d MMM y"
     ) -> Markup:
         return self.day(value, zone_of(context["config"], clinic_code), pattern)
+
+
+@lru_cache(maxsize=4096)
+def _written(day: date, pattern: str, language: Language) -> str:
+    """Return the day as that pattern of CLDR writes it; a page writes the same few days again and again."""
+    return format_date(day, pattern, locale=language)
 
 
 def zone_of(config: Config, clinic_code: str | None) -> ZoneInfo:

@@ -80,5 +80,10 @@ def address(path: str, query: Mapping[str, str]) -> str:
     return f"{path}?{urlencode(pairs)}" if pairs else path
 
 
+def same_list(path: str, request: Request[Any, Any, Any], without: tuple[str, ...] = ("study", "from")) -> str:
+    """Return the list where an action began: its address carries what the list was narrowed down to."""
+    return address(path, {name: value for name, value in request.query_params.items() if name not in without})
+
+
 def _address(path: str, query: Mapping[str, str], name: str, place: Place) -> str:
     return address(path, {**query, name: f"{place.value}~{place.item}"})

@@ -35,6 +35,10 @@ async def rights_of(connection: ASGIConnection[Any, Any, Any, Any]) -> frozenset
     """Return what whoever is signed in may do."""
     if connection.state.session.user.role is Role.ADMINISTRATOR:
         return EVERY
-    parts: Parts = connection.app.state.parts
-    async with parts.database.transaction() as tx:
+    async with _parts(connection).database.transaction() as tx:
         return await settings.rights_of_registrators(tx)
+
+
+def _parts(connection: ASGIConnection[Any, Any, Any, Any]) -> Parts:
+    parts: Parts = connection.app.state.parts
+    return parts

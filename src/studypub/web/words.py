@@ -30,6 +30,21 @@ _STATE = {
     State.EXPIRED: (_("срок истёк"), "expired"),
     State.WITHDRAWN: (_("отозвано"), "cancelled"),
 }
+_STUDY_STATES = {
+    "": _("все состояния"),
+    "open": _("открыто"),
+    "expired": _("срок истёк"),
+    "withdrawn": _("отозвано"),
+}
+_COLUMN = {
+    "upload_date": _("Опубликовано"),
+    "study_date": _("Исследование от"),
+    "save_till": _("Хранить до"),
+    "size": _("Размер"),
+    "pid": _("ЭМК пациента (PID)"),
+    "acsn": _("Номер исследования (ACSN)"),
+    "emk_record_id": _("Запись ЭМК"),
+}
 _ROLE = {Role.ADMINISTRATOR: _("администратор"), Role.REGISTRATOR: _("регистратор")}
 _ORIGIN = {Origin.MIS: _("из МИС"), Origin.MANUAL: _("вручную"), Origin.COMMAND: _("командой")}
 _STATES = {
@@ -106,6 +121,7 @@ _ACTION = {
     "study.withdrawn": _("публикация отозвана"),
     "study.kept_until": _("срок хранения изменён"),
     "study.expired": _("срок хранения истёк"),
+    "studies.exported": _("список исследований выгружен в файл"),
     "user.signed_in": _("вход в систему"),
     "user.added": _("пользователь добавлен"),
     "user.disabled": _("пользователь отключён"),
@@ -175,6 +191,16 @@ def origins() -> list[tuple[str, str]]:
 def states() -> list[tuple[str, str]]:
     """Return the groups of states that the queue can be narrowed to, each with what it is called."""
     return list(_STATES.items())
+
+
+def study_states() -> list[tuple[str, str]]:
+    """Return the states that the list of publications can be narrowed to, each with what it is called."""
+    return list(_STUDY_STATES.items())
+
+
+def columns() -> list[tuple[str, str]]:
+    """Return the columns that publications can be sorted by, each with what it is called."""
+    return list(_COLUMN.items())
 
 
 def event(kind: str) -> str:

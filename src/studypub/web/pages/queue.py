@@ -127,8 +127,7 @@ def _back_to(request: Request[Any, Any, Any], task_id: UUID) -> str:
     """Return where an action leads: to the task where it began there, else to the same part of the queue."""
     if request.query_params.get("from") == "task":
         return f"/queue/{task_id}"
-    pairs = {name: value for name, value in request.query_params.items() if name != "from"}
-    return places.address("/queue", pairs)
+    return places.same_list("/queue", request)
 
 
 def _back(request: Request[Any, Any, Any], task_id: UUID) -> Redirect:

@@ -1,136 +1,110 @@
-"""Published studies: find one, hand over its link, keep it for longer, withdraw it."""
+"""Published studies: the list, narrowed down and sorted, and taken away as a file."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
-from uuid import UUID
 
-import segno
 from litestar import Request, Response, get, post
-from litestar.params import FromPath
-from litestar.response import Redirect
+from litestar.response import Stream
 
-from studypub.core.publication import Publication, link
-from studypub.db import studies
-from studypub.db.people import Session
-from studypub.errors import Refused, Sentence
-from studypub.flows import withdraw
-from studypub.web import forms, guards, paging, render
-from studypub.web.errors import Problem
+from studypub.core.listing import Place
+from studypub.core.publication import Publication, State, link
+from studypub.core.rights import Right
+from studypub.db import audit, studies_list
+from studypub.db.studies_list import Sort, StudyFilter
+from studypub.web import guards, places, render, spreadsheet, study_filter
 from studypub.web.formats import zone_of
-from studypub.web.given import GivenParts, GivenSession
+from studypub.web.given import GivenLanguage, GivenParts, GivenRights, GivenSession
 from studypub.web.parts import Parts
+from studypub.web.rights import May
 
-_LONGEST_TEXT = 64
-_NO_STUDY = Sentence("Такой публикации нет.", "There is no such publication.")
-_NO_DATE = Sentence("Укажите дату.", "Give a date.")
+_BATCH = 1000
+_HEAD = (
+    *("acsn", "pid", "emk_record_id", "service_title", "arch_link", "size", "study_date", "upload_date", "save_till"),
+    *("state", "clinic_code", "instances"),
+)
 
 
 @get("/studies", guards=[guards.signed_in])
-async def show(request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession) -> Response[str]:
-    """Show the publications, or those whose numbers have the text that was asked for."""
-    number, text = paging.number_of(request), request.query_params.get("q", "").strip()[:_LONGEST_TEXT]
-    text = text.replace("\0", "")
+async def show(
+    request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession, rights: GivenRights
+) -> Response[str]:
+    """Show the publications, or those that were asked for."""
+    query = study_filter.query_of(request)
+    sort, wanted = study_filter.sort_of(query), study_filter.read(query, session.user, parts.config)
+    where = places.asked(request, sort.is_value)
     async with parts.database.transaction() as tx:
-        read = await studies.newest(tx, clinic_code=session.user.clinic_code, text=text, **paging.window(number))
-        now = await tx.now()
-    page = paging.page("/studies", number, read, q=text)
-    return render.page("studies.html", request, **_panel(parts, session, now), page=page, text=text)
-
-
-@get("/studies/{study_id:uuid}", guards=[guards.signed_in])
-async def show_one(
-    request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession, study_id: FromPath[UUID]
-) -> Response[str]:
-    """Show one publication's link and its QR code."""
-    study, now = await _study(parts, session, study_id)
-    address = link(parts.config.server.base_url, study.token)
-    qr = segno.make(address, error="m").svg_data_uri(border=4)
-    return render.page("study.html", request, **_panel(parts, session, now), study=study, address=address, qr=qr)
-
-
-@get("/studies/{study_id:uuid}/keep", guards=[guards.signed_in])
-async def ask_how_long(
-    request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession, study_id: FromPath[UUID]
-) -> Response[str]:
-    """Show the form for the date until which the study is kept."""
-    study, now = await _study(parts, session, study_id)
-    till = study.save_till.astimezone(zone_of(parts.config, study.clinic_code)).date()
-    return _keep_page(request, parts, session, study, now, forms.empty(save_till_date=till.isoformat()))
-
-
-@post("/studies/{study_id:uuid}/keep", guards=[guards.signed_in, guards.csrf])
-async def keep(
-    request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession, study_id: FromPath[UUID]
-) -> Response[str]:
-    """Keep the study to the end of a day."""
-    study, now = await _study(parts, session, study_id)
-    form = await forms.read(request, "save_till_date")
-    user, longest = session.user, timedelta(days=parts.config.retention.max_days)
-    try:
-        till = _end_of_day(form.value("save_till_date"), parts, study)
-        await withdraw.keep_until(
-            parts.database, study_id, till, longest=longest, actor=user.actor, clinic_code=user.clinic_code
+        read = await studies_list.lines(
+            tx, wanted, sort, limit=places.READ, place=where.place, back=where.back and where.place is not None
         )
-    except Refused as refusal:
-        wrong = form.refused("save_till_date", refusal)
-        return _keep_page(request, parts, session, study, now, wrong, status=422)
-    return Redirect("/studies", status_code=303)
-
-
-@get("/studies/{study_id:uuid}/withdraw", guards=[guards.signed_in])
-async def ask_to_withdraw(
-    request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession, study_id: FromPath[UUID]
-) -> Response[str]:
-    """Ask once."""
-    study, now = await _study(parts, session, study_id)
-    return render.page("study_withdraw.html", request, **_panel(parts, session, now), study=study)
-
-
-@post("/studies/{study_id:uuid}/withdraw", guards=[guards.signed_in, guards.csrf])
-async def close(parts: GivenParts, session: GivenSession, study_id: FromPath[UUID]) -> Redirect:
-    """Close the link."""
-    user = session.user
-    await withdraw.withdraw(parts.database, study_id, actor=user.actor, clinic_code=user.clinic_code)
-    return Redirect("/studies", status_code=303)
-
-
-async def _study(parts: Parts, session: Session, study_id: UUID) -> tuple[Publication, datetime]:
-    async with parts.database.transaction() as tx:
-        study = await studies.find(tx, study_id, clinic_code=session.user.clinic_code)
-        if study is None:
-            raise Problem(404, _NO_STUDY)
-        return study, await tx.now()
-
-
-def _panel(parts: Parts, session: Session, now: datetime) -> dict[str, Any]:
-    return {"session": session, "config": parts.config, "now": now}
-
-
-def _keep_page(
-    request: Request[Any, Any, Any],
-    parts: Parts,
-    session: Session,
-    study: Publication,
-    now: datetime,
-    form: forms.Form,
-    status: int = 200,
-) -> Response[str]:
-    today = now.astimezone(zone_of(parts.config, study.clinic_code)).date()
-    # The end of the last day must not lie beyond the limit, which counts from this minute.
-    latest = today + timedelta(days=parts.config.retention.max_days - 1)
-    panel = _panel(parts, session, now)
+        now = await tx.now()
+    panel: dict[str, Any] = {"session": session, "config": parts.config, "now": now, "rights": rights}
     return render.page(
-        "study_keep.html", request, status=status, **panel, study=study, form=form, earliest=today, latest=latest
+        "studies.html",
+        request,
+        **panel,
+        page=places.page("/studies", where, read, query),
+        query=query,
+        here_query=request.scope["query_string"].decode("latin-1"),
+        sorts=study_filter.sorts(query),
+        narrowed=study_filter.narrows(query),
+        columns_narrowed=study_filter.narrows_columns(query),
     )
 
 
-def _end_of_day(text: str, parts: Parts, study: Publication) -> datetime:
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        raise Refused(reason_ru=_NO_DATE.ru, reason_en=_NO_DATE.en) from None
-    zone = zone_of(parts.config, study.clinic_code)
-    return datetime.combine(day, time(23, 59, 59), zone).astimezone(UTC)
+@post("/studies/export", guards=[guards.signed_in, guards.csrf, May(Right.EXPORT)])
+async def export(
+    request: Request[Any, Any, Any],
+    parts: GivenParts,
+    session: GivenSession,
+    rights: GivenRights,
+    language: GivenLanguage,
+) -> Stream:
+    """Send the list that is shown, all of its pages, as a table; the audit log remembers it."""
+    query = study_filter.query_of(request)
+    wanted = study_filter.read(query, session.user, parts.config)
+    async with parts.database.transaction() as tx:
+        asked = {name: value for name, value in query.items() if value}
+        await audit.append(tx, session.user.actor, "studies.exported", wanted.clinic_code or "*", **asked)
+        now = await tx.now()
+    writing = _Writing(parts, now, with_link=Right.LINK in rights)
+    return spreadsheet.answer("studies", _HEAD, writing.rows(wanted, study_filter.sort_of(query)), language)
 
 
-routes = (show, show_one, ask_how_long, keep, ask_to_withdraw, close)
+@dataclass(frozen=True)
+class _Writing:
+    """How publications become rows of a table."""
+
+    parts: Parts
+    now: datetime
+    with_link: bool
+
+    async def rows(
+        self, wanted: StudyFilter, sort: Sort, place: Place | None = None
+    ) -> AsyncIterator[list[spreadsheet.Row]]:
+        """Give every row from a place on, in batches."""
+        while True:
+            async with self.parts.database.transaction() as tx:
+                read = await studies_list.lines(tx, wanted, sort, limit=_BATCH, place=place)
+            yield [self._row(line.study) for line in read]
+            if len(read) < _BATCH:
+                return
+            place = read[-1].place
+
+    def _row(self, study: Publication) -> spreadsheet.Row:
+        opens = study.state is State.LIVE and study.save_till > self.now
+        address = link(self.parts.config.server.base_url, study.token) if opens and self.with_link else ""
+        zone = zone_of(self.parts.config, study.clinic_code)
+        dates = [
+            moment and moment.astimezone(zone) for moment in (study.study_date, study.upload_date, study.save_till)
+        ]
+        return (
+            *(study.accession_number, study.patient_id, study.emk_record_id, study.service_title, address, study.size),
+            *(moment and moment.isoformat(timespec="seconds") for moment in dates),
+            *(study.state if opens or study.state is not State.LIVE else State.EXPIRED, study.clinic_code),
+            study.instances,
+        )
+
+
+routes = (show, export)
