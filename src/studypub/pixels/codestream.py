@@ -28,7 +28,7 @@ def jpeg(frame: bytes, form: Form) -> Told:
     precision, rows, columns, samples = struct.unpack_from(">BHHB", frame, place + 4)
     _agree(form, rows, columns, samples)
     names = frame[place + 10 : place + 10 + 3 * samples : 3]
-    return Told(int(precision), signed=False, process=marker, rgb=names.upper() == b"RGB")
+    return Told(int(precision), signed=False, process=marker, rgb=names == b"RGB")
 
 
 def jpeg_2000(frame: bytes, form: Form) -> Told:

@@ -61,7 +61,7 @@ def _jpeg_8_bit(frame: bytes, form: Form, told: Told) -> Decoded:
     """
     try:
         with Image.open(BytesIO(frame), formats=["JPEG"]) as image:
-            marked = told.rgb or "adobe" in image.info or "jfif" in image.info
+            marked = told.rgb or "adobe_transform" in image.info or "jfif" in image.info
             if form.photometric == "RGB" and not marked:
                 image.draft("YCbCr", image.size)  # no conversion: the samples as they are
             samples = np.array(image).reshape(form.rows, form.columns, form.samples)
