@@ -23,7 +23,7 @@ Numbers = NDArray[np.int64]
 _LEVELS: Final = (18, 36, 64, 100, 140, 180, 220)
 _HEIGHTS: Final = (5, 96)  # pixels; the small letters of a font of 9 pixels are 5 high
 _NEIGHBOURS: Final = np.ones((3, 3), bool)
-_LETTERS: Final = 4
+LETTERS: Final = 4
 _WIDE: Final = 2.2  # heights; a wider piece is several letters that touch
 _WIDEST: Final = 60
 _EVEN: Final = 0.4  # of the pixels of letters that touch, how many have about the full ink
@@ -33,15 +33,16 @@ _GROW: Final = 2.0  # heights; two spaces are less
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """A line that looks like text, and about how many letters it has."""
+    """A line that looks like text, about how many letters it has, and whether that is more than chance makes."""
 
     box: Box
     letters: int
+    clear: bool
 
 
-def chains(grey: Grey, letters: int = _LETTERS) -> list[Chain]:
+def chains(grey: Grey, letters: int = LETTERS) -> list[Chain]:
     """Return every line of at least that many letters, bright or dark; one may be found several times."""
-    found = []
+    found: list[Chain] = []
     for bright in (True, False):
         shown = grey if bright else np.invert(grey)
         raised = relief(grey, bright=bright)
@@ -51,12 +52,12 @@ def chains(grey: Grey, letters: int = _LETTERS) -> list[Chain]:
 
 
 def _at_level(ink: Mask, shown: Grey, letters: int) -> Iterator[Chain]:
-    labels, count = ndimage.label(ink, structure=_NEIGHBOURS)
-    if not count:
+    labels, pieces = ndimage.label(ink, structure=_NEIGHBOURS)
+    if not pieces:
         return
     places = ndimage.find_objects(labels)
     boxes = np.array([(y.start, y.stop, x.start, x.stop) for y, x in places], dtype=np.int64)
-    areas = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+    areas = np.bincount(labels.ravel(), minlength=pieces + 1)[1:]
     weights = _weights(np.where(ink, shown, 0), boxes, areas)
     kept = np.flatnonzero(weights)
     peaks = ndimage.maximum(shown, labels, kept + 1)
@@ -64,7 +65,14 @@ def _at_level(ink: Mask, shown: Grey, letters: int) -> Iterator[Chain]:
         own = boxes[kept[members]]
         if np.std(peaks[members]) > _UNEVEN * max(1, len(members) / 8):
             continue
-        yield Chain(_grown(own, boxes), int(weights[kept[members]].sum()))
+        count = int(weights[kept[members]].sum())
+        yield Chain(_grown(own, boxes), count, _is_clear(own, count))
+
+
+def _is_clear(own: Numbers, count: int) -> bool:
+    high = own[:, 1] - own[:, 0]
+    even = np.std(high) <= 0.12 * np.mean(high) and np.ptp(own[:, 1]) <= 1
+    return count >= 7 or len(own) >= 5 or (len(own) >= LETTERS and bool(even))
 
 
 def _weights(ink: Grey, boxes: Numbers, areas: Numbers) -> Numbers:
@@ -87,7 +95,7 @@ def _has_strokes(piece: Grey) -> bool:
         return False
     dark = piece == 0
     crossings = (dark[:, :-1] & ~dark[:, 1:]).sum(axis=1) + ~dark[:, 0]
-    return float(crossings.mean()) >= max(2.0, 0.9 * piece.shape[1] / piece.shape[0])
+    return bool(crossings.mean() >= max(2.0, 0.9 * piece.shape[1] / piece.shape[0]))
 
 
 def _aligned(boxes: Numbers, weights: Numbers, letters: int) -> Iterator[Numbers]:

@@ -13,19 +13,23 @@ Mask = NDArray[np.bool_]
 _STROKE: Final = 17
 _BLOCK: Final = 32
 _QUANTILE: Final = 0.4  # letters, however dense, leave more of a block to what is behind them
-_NOISE_FACTOR: Final = 2.6
+_USUAL: Final = 2.6  # times what is typical
+_STRICT: Final = 4.0
 _LEAST: Final = 8
 _MOST: Final = 140  # what stands out more than this is never noise
 
 
-def relief(grey: Grey, *, bright: bool) -> Grey:
-    """Return how far each pixel stands out: of what is thin and bright (else dark), and above the grain around it."""
+def relief(grey: Grey, *, bright: bool, strict: bool = False) -> Grey:
+    """Return how far each pixel stands out: of what is thin and bright (else dark), and above the grain around it.
+
+    `strict` leaves less of the grain, and of faint letters in it.
+    """
     level = grey if bright else np.invert(grey)
     raised = level - ndimage.grey_opening(level, size=(_STROKE, _STROKE))
-    return np.where(raised > _floor(raised), raised, 0).astype(np.uint8)
+    return np.where(raised > _floor(raised, _STRICT if strict else _USUAL), raised, 0).astype(np.uint8)
 
 
-def _floor(raised: Grey) -> Grey:
+def _floor(raised: Grey, factor: float) -> Grey:
     """Return how far speckle and quantum noise stand out, around each pixel."""
     rows, columns = raised.shape
     padded = np.pad(raised, ((0, -rows % _BLOCK), (0, -columns % _BLOCK)), mode="edge")
@@ -34,5 +38,6 @@ def _floor(raised: Grey) -> Grey:
     place = int(blocks.shape[2] * _QUANTILE)
     typical = np.partition(blocks, place, axis=2)[:, :, place]
     typical = np.minimum(typical, ndimage.median_filter(typical, size=3))
-    floor = np.clip(_LEAST + _NOISE_FACTOR * typical.astype(np.float32), _LEAST, _MOST).astype(np.uint8)
-    return floor.repeat(_BLOCK, 0).repeat(_BLOCK, 1)[:rows, :columns]
+    floor = np.clip(_LEAST + factor * typical.astype(np.float32), _LEAST, _MOST).astype(np.uint8)
+    whole: Grey = floor.repeat(_BLOCK, 0).repeat(_BLOCK, 1)[:rows, :columns]
+    return whole

@@ -10,6 +10,7 @@ from scipy import ndimage
 
 Picture = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
+Point = NDArray[np.float64]
 
 SIZES = ((480, 640), (768, 1024), (512, 512))
 LATIN = ("IVANOV", "PETROVA ANNA", "Smirnov A.V.", "KUZNETSOVA^OLGA", "Mueller, Hans")
@@ -46,7 +47,8 @@ def bright(rows: int, columns: int, seed: int = 0) -> Picture:
     random = np.random.default_rng(seed)
     y, x = np.mgrid[0:rows, 0:columns]
     shade = 205 + 25 * np.sin(x / columns * 5 + seed) * np.cos(y / rows * 4)
-    return np.clip(shade + random.normal(0, 3, (rows, columns)), 0, 255).astype(np.uint8)
+    picture: Picture = np.clip(shade + random.normal(0, 3, (rows, columns)), 0, 255).astype(np.uint8)
+    return picture
 
 
 def speckle(rows: int, columns: int, seed: int = 0) -> Picture:
@@ -58,14 +60,16 @@ def speckle(rows: int, columns: int, seed: int = 0) -> Picture:
     tissue = ndimage.gaussian_filter(random.normal(size=(rows, columns)), min(rows, columns) / 18)
     tissue = 0.62 + 0.3 * tissue / np.abs(tissue).max()
     log = 95 * tissue * (1 + 0.55 * np.log10(np.maximum(amplitude, 0.03)))
-    return np.where(sector(rows, columns), np.clip(1.6 * log, 0, 255), 0).astype(np.uint8)
+    picture: Picture = np.where(sector(rows, columns), np.clip(1.6 * log, 0, 255), 0).astype(np.uint8)
+    return picture
 
 
 def sector(rows: int, columns: int) -> Mask:
     y, x = np.mgrid[0:rows, 0:columns]
     away = np.hypot(x - columns / 2, y - rows * 0.06)
     angle = np.abs(np.arctan2(x - columns / 2, y - rows * 0.06))
-    return (away < rows * 0.86) & (away > rows * 0.05) & (angle < 0.66)
+    inside: Mask = (away < rows * 0.86) & (away > rows * 0.05) & (angle < 0.66)
+    return inside
 
 
 def vessels(rows: int, columns: int, seed: int = 0) -> Picture:
@@ -80,11 +84,17 @@ def vessels(rows: int, columns: int, seed: int = 0) -> Picture:
     y, x = np.mgrid[0:rows, 0:columns]
     ground = 150 + 40 * np.sin(x / columns * 3 + 1) * np.cos(y / rows * 2.5 - 0.4)
     noise = ndimage.gaussian_filter(random.normal(0, 14, (rows, columns)), 0.7)
-    return np.clip(ground - 0.42 * contrast + noise, 0, 255).astype(np.uint8)
+    shown: Picture = np.clip(ground - 0.42 * contrast + noise, 0, 255).astype(np.uint8)
+    return shown
 
 
 def _branch(
-    draw: ImageDraw.ImageDraw, random: np.random.Generator, at: NDArray[np.float64], way: float, width: float, step: float
+    draw: ImageDraw.ImageDraw,
+    random: np.random.Generator,
+    at: NDArray[np.float64],
+    way: float,
+    width: float,
+    step: float,
 ) -> None:
     for _ in range(6):
         way += float(random.normal(0, 0.3))
@@ -108,7 +118,8 @@ def slices(rows: int, columns: int, seed: int = 0) -> Picture:
         draw.ellipse([x, y, x + wide, y + high], fill=int(random.choice([30, 60, 130, 150, 245])))
     body = ndimage.gaussian_filter(np.asarray(picture, np.float32), 1.1)
     noise = ndimage.gaussian_filter(random.normal(0, 16, (rows, columns)), 0.8)
-    return np.where(body > 3, np.clip(body + noise, 0, 255), body).astype(np.uint8)
+    shown: Picture = np.where(body > 3, np.clip(body + noise, 0, 255), body).astype(np.uint8)
+    return shown
 
 
 GROUNDS = {"black": black, "bright": bright, "speckle": speckle, "vessels": vessels, "slices": slices}
@@ -123,8 +134,8 @@ def plant(picture: Picture, planted: Planted) -> tuple[Picture, Mask]:
     y = 2 - top + round(planted.y * max(0, rows - (bottom - top) - 4))
     letters = Image.new("L", (columns, rows), 0)
     ImageDraw.Draw(letters).text((x, y), planted.text, fill=255, font=font)
-    cover = np.asarray(letters, np.float32) / 255
-    mixed = picture.astype(np.float32)
+    cover = np.asarray(letters, float) / 255
+    mixed = picture.astype(float)
     if planted.outline is not None:
         around = ndimage.grey_dilation(cover, size=(3, 3))
         mixed = mixed * (1 - around) + planted.outline * around
