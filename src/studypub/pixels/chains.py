@@ -33,11 +33,16 @@ _GROW: Final = 2.0  # heights; two spaces are less
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """A line that looks like text, about how many letters it has, and whether that is more than chance makes."""
+    """A line that looks like text, about how many letters it has, and whether that is more than chance makes.
+
+    Its letters are what stands out, bright or dark, by more than `level`.
+    """
 
     box: Box
     letters: int
     clear: bool
+    bright: bool
+    level: int
 
 
 def chains(grey: Grey, letters: int = LETTERS) -> list[Chain]:
@@ -47,11 +52,12 @@ def chains(grey: Grey, letters: int = LETTERS) -> list[Chain]:
         shown = grey if bright else np.invert(grey)
         raised = relief(grey, bright=bright)
         for level in _LEVELS:
-            found += _at_level(raised > level, shown, letters)
+            for box, count, clear in _at_level(raised > level, shown, letters):
+                found.append(Chain(box, count, clear, bright, level))
     return found
 
 
-def _at_level(ink: Mask, shown: Grey, letters: int) -> Iterator[Chain]:
+def _at_level(ink: Mask, shown: Grey, letters: int) -> Iterator[tuple[Box, int, bool]]:
     labels, pieces = ndimage.label(ink, structure=_NEIGHBOURS)
     if not pieces:
         return
@@ -60,13 +66,13 @@ def _at_level(ink: Mask, shown: Grey, letters: int) -> Iterator[Chain]:
     areas = np.bincount(labels.ravel(), minlength=pieces + 1)[1:]
     weights = _weights(np.where(ink, shown, 0), boxes, areas)
     kept = np.flatnonzero(weights)
-    peaks = ndimage.maximum(shown, labels, kept + 1)
     for members in _aligned(boxes[kept], weights[kept], letters):
         own = boxes[kept[members]]
-        if np.std(peaks[members]) > _UNEVEN * max(1, len(members) / 8):
+        peaks = [shown[places[piece]][labels[places[piece]] == piece + 1].max() for piece in kept[members]]
+        if np.std(peaks) > _UNEVEN * max(1, len(members) / 8):
             continue
         count = int(weights[kept[members]].sum())
-        yield Chain(_grown(own, boxes), count, _is_clear(own, count))
+        yield _grown(own, boxes), count, _is_clear(own, count)
 
 
 def _is_clear(own: Numbers, count: int) -> bool:

@@ -16,6 +16,7 @@ from studypub.pixels.views import Frame
 _PIXELS: Final = 3.2e6  # of a page: more take Tesseract seconds
 _LETTER: Final = 32  # pixels: how high Tesseract likes letters to be
 _MOST_CROPS: Final = 40
+_PADDING: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,30 +87,30 @@ def _line(box: Box, pieces: Iterable[Chain]) -> Box:
     return box
 
 
-def _read_closely(chains_left: Sequence[tuple[Grey, Chain]], folder: Path) -> Found:
+def _read_closely(left: Sequence[tuple[Grey, Chain]], folder: Path) -> Found:
     """Read lines one by one, at the size that Tesseract reads best."""
-    if len(chains_left) > _MOST_CROPS:
-        return Found(doubtful=tuple(chain.box for _, chain in chains_left))
-    crops = [crop for view, chain in chains_left for crop in _crops(view, chain.box)]
+    unlike = {(chain.box, chain.bright): (view, chain) for view, chain in left}.values()
+    longest = sorted(unlike, key=lambda one: one[1].letters, reverse=True)[:_MOST_CROPS]
+    crops = [crop for view, chain in longest for crop in _crops(view, chain)]
     read = words(crops, folder) if crops else []
-    found, lines, doubtful = [], [], []
-    for (_, chain), *both in zip(chains_left, read[::2], read[1::2], strict=True):
+    found: list[Word] = []
+    lines = []
+    for (_, chain), *both in zip(longest, read[::2], read[1::2], strict=True):
         legible = [word for page in both for word in page if _is_legible(word)]
         found += legible
-        if legible:
-            lines.append(chain.box)
-        elif chain.clear:
-            doubtful.append(chain.box)
-    return Found(tuple(found), tuple(lines), tuple(doubtful))
+        lines += [chain.box] if legible else []
+    return Found(tuple(found), tuple(lines), tuple(chain.box for _, chain in left if chain.clear))
 
 
-def _crops(view: Grey, box: Box) -> Iterator[Page]:
+def _crops(view: Grey, chain: Chain) -> Iterator[Page]:
+    """Yield the line as it stands out, and its letters alone."""
+    box = chain.box
     beside, above = 2 * box.height, box.height
     x, y = max(0, box.x - beside), max(0, box.y - above)
-    part = view[y : box.y + box.height + above, x : box.x + box.width + beside]
-    for bright in (True, False):
-        page = np.pad(np.invert(relief(part, bright=bright)), 4, constant_values=255)
-        yield Page(page, float(np.clip(_LETTER / box.height, 0.5, 5)), x - 4, y - 4)
+    part = relief(view[y : box.y + box.height + above, x : box.x + box.width + beside], bright=chain.bright)
+    for page in (np.invert(part), np.where(part > chain.level, 0, 255).astype(np.uint8)):
+        padded = np.pad(page, _PADDING, constant_values=255)
+        yield Page(padded, float(np.clip(_LETTER / box.height, 0.5, 5)), x - _PADDING, y - _PADDING)
 
 
 def _is_legible(word: Word) -> bool:
