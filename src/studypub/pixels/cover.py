@@ -44,10 +44,10 @@ def cover(source: Path, target: Path, hidden: Mask) -> None:
 
 def _write(file: Part10, target: BinaryIO, hidden: Mask) -> None:
     black = Black(file.form, file.header)
-    if file.length is None:
-        _encapsulated(file, target, hidden, black)
-    else:
+    if file.native:
         _native(file, target, hidden, black)
+    else:
+        _encapsulated(file, target, hidden, black)
 
 
 def _native(file: Part10, target: BinaryIO, hidden: Mask, black: Black) -> None:

@@ -49,6 +49,8 @@ def _jpeg(frame: bytes, form: Form) -> Decoded:
     told = codestream.jpeg(frame, form)
     if told.precision == 8 and told.process != codestream.LOSSLESS:
         return _jpeg_8_bit(frame, form, told)
+    if told.process != codestream.LOSSLESS and form.samples > 1:
+        raise Unreadable("colours of 12 bits")  # nobody writes them; no library here is known to convert them right
     samples = _cells(_by_gdcm(frame, form, told), told, form)
     return Decoded(samples, form.within(told.precision, _colours(form)))
 
@@ -85,11 +87,8 @@ def _by_gdcm(frame: bytes, form: Form, told: Told) -> bytes:
     colours = gdcm.PhotometricInterpretation.RGB if form.samples == 3 else gdcm.PhotometricInterpretation.MONOCHROME2
     image.SetPhotometricInterpretation(gdcm.PhotometricInterpretation(colours))
     image.SetPlanarConfiguration(0)
-    syntax = (
-        gdcm.TransferSyntax.JPEGLosslessProcess14
-        if told.process == codestream.LOSSLESS
-        else (gdcm.TransferSyntax.JPEGExtendedProcess2_4)
-    )
+    kinds = gdcm.TransferSyntax
+    syntax = kinds.JPEGLosslessProcess14 if told.process == codestream.LOSSLESS else kinds.JPEGExtendedProcess2_4
     image.SetTransferSyntax(gdcm.TransferSyntax(syntax))
     allocated = 8 if told.precision <= 8 else 16
     image.SetPixelFormat(gdcm.PixelFormat(form.samples, allocated, told.precision, told.precision - 1, 0))

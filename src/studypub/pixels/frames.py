@@ -26,7 +26,7 @@ class Frames:
         """Open the file; it stays open until `close`. Raises Unreadable, OSError."""
         with ExitStack() as stack:
             self._file = stack.enter_context(opened(path))
-            self._source = Coded(self._file) if self._file.length is None else Native(self._file)
+            self._source = Native(self._file) if self._file.native else Coded(self._file)
             self._stack = stack.pop_all()
         self.count = self._file.form.count
         self.rows = self._file.form.rows
@@ -38,17 +38,21 @@ class Frames:
         Values are seen through the window of the header. Without one, or if not `windowed`, they are stretched from the
         darkest to the brightest of the frame, which also shows what the window would hide. Raises Unreadable.
         """
+        self._check(number)
         with damage():
             return picture.grey(self._decoded(number), self._file.header, self._rules(number, windowed))
 
     def colour(self, number: int) -> NDArray[np.uint8]:
         """Return a frame as RGB: (rows, columns, 3); (rows, columns) where it has no colours. Raises Unreadable."""
+        self._check(number)
         with damage():
             return picture.colour(self._decoded(number), self._file.header, self._rules(number, windowed=True))
 
-    def _decoded(self, number: int) -> Decoded:
+    def _check(self, number: int) -> None:
         if not 0 <= number < self.count:
             raise IndexError(number)
+
+    def _decoded(self, number: int) -> Decoded:
         if isinstance(self._source, Coded):
             return self._source.frame(number)
         return Decoded(by_pixel(self._source.frame(number), self._file.form), self._file.form)

@@ -15,6 +15,7 @@ from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.filereader import read_file_meta_info
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
+from studypub.deid.encode import NATIVE
 from studypub.pixels.form import Form, form
 from studypub.pixels.unreadable import Unreadable, damage
 
@@ -37,7 +38,12 @@ class Part10:
     encoding: tuple[bool, bool]  # implicit VR, little endian
     vr: str
     start: int
-    length: int | None  # bytes; None: encapsulated
+    length: int | None  # bytes; None: undefined, as of what is encapsulated
+
+    @property
+    def native(self) -> bool:
+        """Tell pixels that are not compressed."""
+        return self.syntax in NATIVE
 
 
 @contextmanager

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from openjpeg.utils import encode_array
 from pydicom import dcmread, dcmwrite
 from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.encaps import encapsulate
+from pydicom.encaps import encapsulate, generate_frames, parse_basic_offsets
 from pydicom.uid import UID
+
+from studypub.deid import frames as published
 
 IMPLICIT: Final = "1.2.840.10008.1.2"
 EXPLICIT: Final = "1.2.840.10008.1.2.1"
@@ -79,7 +81,7 @@ class Image:
         low, high = self.range()
         places = np.indices((self.frames, self.rows, self.columns, self.samples))
         waves = np.sin(places[1] / 17 + places[0]) + np.cos(places[2] / 13 + 2 * places[3])
-        return ((waves / 4 + 0.5) * (high - low) * 0.9 + low).astype(np.int64)
+        return np.asarray((waves / 4 + 0.5) * (high - low) * 0.9 + low, np.int64)
 
     def cells(self, samples: Samples) -> Samples:
         """Return samples as their cells: shifted, the sign repeated above."""
@@ -183,7 +185,7 @@ def jpeg_ls_by_plane(path: Path, image: Image, samples: Samples) -> Path:
                 3,
                 image.bits,
                 interleave_mode=0,
-            )  # fmt: skip
+            )
         )
         for frame in samples
     ]
@@ -222,3 +224,27 @@ def cells(dataset: FileDataset) -> Samples:
     dataset.pixel_array_options(raw=True, decoding_plugin=plugin)
     shape = int(dataset.get("NumberOfFrames") or 1), dataset.Rows, dataset.Columns, dataset.SamplesPerPixel
     return np.asarray(dataset.pixel_array).reshape(shape)
+
+
+def mask(rows: int, columns: int) -> NDArray[np.bool_]:
+    hidden = np.zeros((rows, columns), bool)
+    hidden[3 : rows // 2, 4 : columns // 2] = True
+    hidden[-1, -2:] = True
+    return hidden
+
+
+def whole(dataset: FileDataset) -> None:
+    """Check that de-identification accepts the pixels, and carries them over as they are."""
+    syntax = str(dataset.file_meta.TransferSyntaxUID)
+    element = dataset.get_item("PixelData")
+    assert element is not None
+    if syntax in {IMPLICIT, EXPLICIT, BIG_ENDIAN}:
+        assert published.native(dataset, 0x7FE00010) is not None
+    else:
+        carried = published.encapsulated(dataset, syntax)
+        assert carried is not None
+        count = int(dataset.get("NumberOfFrames") or 1)
+        assert carried.value is not None
+        assert list(generate_frames(carried.value, number_of_frames=count))
+        offsets = parse_basic_offsets(dataset.PixelData)
+        assert len(offsets) == count

@@ -1,33 +1,38 @@
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pydicom
 import pytest
 from numpy.typing import NDArray
 from pydicom import dcmread
-from pydicom.data import get_testdata_file
 from pydicom.dataset import FileDataset
-
-from studypub.deid import frames as published
-from studypub.pixels.cover import cover
-from studypub.pixels.frames import Frames, Unreadable
 from tests.unit.pixels.images import (
-    BIG_ENDIAN, DEFLATED, EXPLICIT, IMPLICIT, JPEG, RLE,
-    Image, Samples, by_dcmtk, cells, encapsulated, htj2k, jpeg_2000, jpeg_ls_by_plane, native, plain_samples,
+    BIG_ENDIAN,
+    DEFLATED,
+    EXPLICIT,
+    IMPLICIT,
+    JPEG,
+    RLE,
+    Image,
+    Samples,
+    by_dcmtk,
+    cells,
+    htj2k,
+    jpeg_2000,
+    jpeg_ls_by_plane,
+    mask,
+    native,
+    plain_samples,
+    whole,
 )  # fmt: skip
+
+from studypub.pixels.cover import cover
 
 _RECODED: Final = {
     "PhotometricInterpretation", "PlanarConfiguration", "PixelData", "LossyImageCompression",
     "ExtendedOffsetTable", "ExtendedOffsetTableLengths",
 }  # fmt: skip
-
-
-def mask(rows: int, columns: int) -> NDArray[np.bool_]:
-    hidden = np.zeros((rows, columns), bool)
-    hidden[3 : rows // 2, 4 : columns // 2] = True
-    hidden[-1, -2:] = True
-    return hidden
 
 
 def covered(source: Path, hidden: NDArray[np.bool_]) -> FileDataset:
@@ -43,23 +48,6 @@ def unchanged(before: FileDataset, after: FileDataset) -> None:
     for element in before:
         if element.keyword not in _RECODED and element.tag < 0x7FE00010:
             assert after[element.tag].value == element.value, element.keyword
-
-
-def whole(dataset: FileDataset) -> None:
-    """Check that de-identification accepts the pixels, and carries them over as they are."""
-    syntax = str(dataset.file_meta.TransferSyntaxUID)
-    element = dataset.get_item("PixelData")
-    assert element is not None
-    if syntax in {IMPLICIT, EXPLICIT, BIG_ENDIAN}:
-        assert published.native(dataset, 0x7FE00010) is not None
-    else:
-        carried = published.encapsulated(dataset, syntax)
-        assert carried is not None
-        count = int(dataset.get("NumberOfFrames") or 1)
-        assert carried.value is not None
-        assert list(pydicom.encaps.generate_frames(carried.value, number_of_frames=count))
-        offsets = pydicom.encaps.parse_basic_offsets(dataset.PixelData)
-        assert len(offsets) == count
 
 
 def blackened(before: Samples, hidden: NDArray[np.bool_], black: list[int]) -> Samples:
@@ -166,8 +154,6 @@ def test_what_stands_behind_the_pixels_is_left_out(tmp_path: Path) -> None:
     original.save_as(path)
     assert [element.tag for element in covered(path, mask(40, 50))][-1] == 0x7FE00010
 
-
-# Compressed ---------------------------------------------------------------------------------------------------------
 
 _MONOCHROME: Final[list[tuple[Image, list[int]]]] = [
     (Image(), [0]),
@@ -345,19 +331,3 @@ def test_an_extended_offset_table_goes_since_it_would_be_wrong(tmp_path: Path) -
     dataset.ExtendedOffsetTable = dataset.ExtendedOffsetTableLengths = bytes(16)
     dataset.save_as(source)
     assert "ExtendedOffsetTable" not in covered(source, mask(40, 50))
-
-
-# The files that come with pydicom --------------------------------------------------------------------------------------
-
-_ROOT: Final = Path(pydicom.__file__).parent / "data"
-# Damaged on purpose, without pixels, or too small for a coder (3 x 3).
-_UNREADABLE: Final = {"MR_truncated.dcm", "JPEG2000-embedded-sequence-delimiter.dcm", "SC_rgb_small_odd_jpeg.dcm"}
-
-
-def _with_pixels() -> list[Path]:
-    found = []
-    for path in sorted((_ROOT / "test_files").rglob("*.dcm")):
-        dataset = dcmread(path, force=True, specific_tags=["Rows"])
-        if "Rows" in dataset and path.name not in _UNREADABLE and b"DICM" in path.read_bytes()[:132]:
-            found.append(path)
-    return found
