@@ -118,6 +118,22 @@ def test_text_outside_of_what_is_shown_needs_no_finding() -> None:
     assert covered[letters].all()
 
 
+@pytest.mark.parametrize("turns", [1, 3])
+def test_a_line_that_runs_upwards_or_downwards_is_covered(turns: int) -> None:
+    picture, letters = burned_in.plant(burned_in.slices(300, 400), Planted("IVANOV 12.05.1964", x=0.3, y=0.05))
+    report, covered = looked_at(np.rot90(picture, turns)[None])
+    assert report.outcome is Outcome.MASKED
+    assert covered[np.rot90(letters, turns)].all()
+    assert covered.mean() < 0.75
+
+
+def test_a_ruler_is_no_text() -> None:
+    picture = burned_in.black(300, 400)
+    picture[280:290, 20:380:8] = picture[20:280:8, 380:390] = 200
+    report, _ = looked_at(picture[None])
+    assert report.outcome is Outcome.CLEAN
+
+
 @pytest.mark.usefixtures("no_tesseract")
 def test_where_nobody_can_read_a_person_decides() -> None:
     picture, letters = burned_in.plant(burned_in.slices(300, 400), Planted("IVANOV IVAN", x=0.5, y=0.1))
