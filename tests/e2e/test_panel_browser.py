@@ -27,7 +27,10 @@ LOOKS = [
     pytest.param(viewport, locale, scheme, id=f"{viewport['width']}-{locale}-{scheme}")
     for viewport, locale, scheme in product((DESKTOP, PHONE), ("ru-RU", "en-GB"), ("light", "dark"))
 ]
-PANEL_PAGES = ("/queue", "/studies", "/publish/new", "/admin/users", "/admin/keys", "/admin/settings", "/admin/audit")
+PANEL_PAGES = (
+    *("/queue", "/queue?q=none", "/studies", "/studies?size_from=1", "/publish/new"),
+    *("/admin/users", "/admin/keys", "/admin/rights", "/admin/settings", "/admin/audit", "/admin/state"),
+)
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 

@@ -14,6 +14,7 @@ import uvicorn
 from argon2 import PasswordHasher
 
 from studypub.config import Clinic, Config, Pacs, Server
+from studypub.config import Database as DatabaseSection
 from studypub.core.people import Role
 from studypub.core.publication import Publication
 from studypub.core.request import PublishRequest
@@ -152,7 +153,7 @@ async def serve(database: Database, folder: Path, *, clinics: int = 2, pacs_port
     """Serve a site on a free port of this machine, with its three accounts."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        parts = Parts(_config(address, clinics, pacs_port), database, LocalStore(folder / "storage"), ready)
+        parts = Parts(_config(address, clinics, pacs_port, folder), database, LocalStore(folder / "storage"), ready)
         await add_people(database)
         server = uvicorn.Server(uvicorn.Config(create_app(parts), log_config=None, lifespan="on"))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
@@ -163,17 +164,18 @@ async def serve(database: Database, folder: Path, *, clinics: int = 2, pacs_port
             await serving
 
 
-def _config(address: str, clinics: int, pacs_port: int) -> Config:
+def _config(address: str, clinics: int, pacs_port: int, folder: Path) -> Config:
     pacs = Pacs(ae_title="ORTHANC", host="127.0.0.1", port=pacs_port)
     both = (
         Clinic(code=KHIMKI, name="Клиника в Химках", pacs=pacs, phone="+7 495 123-45-67"),
         Clinic(code=TVER, name="Клиника в Твери", pacs=pacs),
     )
-    return Config(server=Server(public_url=address), clinics=both[:clinics])
+    data = DatabaseSection(data_dir=folder)
+    return Config(server=Server(public_url=address), database=data, clinics=both[:clinics])
 
 
 async def ready() -> dict[str, str | None]:
-    return {}
+    return {"database": None, "scp": None, "storage": None, "disk": None}
 
 
 async def add_people(database: Database) -> None:

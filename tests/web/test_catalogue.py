@@ -11,7 +11,8 @@ from babel.messages.pofile import read_po
 from studypub import resources
 from studypub.core.people import Role
 from studypub.core.publication import State
-from studypub.core.task import Status
+from studypub.core.rights import Right
+from studypub.core.task import Origin, Status
 from studypub.web import words
 from studypub.web.catalogue import FOLDER, translations
 
@@ -85,17 +86,22 @@ def test_every_code_has_a_word_and_a_shape() -> None:
         assert words.state(state)
         assert f'"{words.state_shape(state)}":' in shapes
     assert all(words.role(role) for role in Role)
+    assert {value for value, _, _ in words.rights()} == set(Right)
+    assert all(words.origin(origin) for origin in Origin)
+    for _, name in words.columns():
+        assert name
 
 
 def test_every_audited_action_has_a_word() -> None:
-    pattern = r'"((?:task|study|user|apikey|setting)\.(?!zip)\w+)"'
+    pattern = r'"((?:task|study|studies|audit|user|apikey|setting)\.(?!zip|html)\w+)"'
     actions = {action for text in _flows() for action in re.findall(pattern, text)}
     assert "study.withdrawn" in actions
     assert {action for action in actions if words.action(action) == action} == set()
 
 
 def _flows() -> Iterator[str]:
-    return (file.read_text("utf-8") for file in (_SOURCES / "flows").glob("*.py"))
+    folders = (_SOURCES / "flows", _SOURCES / "web/pages")
+    return (file.read_text("utf-8") for folder in folders for file in folder.glob("*.py"))
 
 
 def test_modalities_in_words() -> None:

@@ -21,7 +21,7 @@ class Entry:
     details: dict[str, Any]
 
 
-async def append(tx: Transaction, actor: str, action: str, subject: str, **details: object) -> None:
+async def append(tx: Transaction, actor: str, action: str, subject: str, /, **details: object) -> None:
     """Append an entry; it stands or falls with the transaction that it belongs to."""
     await tx.run("audit", actor=actor, action=action, subject=subject, details=Jsonb(details))
 

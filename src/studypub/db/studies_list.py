@@ -99,9 +99,9 @@ async def lines(
         acsn=wanted.acsn.lower(),
         emk=wanted.emk.lower(),
         sizes=_range(*wanted.sizes),
-        dates=_days(wanted.dates, wanted.zone),
-        uploads=_days(wanted.uploads, wanted.zone),
-        tills=_days(wanted.tills, wanted.zone),
+        dates=days_range(wanted.dates, wanted.zone),
+        uploads=days_range(wanted.uploads, wanted.zone),
+        tills=days_range(wanted.tills, wanted.zone),
         after=begin.value,
         after_id=begin.item,
         limit=limit,
@@ -126,7 +126,8 @@ def _range(first: object, last: object) -> str:
     return f"[{first if first is not None else ''},{last if last is not None else ''}]"
 
 
-def _days(days: tuple[date | None, date | None], zone: ZoneInfo) -> str:
+def days_range(days: tuple[date | None, date | None], zone: ZoneInfo) -> str:
+    """Return these days, both included, as a range of PostgreSQL."""
     first, last = days
     begin = datetime.combine(first, time.min, zone).isoformat() if first else None
     end = datetime.combine(last, time.max, zone).isoformat() if last else None

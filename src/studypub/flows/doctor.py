@@ -4,10 +4,11 @@ import asyncio
 import shutil
 import tempfile
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -45,10 +46,28 @@ def examine(config: Config, open_database: OpenDatabase, *, accession_number: st
     yield _disk(config)
     yield _storage(config)
     yield _public_url(config)
-    if any(policy == "mask" for clinic in config.clinics for policy in msgspec.structs.astuple(clinic.pixels)):
+    if _covers_text(config):
         yield _text_recognition()
     for clinic in config.clinics:
         yield from _pacs(config, clinic, accession_number)
+
+
+def while_running(config: Config) -> list[Callable[[], list[Finding]]]:
+    """Return what of the examination can be done beside a running daemon, part by part; each part blocks."""
+    parts: list[Callable[[], Iterable[Finding]]] = [lambda: [_disk(config)], lambda: [_storage(config)]]
+    parts.append(lambda: [_public_url(config)])
+    if _covers_text(config):
+        parts.append(lambda: [_text_recognition()])
+    parts += [partial(_pacs, config, clinic, None) for clinic in config.clinics]
+    return [partial(_all, part) for part in parts]
+
+
+def _all(part: Callable[[], Iterable[Finding]]) -> list[Finding]:
+    return list(part())
+
+
+def _covers_text(config: Config) -> bool:
+    return any(policy == "mask" for clinic in config.clinics for policy in msgspec.structs.astuple(clinic.pixels))
 
 
 def _database(open_database: OpenDatabase) -> Iterator[Finding]:
@@ -59,11 +78,16 @@ def _database(open_database: OpenDatabase) -> Iterator[Finding]:
         yield Finding(False, error.sentence)
         return
     yield Finding(True, Sentence("База данных отвечает, схема готова.", "The database answers, its schema is ready."))
+    yield clocks_agree(skew)
+
+
+def clocks_agree(skew: float) -> Finding:
+    """Say whether the clocks of this machine and of the database, `skew` seconds apart, are close enough."""
     sentence = Sentence(
         f"Часы сервера и базы данных расходятся на {skew:.1f} с.",
         f"The clocks of this machine and of the database differ by {skew:.1f} s.",
     )
-    yield Finding(skew <= _MOST_SKEW_SECONDS, sentence)
+    return Finding(skew <= _MOST_SKEW_SECONDS, sentence)
 
 
 async def _clock_skew(url: str) -> float:

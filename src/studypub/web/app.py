@@ -15,7 +15,9 @@ from studypub.web.headers import SecurityHeaders
 from studypub.web.pages import (
     admin_audit,
     admin_keys,
+    admin_rights,
     admin_settings,
+    admin_state,
     admin_users,
     download,
     language,
@@ -51,8 +53,10 @@ ROUTES = (
     *publish_new.routes,
     *admin_users.routes,
     *admin_keys.routes,
+    *admin_rights.routes,
     *admin_settings.routes,
     *admin_audit.routes,
+    *admin_state.routes,
     *language.routes,
     # what pages are made of
     *static.routes,

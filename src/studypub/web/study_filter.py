@@ -1,7 +1,6 @@
 """Which publications somebody wants to see, and in which order, as the address says it."""
 
 from collections.abc import Mapping
-from datetime import date
 from typing import Any
 
 from litestar import Request
@@ -10,12 +9,12 @@ from studypub.config import Config
 from studypub.core.people import User
 from studypub.db.studies_list import COLUMNS, Sort, StudyFilter
 from studypub.web import places
+from studypub.web.days import days
 from studypub.web.formats import zone_of
 
 _LONGEST_TEXT = 64
 _MEGABYTE = 2**20
 _MOST_DIGITS = 9
-_EARLIEST, _LATEST = date(1900, 1, 1), date(2200, 1, 1)
 RANGES = ("size", "study_date", "upload_date", "save_till")
 _NAMES = (
     *("q", "state", "clinic", "pid", "acsn", "emk_record_id"),
@@ -71,24 +70,11 @@ def read(query: Mapping[str, str], user: User, config: Config) -> StudyFilter:
         acsn=query["acsn"],
         emk=query["emk_record_id"],
         sizes=sizes if None in sizes or sizes[0] <= sizes[1] else (None, None),  # type: ignore[operator]
-        dates=_days(query, "study_date"),
-        uploads=_days(query, "upload_date"),
-        tills=_days(query, "save_till"),
+        dates=days(query, "study_date"),
+        uploads=days(query, "upload_date"),
+        tills=days(query, "save_till"),
         zone=zone_of(config, user.clinic_code or query["clinic"] or None),
     )
-
-
-def _days(query: Mapping[str, str], name: str) -> tuple[date | None, date | None]:
-    first, last = _day(query[f"{name}_from"]), _day(query[f"{name}_to"])
-    return (first, last) if not (first and last and first > last) else (last, first)
-
-
-def _day(text: str) -> date | None:
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        return None
-    return day if _EARLIEST <= day <= _LATEST else None
 
 
 def _number(text: str) -> int | None:

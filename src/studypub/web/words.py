@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from studypub.config import Pixels
 from studypub.core.people import Role
 from studypub.core.publication import State
+from studypub.core.rights import Right
 from studypub.core.task import Origin, Status
 
 
@@ -122,6 +123,7 @@ _ACTION = {
     "study.kept_until": _("срок хранения изменён"),
     "study.expired": _("срок хранения истёк"),
     "studies.exported": _("список исследований выгружен в файл"),
+    "audit.exported": _("журнал действий выгружен в файл"),
     "user.signed_in": _("вход в систему"),
     "user.added": _("пользователь добавлен"),
     "user.disabled": _("пользователь отключён"),
@@ -129,6 +131,16 @@ _ACTION = {
     "apikey.added": _("ключ API добавлен"),
     "apikey.revoked": _("ключ API отозван"),
     "setting.changed": _("настройка изменена"),
+}
+
+_RIGHT = {
+    Right.RETRY: (_("Повторять задания"), _("С ошибкой и отменённые")),
+    Right.CANCEL: (_("Отменять задания"), _("Пока исследование не опубликовано")),
+    Right.LINK: (_("Видеть ссылки"), _("Копировать, показывать QR-код, печатать памятку")),
+    Right.KEEP: (_("Менять срок хранения"), _("В пределах, заданных в настройках")),
+    Right.WITHDRAW: (_("Отзывать публикации"), _("Ссылка закрывается, файл удаляется")),
+    Right.EXPORT: (_("Выгружать список исследований"), _("Таблицей, с номерами пациентов")),
+    Right.REVIEW: (_("Решать о задержанных снимках"), _("На них могут быть данные пациента или лицо")),
 }
 
 _PIXELS = {
@@ -148,9 +160,24 @@ _POLICY = {
 }
 
 
+def rights() -> list[tuple[str, str, str]]:
+    """Return what registrators can be granted: each with what it is called, and a hint."""
+    return [(right.value, *said) for right, said in _RIGHT.items()]
+
+
+def actions() -> list[tuple[str, str]]:
+    """Return every action that the audit log may tell of, each with what it is called."""
+    return list(_ACTION.items())
+
+
 def pixel_policies(pixels: Pixels) -> list[tuple[str, str]]:
     """Return a clinic's choices about pixels, each with what it is called."""
     return [(name, _POLICY[getattr(pixels, key)]) for key, name in _PIXELS.items()]
+
+
+def statuses() -> list[tuple[Status, str]]:
+    """Return every state of a task, with what it is called."""
+    return [(value, name) for value, (name, _shape) in _STATUS.items()]
 
 
 def status(value: Status) -> str:

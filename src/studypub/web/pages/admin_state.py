@@ -1,0 +1,41 @@
+"""How PACS, storage, disk and queue do, on one page, and a check of all of them now."""
+
+import asyncio
+import shutil
+from typing import Any
+
+from litestar import Request, Response, get, post
+
+from studypub.db import state
+from studypub.db.people import Session
+from studypub.flows.check_now import check_now
+from studypub.flows.doctor import Finding
+from studypub.web import guards, render
+from studypub.web.given import GivenParts, GivenSession
+from studypub.web.parts import Parts
+
+
+@get("/admin/state", guards=[guards.administrator, guards.of_every_clinic])
+async def show(request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession) -> Response[str]:
+    """Show what is known without asking anybody."""
+    return await _page(request, parts, session, [])
+
+
+@post("/admin/state", guards=[guards.administrator, guards.of_every_clinic, guards.csrf])
+async def check(request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession) -> Response[str]:
+    """Try every part, and show what was found."""
+    return await _page(request, parts, session, await check_now(parts.config, parts.database))
+
+
+async def _page(
+    request: Request[Any, Any, Any], parts: Parts, session: Session, findings: list[Finding]
+) -> Response[str]:
+    faults = await parts.readiness()
+    async with parts.database.transaction() as tx:
+        known, now = await state.known(tx), await tx.now()
+    disk = await asyncio.to_thread(shutil.disk_usage, parts.config.database.data_dir)
+    panel: dict[str, Any] = {"session": session, "config": parts.config, "now": now}
+    return render.page("state.html", request, **panel, faults=faults, known=known, disk=disk, findings=findings)
+
+
+routes = (show, check)
