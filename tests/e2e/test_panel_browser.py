@@ -190,7 +190,7 @@ async def test_a_date_is_refused_and_then_kept_in_the_dialog(fresh: Panel, open_
     await fresh.published(await fresh.queued("KP125706548L"))
     await sign_in(page, fresh)
     await page.goto(fresh.address + "/studies")
-    await page.get_by_text("Продлить").click()
+    await page.get_by_role("link", name="Продлить").click()
     field = page.locator("dialog[open] [name=save_till_date]")
     await expect(field).to_be_focused()
     latest = await field.get_attribute("max")
