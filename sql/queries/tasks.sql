@@ -107,7 +107,8 @@ RETURNING *;
 -- name: requeue_task
 -- Queues an ended task once more, from the start.
 UPDATE tasks SET
-    status = 'QUEUED', due_at = now(), attempt = 0, crashes = 0, left_out = '[]', covered = 0, faces = 0, received = 0, expected = NULL,
+    status = 'QUEUED', due_at = now(), attempt = 0, crashes = 0, left_out = '[]', covered = 0, faces = 0,
+    received = 0, expected = NULL, partial_reason = %(partial_reason)s,
     error_code = NULL, error_text = NULL, finished_at = NULL, search_until = now() + %(search_time)s,
     updated_at = now()
 WHERE task_id = %(task_id)s AND status = %(from)s

@@ -53,6 +53,7 @@ TASK = Task(
     search_until=NOW + timedelta(minutes=10),
     lease_token=uuid4(),
     chosen_study_uid=None,
+    partial_reason=None,
     study_instance_uid=None,
     study_date=None,
     modalities=(),

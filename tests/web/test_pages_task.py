@@ -8,9 +8,9 @@ from tests.web.conftest import BASE_URL, Site
 
 from studypub.core.review import Decision, Held
 from studypub.core.rights import Right
-from studypub.core.task import Event, LeftOut, Task
-from studypub.db import review, settings, tasks
-from studypub.errors import AmbiguousAccession, PacsUnreachable, Sentence
+from studypub.core.task import Event, LeftOut, Status, Task
+from studypub.db import audit, review, settings, tasks
+from studypub.errors import AmbiguousAccession, IncompleteRetrieve, PacsUnreachable, Sentence
 from studypub.flows import cancel
 from studypub.flows.review import decide
 
@@ -56,7 +56,9 @@ async def test_every_step_is_told_in_order(bench: Panel, registrator: Person) ->
     task = await bench.queued("KP125706548L")
     await bench.postponed(task, SILENT)
     async with bench.database.transaction() as tx:
-        await tx.run("requeue_task", task_id=task.task_id, search_time=panel.HOUR, **{"from": "QUEUED"})
+        await tx.run(
+            "requeue_task", task_id=task.task_id, search_time=panel.HOUR, partial_reason=None, **{"from": "QUEUED"}
+        )
     running = await bench.advanced(task, Event.FOUND, Event.RECEIVED, received=240)
     async with bench.database.transaction() as tx:
         await tasks.advance(tx, running, Event.PREPARED, left_out=[LeftOut("dose", WHY, 3)], covered=2, faces=1)
@@ -140,3 +142,56 @@ async def test_a_link_that_may_not_be_seen_is_not_in_the_page(site: Site, bench:
     await grant(site)
     for path in ("/queue", f"/queue/{task.task_id}"):
         assert study.token not in (await registrator.get(path)).text
+
+
+async def incomplete(bench: Panel) -> Task:
+    task = await bench.advanced(await bench.queued("KP125706548L"), Event.FOUND, received=118, expected=120)
+    async with bench.database.transaction() as tx:
+        return await tasks.end(tx, task, Event.FAIL, why=IncompleteRetrieve(received=118, expected=120))
+
+
+async def test_an_administrator_publishes_what_was_received_and_says_why(site: Site, bench: Panel) -> None:
+    task = await incomplete(bench)
+    administrator = await person.signed_in(site.app, BASE_URL, panel.ADMINISTRATOR)
+    address = f"/queue/{task.task_id}/received"
+    page = await administrator.page(f"/queue/{task.task_id}")
+    assert address in [link.attributes["href"] for link in page.one(id="task").all("a")]
+    assert "пришло 118 из 120 изображений" in (await administrator.page(address)).one(id="sheet").text
+    for reason in ("", "   ", "x" * 501):
+        refused = await administrator.post(address, reason=reason)
+        assert refused.status_code == 422
+        assert html.read(refused.text).one(id="fault-reason").text.startswith("Напишите, почему")
+    response = await administrator.post(address, reason=" Две серии испорчены ")
+    assert response.headers["location"] == f"/queue/{task.task_id}"
+    async with bench.database.transaction() as tx:
+        found = await tasks.find(tx, task.task_id, clinic_code=None)
+        entry = (await audit.newest(tx, limit=1, offset=0))[0]
+    assert found is not None
+    assert (found.status, found.partial_reason) == (Status.QUEUED, "Две серии испорчены")
+    assert (entry.action, entry.actor) == ("task.partial_allowed", "user:admin")
+    assert (entry.details["reason"], entry.details["received"]) == ("Две серии испорчены", 118)
+    assert (await administrator.post(address, reason="again")).status_code == 404
+
+
+async def test_an_ordinary_retry_wants_everything_again(site: Site, bench: Panel) -> None:
+    task = await incomplete(bench)
+    administrator = await person.signed_in(site.app, BASE_URL, panel.ADMINISTRATOR)
+    await administrator.post(f"/queue/{task.task_id}/received", reason="why not")
+    await administrator.post(f"/queue/{task.task_id}/cancel")
+    await administrator.post(f"/queue/{task.task_id}/retry")
+    async with bench.database.transaction() as tx:
+        found = await tasks.find(tx, task.task_id, clinic_code=None)
+    assert found is not None
+    assert (found.status, found.partial_reason) == (Status.QUEUED, None)
+
+
+async def test_nobody_else_publishes_in_part_nor_anything_else(site: Site, bench: Panel, registrator: Person) -> None:
+    await grant(site, *Right)
+    task = await incomplete(bench)
+    address = f"/queue/{task.task_id}/received"
+    assert address not in (await registrator.get(f"/queue/{task.task_id}")).text
+    assert (await registrator.get(address)).status_code == 403
+    assert (await registrator.post(address, reason="why not")).status_code == 403
+    administrator = await person.signed_in(site.app, BASE_URL, panel.ADMINISTRATOR)
+    other = await bench.queued("OTHER")
+    assert (await administrator.post(f"/queue/{other.task_id}/received", reason="why not")).status_code == 404

@@ -118,6 +118,7 @@ class Task:
     search_until: datetime
     lease_token: UUID | None
     chosen_study_uid: str | None  # the study that a person has picked among several under one accession number
+    partial_reason: str | None  # why an administrator takes less than the PACS lists; None: all has to come
     study_instance_uid: str | None
     study_date: datetime | None
     modalities: tuple[str, ...]

@@ -143,14 +143,20 @@ async def cancel(tx: Transaction, task: Task) -> Task | None:
     return task_of(row) if row else None
 
 
-async def requeue(tx: Transaction, task: Task, *, search_time: timedelta) -> Task | None:
-    """Queue a failed or cancelled task once more; None where it cannot be."""
+async def requeue(
+    tx: Transaction, task: Task, *, search_time: timedelta, partial_reason: str | None = None
+) -> Task | None:
+    """Queue a failed or cancelled task once more; None where it cannot be.
+
+    `partial_reason`: why this time less than the PACS lists is enough.
+    """
     try:
         after(task.status, Event.AGAIN)
     except IllegalTransition:
         return None
     guard = {"from": task.status.value}
-    row = await tx.one("requeue_task", task_id=task.task_id, search_time=search_time, **guard)
+    parameters = {"search_time": search_time, "partial_reason": partial_reason}
+    row = await tx.one("requeue_task", task_id=task.task_id, **parameters, **guard)
     return task_of(row) if row else None
 
 

@@ -24,6 +24,7 @@ from studypub.web.pages import (
     link,
     login,
     publish_new,
+    publish_received,
     queue,
     review,
     studies,
@@ -46,6 +47,7 @@ ROUTES = (
     # people of the clinic
     *login.routes,
     *queue.routes,
+    *publish_received.routes,
     *review.routes,
     *studies.routes,
     *studies_selected.routes,
