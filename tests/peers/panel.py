@@ -14,7 +14,7 @@ import uvicorn
 from argon2 import PasswordHasher
 
 from studypub.config import Clinic, Config, Pacs, Server
-from studypub.core.people import Role
+from studypub.core.people import Role, User
 from studypub.core.publication import Publication
 from studypub.core.request import PublishRequest
 from studypub.core.task import Event, Origin, Task
@@ -178,10 +178,14 @@ async def _ready() -> dict[str, str | None]:
 
 async def add_people(database: Database) -> None:
     """Add an administrator, and a registrator for each clinic."""
+    await add_user(database, ADMINISTRATOR, Role.ADMINISTRATOR, None)
+    await add_user(database, REGISTRATOR, Role.REGISTRATOR, KHIMKI)
+    await add_user(database, TVER_REGISTRATOR, Role.REGISTRATOR, TVER)
+
+
+async def add_user(database: Database, name: str, role: Role, clinic_code: str | None) -> User:
+    """Add an account with PASSWORD."""
     async with database.transaction() as tx:
-        for name, role, clinic in (
-            (ADMINISTRATOR, Role.ADMINISTRATOR, None),
-            (REGISTRATOR, Role.REGISTRATOR, KHIMKI),
-            (TVER_REGISTRATOR, Role.REGISTRATOR, TVER),
-        ):
-            await people.add_user(tx, name, role, clinic_code=clinic, password_hash=_QUICK.hash(PASSWORD))
+        user = await people.add_user(tx, name, role, clinic_code=clinic_code, password_hash=_QUICK.hash(PASSWORD))
+    assert user is not None
+    return user

@@ -13,7 +13,7 @@ from tests.web.conftest import BASE_URL, Site
 from studypub.config import Server
 from studypub.core.people import Role
 from studypub.flows import sign_in
-from studypub.web import guards
+from studypub.web import cookies, guards
 from studypub.web.app import create_app
 from studypub.web.given import GivenSession
 
@@ -38,7 +38,7 @@ async def administration() -> str:
 
 @post("/door", guards=[guards.same_origin])
 async def door() -> Response[str]:
-    return Response("in", cookies=[guards.session_cookie(Server(public_url=BASE_URL), "token")])
+    return Response("in", cookies=[cookies.session(Server(public_url=BASE_URL), "token")])
 
 
 @dataclass
@@ -65,9 +65,9 @@ async def panel_site(site: Site) -> Panel:
     tokens = {}
     for role in Role:
         await sign_in.add_user(site.database, role.value, role, PASSWORD, clinic_code=None, actor="test")
-        token = await sign_in.sign_in(site.database, role.value, PASSWORD)
-        assert token
-        tokens[role] = token
+        signed_in = await sign_in.sign_in(site.database, role.value, PASSWORD)
+        assert signed_in
+        tokens[role] = signed_in.session
     return Panel(site, app, tokens)
 
 
@@ -207,11 +207,11 @@ async def test_without_tls_the_cookie_has_its_plain_name(panel_site: Panel) -> N
     config = msgspec.structs.replace(panel_site.site.parts.config, server=Server())
     app = create_app(replace(panel_site.site.parts, config=config))
     app.register(panel)
-    cookies = {"studypub_session": panel_site.tokens[Role.REGISTRATOR]}
+    kept = {"studypub_session": panel_site.tokens[Role.REGISTRATOR]}
     transport = httpx.ASGITransport(cast("Any", app))
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080", cookies=cookies) as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080", cookies=kept) as client:
         assert (await client.get("/panel")).status_code == 200
-    assert guards.session_cookie(config.server, "x").secure is False
+    assert cookies.session(config.server, "x").secure is False
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,9 @@ from studypub.web.pages import (
     publish_new,
     queue,
     review,
+    setup,
     studies,
+    study_pin,
 )
 from studypub.web.parts import Parts
 
@@ -41,9 +43,11 @@ ROUTES = (
     *download.routes,
     # people of the clinic
     *login.routes,
+    *setup.routes,
     *queue.routes,
     *review.routes,
     *studies.routes,
+    *study_pin.routes,
     *publish_new.routes,
     *admin_users.routes,
     *admin_keys.routes,

@@ -1,6 +1,7 @@
 """Answers errors: a problem document (RFC 9457) to programs, a friendly page to people, the cause to the log alone."""
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -9,7 +10,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from studypub.core.request import FieldError, InvalidRequest
-from studypub.errors import DatabaseUnavailable, InternalError, Refused, Sentence, StudypubError
+from studypub.errors import ComeLater, DatabaseUnavailable, InternalError, Refused, Sentence, StudypubError
 from studypub.web import render
 from studypub.web.language import Language, language_of
 
@@ -92,6 +93,9 @@ def is_for_programs(path: str) -> bool:
 def _of_ours(error: StudypubError) -> Problem:
     if isinstance(error, Refused):
         return Problem(409, error.sentence, code=error.code)
+    if isinstance(error, ComeLater):
+        seconds = math.ceil(error.wait.total_seconds())
+        return Problem(429, error.sentence, code=error.code, headers={"Retry-After": str(seconds)})
     if error.retry:
         sentence = error.sentence if isinstance(error, DatabaseUnavailable) else _LATER
         return Problem(503, sentence, code=error.code, headers={"Retry-After": str(_RETRY_SECONDS)})

@@ -73,6 +73,8 @@ _ACTION = {
     "study.published": _("исследование опубликовано"),
     "study.withdrawn": _("публикация отозвана"),
     "study.kept_until": _("срок хранения изменён"),
+    "study.pin_set": _("ссылке задан ПИН-код"),
+    "study.pin_removed": _("ПИН-код ссылки снят"),
     "study.expired": _("срок хранения истёк"),
     "user.signed_in": _("вход в систему"),
     "user.added": _("пользователь добавлен"),
