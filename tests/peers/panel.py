@@ -25,6 +25,7 @@ from studypub.flows import withdraw
 from studypub.store.local import LocalStore
 from studypub.web.app import create_app
 from studypub.web.parts import Parts
+from studypub.web.patience import HeadInTime
 
 ADMINISTRATOR, REGISTRATOR, TVER_REGISTRATOR = "admin", "ivanova", "petrova.tver"
 PASSWORD = "correct horse battery"
@@ -154,7 +155,9 @@ async def serve(database: Database, folder: Path, *, clinics: int = 2) -> AsyncI
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
         parts = Parts(_config(address, clinics), database, LocalStore(folder / "storage"), _ready)
         await add_people(database)
-        server = uvicorn.Server(uvicorn.Config(create_app(parts), log_config=None, lifespan="on"))
+        server = uvicorn.Server(
+            uvicorn.Config(create_app(parts), log_config=None, lifespan="on", http=HeadInTime, server_header=False)
+        )
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             yield Panel(address, parts)

@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, cast
@@ -74,7 +74,7 @@ class Callers:
         if path == "/publish" and method == "GET":
             await self.bench.queued(f"A{number}")
             return f"/publish?accession_number=A{number}"
-        values = {
+        values: dict[str, Callable[[], Awaitable[str]]] = {
             "{task_id": lambda: self._task(number, held="/review/" in path),
             "{study_id": lambda: self._study(number),
             "{name": lambda: self._user(number),

@@ -55,8 +55,8 @@ async def request_publication(
             if answer is None:
                 await _require_room(tx, request, most_in_progress)
                 answer = await _queued(tx, request, asker, search_time, pin_hash)
-            elif pin_hash is not None and not await _has_pin(tx, answer, asker, pin_hash):
-                continue
+            elif pin_hash is not None:
+                answer = await _with_pin(tx, answer, asker, pin_hash)
             if answer is not None:
                 if asker.user_id is not None:
                     await tasks.add_manual_request(tx, answer.task, user_id=asker.user_id)
@@ -87,15 +87,15 @@ async def _require_room(tx: Transaction, request: PublishRequest, most: int | No
         raise QueueFull(_QUEUE_PAUSE)
 
 
-async def _has_pin(tx: Transaction, answer: Answer, asker: Asker, pin_hash: str) -> bool:
-    """Give what is known already the PIN; False where it has just ended."""
+async def _with_pin(tx: Transaction, answer: Answer, asker: Asker, pin_hash: str) -> Answer | None:
+    """Give what is known already the PIN; None where it has just ended."""
     if answer.publication is None:
-        return await tasks.set_pin(tx, answer.task.task_id, pin_hash)
-    study_id = answer.publication.study_id
-    if await studies.set_pin(tx, study_id, pin_hash, clinic_code=None) is None:
-        return False
-    await audit.append(tx, asker.actor, "study.pin_set", str(study_id))
-    return True
+        return answer if await tasks.set_pin(tx, answer.task.task_id, pin_hash) else None
+    publication = await studies.set_pin(tx, answer.publication.study_id, pin_hash, clinic_code=None)
+    if publication is None:
+        return None
+    await audit.append(tx, asker.actor, "study.pin_set", str(publication.study_id))
+    return Answer(answer.task, publication)
 
 
 async def _queued(

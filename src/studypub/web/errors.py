@@ -35,6 +35,7 @@ _BY_STATUS = {
     403: Sentence("На это нет прав.", "You may not do this."),
     404: Sentence("Здесь ничего нет. Проверьте адрес.", "There is nothing here. Check the address."),
     405: Sentence("Здесь такое действие невозможно.", "This cannot be done here."),
+    408: Sentence("Запрос приходил слишком долго. Повторите.", "The request took too long to arrive. Try again."),
     413: Sentence("Запрос слишком велик.", "The request is too large."),
     415: Sentence("Данные в таком виде не принимаются.", "Data of this kind is not accepted."),
 }

@@ -12,7 +12,7 @@ from litestar.response import Redirect
 from studypub.core import ids
 from studypub.core.people import Role
 from studypub.db.people import Session
-from studypub.errors import Sentence
+from studypub.errors import Sentence, TooManyRequests
 from studypub.flows import sign_in
 from studypub.web import cookies
 from studypub.web.client import client_address
@@ -57,6 +57,8 @@ async def with_api_key(connection: Connection, _: BaseRouteHandler) -> None:
     if found is None:
         log.warning("Ключ API не принят", extra={"details": {"client": client_of(connection)}})
         raise Problem(401, _NO_KEY, headers={"WWW-Authenticate": 'Bearer realm="studypub"'})
+    if wait := connection.app.state.allowance.spend(found.key_id):
+        raise TooManyRequests(wait)
     connection.state.api_key = found
 
 
