@@ -65,7 +65,7 @@ async def test_the_chain_does_not_depend_on_the_session_that_checks_it(
     "statement",
     ["UPDATE audit_log SET actor = 'x'", "DELETE FROM audit_log", "TRUNCATE audit_log", "UPDATE audit_log SET at = at"],
 )
-async def test_nothing_is_changed_or_removed(
+async def test_x39_nothing_is_changed_or_removed(
     database: Database, connection: psycopg.Connection, statement: str
 ) -> None:
     await written(database, 2)
@@ -94,7 +94,7 @@ async def test_nothing_is_changed_or_removed(
         ),
     ],
 )
-async def test_whoever_goes_past_the_triggers_breaks_the_chain(
+async def test_x39_whoever_goes_past_the_triggers_breaks_the_chain(
     database: Database, connection: psycopg.Connection, statement: str, first: str
 ) -> None:
     await written(database, 4)

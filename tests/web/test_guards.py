@@ -8,10 +8,13 @@ import httpx
 import msgspec
 import pytest
 from litestar import Litestar, Request, Response, get, post
+from tests.peers import panel as people
+from tests.peers import person
 from tests.web.conftest import BASE_URL, Site
 
 from studypub.config import Server
 from studypub.core.people import Role
+from studypub.db import people as accounts
 from studypub.flows import sign_in
 from studypub.web import cookies, guards
 from studypub.web.app import create_app
@@ -113,6 +116,25 @@ async def test_x25_a_session_ends_with_signing_out_and_with_the_account(panel_si
     assert (await panel_site.ask("GET", "/settings", Role.ADMINISTRATOR)).status_code == 200
     await sign_in.disable_user(panel_site.site.database, "administrator", actor="test")
     assert (await panel_site.ask("GET", "/settings", Role.ADMINISTRATOR)).status_code == 303
+
+
+async def test_x38_what_a_form_does_not_ask_for_is_not_taken(site: Site) -> None:
+    await people.add_people(site.database)
+    await people.add_user(site.database, "local", Role.ADMINISTRATOR, "f_Tver")
+    registrator = await person.signed_in(site.app, BASE_URL, people.REGISTRATOR)
+    asked = {"patient_id": "1", "accession_number": "A1"}
+    assert (await registrator.post("/publish/new", **asked, clinic_code="f_Tver")).status_code == 422
+    await registrator.post("/publish/new", **asked, role="administrator", user_id="1", status="COMPLETED")
+    assert (await registrator.get("/admin/users")).status_code == 403
+    local = await person.signed_in(site.app, BASE_URL, "local")
+    for clinic in ("", "f_Khimki"):
+        fields = {"name": f"new{clinic}", "role": "administrator", "password": PASSWORD, "clinic_code": clinic}
+        assert (await local.post("/admin/users", **fields)).status_code == 303
+    async with site.database.transaction() as tx:
+        clinics = {user.name: user.clinic_code for user in await accounts.users(tx)}
+    assert clinics["new"] == clinics["newf_Khimki"] == "f_Tver"
+    for extra in ({"role": "administrator"}, {"status": "COMPLETED"}, {"clinic_id": 1}, {"requested_by": "x"}):
+        assert (await site.post({**asked, **extra})).status_code == 422
 
 
 async def test_x38_a_registrator_is_no_administrator(panel_site: Panel) -> None:
