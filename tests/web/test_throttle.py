@@ -1,6 +1,7 @@
 """Guesses at passwords are slowed down, by account and by address, and keep nobody out who is known."""
 
 import asyncio
+import logging
 import re
 from dataclasses import replace
 from datetime import timedelta
@@ -149,3 +150,12 @@ async def test_the_browsers_cookie_is_kept_from_scripts_and_other_sites(peopled:
     assert len(kept) == 1
     assert kept[0].startswith("__Host-studypub_browser=")
     assert {"HttpOnly", "Secure", "SameSite=strict", "Path=/"} <= {part.strip() for part in kept[0].split(";")}
+
+
+async def test_a_failed_login_is_noted_with_its_client_and_without_what_was_typed(
+    peopled: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, "studypub"):
+        await attempt(person.stranger(peopled.app, BASE_URL), "my-password-by-mistake", "secret", "10.3.3.3")
+    assert [record.details for record in caplog.records] == [{"client": "10.3.3.3"}]  # type: ignore[attr-defined]
+    assert "mistake" not in caplog.text

@@ -1,5 +1,6 @@
 """Signing in and out."""
 
+import logging
 from typing import Any, Final
 
 from litestar import Request, Response, get, post
@@ -11,6 +12,8 @@ from studypub.flows import sign_in
 from studypub.web import cookies, forms, guards, render
 from studypub.web.errors import problem_of
 from studypub.web.given import GivenParts, GivenSession
+
+log = logging.getLogger(__name__)
 
 _WRONG: Final = Sentence(
     "Имя или пароль не подходят. Проверьте раскладку клавиатуры и Caps Lock; если пароль забыт, "
@@ -38,8 +41,10 @@ async def enter(request: Request[Any, Any, Any], parts: GivenParts) -> Response[
     try:
         signed_in = await sign_in.sign_in(parts.database, name, form.value("password"), caller)
     except TooManyTries as refusal:
+        _note("Вход отложен: слишком много попыток", caller)
         return _refused(request, form, refusal)
     if signed_in is None:
+        _note("Вход не удался", caller)
         return render.page("login.html", request, status=401, form=form.with_errors(FieldError("password", _WRONG)))
     # A session that this browser had before ends with it.
     await sign_in.sign_out(parts.database, request.cookies.get(cookies.session_name(server), ""))
@@ -58,6 +63,11 @@ async def leave(request: Request[Any, Any, Any], parts: GivenParts, session: Giv
     response.set_cookie(cookies.ended_session(parts.config.server))
     response.headers["Clear-Site-Data"] = '"cache"'
     return response
+
+
+def _note(message: str, caller: sign_in.Caller) -> None:
+    # Not the name: a password is typed into its field now and then.
+    log.warning(message, extra={"details": {"client": caller.address}})
 
 
 def _refused(request: Request[Any, Any, Any], form: forms.Form, refusal: TooManyTries) -> Response[str]:
