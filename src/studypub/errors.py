@@ -235,6 +235,12 @@ class Refused(StudypubError):
     template = Sentence("{reason_ru}", "{reason_en}")
 
 
+class NotThere(Refused):
+    """What was named is not there, or not for the one who asks: both are answered alike."""
+
+    code = "NOT_FOUND"
+
+
 class AlreadyInProgress(Refused):
     """The same study is being published, or is published, by another task."""
 

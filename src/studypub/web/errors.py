@@ -10,7 +10,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from studypub.core.request import FieldError, InvalidRequest
-from studypub.errors import ComeLater, DatabaseUnavailable, InternalError, Refused, Sentence, StudypubError
+from studypub.errors import ComeLater, DatabaseUnavailable, InternalError, NotThere, Refused, Sentence, StudypubError
 from studypub.web import render
 from studypub.web.language import Language, language_of
 
@@ -93,7 +93,7 @@ def is_for_programs(path: str) -> bool:
 
 def _of_ours(error: StudypubError) -> Problem:
     if isinstance(error, Refused):
-        return Problem(409, error.sentence, code=error.code)
+        return Problem(404 if isinstance(error, NotThere) else 409, error.sentence, code=error.code)
     if isinstance(error, ComeLater):
         seconds = math.ceil(error.wait.total_seconds())
         return Problem(429, error.sentence, code=error.code, headers={"Retry-After": str(seconds)})
