@@ -21,6 +21,14 @@ LIMIT 1;
 -- How long the log is.
 SELECT count(*) AS entries FROM audit_log;
 
+-- name: head_of_audit_log
+-- The newest entry's hash: what was noted of it elsewhere shows later whether the log was cut.
+SELECT hash FROM audit_log ORDER BY entry DESC LIMIT 1;
+
+-- name: has_audit_hash
+-- Whether an entry of this hash stands in the log.
+SELECT entry FROM audit_log WHERE hash = %(hash)s;
+
 -- name: setting
 -- One of the values that an administrator set.
 SELECT value FROM settings WHERE name = %(name)s;

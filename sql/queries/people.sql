@@ -70,3 +70,39 @@ WHERE key_id = %(key_id)s AND (last_used_at IS NULL OR last_used_at < now() - in
 -- name: revoke_api_key
 -- The key opens nothing from now on.
 UPDATE api_keys SET revoked_at = now() WHERE key_id = %(key_id)s AND revoked_at IS NULL RETURNING key_id;
+
+-- name: know_browser
+-- Somebody has signed in with this browser: from now on guesses made elsewhere do not keep them out.
+INSERT INTO known_browsers (token_sha256, user_id) VALUES (%(token_sha256)s, %(user_id)s)
+ON CONFLICT (token_sha256) DO UPDATE SET user_id = excluded.user_id, seen_at = now();
+
+-- name: knows_browser
+-- Whether the account of that name has signed in with this browser before.
+SELECT u.user_id FROM known_browsers b JOIN users u USING (user_id)
+WHERE b.token_sha256 = %(token_sha256)s AND lower(u.name) = lower(%(name)s)
+  AND b.seen_at > now() - %(lifetime)s::interval;
+
+-- name: sweep_browsers
+-- Browsers that nobody has signed in with for long.
+DELETE FROM known_browsers WHERE seen_at < now() - %(lifetime)s::interval;
+
+-- name: offer_setup
+-- A new link for the first administrator, while there is none; the one before it ends.
+INSERT INTO setup_link (token_sha256, expires_at)
+SELECT %(token_sha256)s, now() + %(lifetime)s
+WHERE NOT EXISTS (SELECT FROM users WHERE role = 'administrator' AND disabled_at IS NULL)
+ON CONFLICT (single) DO UPDATE SET token_sha256 = excluded.token_sha256, expires_at = excluded.expires_at
+RETURNING single;
+
+-- name: setup_is_open
+-- Whether this link still makes an administrator.
+SELECT single FROM setup_link
+WHERE token_sha256 = %(token_sha256)s AND expires_at > now()
+  AND NOT EXISTS (SELECT FROM users WHERE role = 'administrator' AND disabled_at IS NULL);
+
+-- name: use_setup
+-- The link is used, once: whoever comes second finds no row.
+DELETE FROM setup_link
+WHERE token_sha256 = %(token_sha256)s AND expires_at > now()
+  AND NOT EXISTS (SELECT FROM users WHERE role = 'administrator' AND disabled_at IS NULL)
+RETURNING single;

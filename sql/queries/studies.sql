@@ -24,10 +24,11 @@ UPDATE stored_objects SET deleted_at = now() WHERE object_key = %(object_key)s A
 -- Makes a link live.
 INSERT INTO published_studies (task_id, clinic_code, patient_id, accession_number, emk_record_id, service_title, token,
                                token_sha256, object_key, size, sha256, instances, left_out, modalities, profile,
-                               study_date, shown_date, deid_key, save_till)
+                               study_date, shown_date, deid_key, save_till, pin_hash)
 VALUES (%(task_id)s, %(clinic_code)s, %(patient_id)s, %(accession_number)s, %(emk_record_id)s, %(service_title)s,
         %(token)s, %(token_sha256)s, %(object_key)s, %(size)s, %(sha256)s, %(instances)s, %(left_out)s,
-        %(modalities)s, %(profile)s, %(study_date)s, %(shown_date)s, %(deid_key)s, %(save_till)s)
+        %(modalities)s, %(profile)s, %(study_date)s, %(shown_date)s, %(deid_key)s, %(save_till)s,
+        (SELECT pin_hash FROM tasks WHERE task_id = %(task_id)s))
 RETURNING *;
 
 -- name: live_study
@@ -68,6 +69,13 @@ RETURNING *;
 -- Closes a publication before its date.
 UPDATE published_studies SET state = 'WITHDRAWN', closed_at = now(), deid_key = NULL
 WHERE study_id = %(study_id)s AND state = 'LIVE'
+RETURNING *;
+
+-- name: set_pin_of_study
+-- The PIN of an open publication, where the asker may see its clinic (NULL: every clinic); NULL takes it away.
+UPDATE published_studies SET pin_hash = %(pin_hash)s
+WHERE study_id = %(study_id)s AND (%(clinic_code)s::text IS NULL OR clinic_code = %(clinic_code)s)
+  AND state = 'LIVE' AND save_till > now()
 RETURNING *;
 
 -- name: keep_study_until

@@ -1,10 +1,10 @@
 -- name: queue_task
 -- Queues a request, unless the same study is in progress already: then no row comes back.
 INSERT INTO tasks (clinic_code, patient_id, accession_number, emk_record_id, service_code, service_title, origin,
-                   requested_by, requested_date, requested_till, till_was_cut, chosen_study_uid, search_until)
+                   requested_by, requested_date, requested_till, till_was_cut, chosen_study_uid, search_until, pin_hash)
 VALUES (%(clinic_code)s, %(patient_id)s, %(accession_number)s, %(emk_record_id)s, %(service_code)s,
         %(service_title)s, %(origin)s, %(requested_by)s, %(requested_date)s, %(requested_till)s, %(till_was_cut)s,
-        %(chosen_study_uid)s, now() + %(search_time)s)
+        %(chosen_study_uid)s, now() + %(search_time)s, %(pin_hash)s)
 ON CONFLICT (clinic_code, accession_number, patient_id)
     WHERE status IN ('QUEUED', 'SEARCHING', 'RETRIEVING', 'PROCESSING', 'UPLOADING', 'NEEDS_REVIEW')
     DO NOTHING
@@ -15,6 +15,20 @@ RETURNING *;
 SELECT * FROM tasks
 WHERE clinic_code = %(clinic_code)s AND accession_number = %(accession_number)s AND patient_id = %(patient_id)s
   AND status IN ('QUEUED', 'SEARCHING', 'RETRIEVING', 'PROCESSING', 'UPLOADING', 'NEEDS_REVIEW');
+
+-- name: tasks_in_progress_reach
+-- Whether a clinic has as many tasks in progress as that.
+SELECT task_id FROM tasks
+WHERE clinic_code = %(clinic_code)s
+  AND status IN ('QUEUED', 'SEARCHING', 'RETRIEVING', 'PROCESSING', 'UPLOADING', 'NEEDS_REVIEW')
+OFFSET %(most)s - 1 LIMIT 1;
+
+-- name: set_pin_of_task
+-- The PIN of the publication that a task in progress will make.
+UPDATE tasks SET pin_hash = %(pin_hash)s
+WHERE task_id = %(task_id)s
+  AND status IN ('QUEUED', 'SEARCHING', 'RETRIEVING', 'PROCESSING', 'UPLOADING', 'NEEDS_REVIEW')
+RETURNING task_id;
 
 -- name: wake_workers
 -- Hastens the workers; they would find the task by polling as well.

@@ -100,7 +100,8 @@ def _parser() -> argparse.ArgumentParser:
     deidentify.add_argument("--report", type=Path, metavar="FILE", help="where to write the private report (JSON)")
     about = _plain(_group(commands, "deid", "de-identification"), "explain", _explain, "print a profile as prose")
     about.add_argument("--profile", default="second-opinion")
-    _configured(_group(commands, "audit", "the audit log"), "verify", _audit_verify, "check the log's chain")
+    verify = _configured(_group(commands, "audit", "the audit log"), "verify", _audit_verify, "check the log's chain")
+    verify.add_argument("--head", metavar="HASH", type=bytes.fromhex, help="an earlier output: was anything cut off?")
     trial = _plain(commands, "demo", _demo, "try it out: a daemon, a small PACS and a published study")
     trial.add_argument("--state", type=Path, default=Path("var"), metavar="DIR")
     return parser
@@ -318,14 +319,22 @@ def _explain(options: argparse.Namespace) -> int:
 
 
 def _audit_verify(options: argparse.Namespace) -> int:
-    async def verify(_: Config, database: Database) -> tuple[int, int | None]:
+    async def verify(_: Config, database: Database) -> tuple[int, int | None, str]:
         async with database.transaction() as tx:
-            return await audit.count(tx), await audit.first_broken(tx)
+            if options.head and not await audit.holds(tx, options.head):
+                raise Refused(
+                    reason_ru="Записи с этим хешем больше нет: журнал обрезан.",
+                    reason_en="The entry of this hash is gone: the log was cut.",
+                )
+            return await audit.count(tx), await audit.first_broken(tx), (await audit.head(tx)).hex()
 
-    entries, broken = _with_database(options, verify)
+    entries, broken, head = _with_database(options, verify)
     if broken is None:
-        words = Sentence("Журнал цел, записей: {entries}", "The log is whole, entries: {entries}")
-        print(getattr(words.filled(entries=entries), _language()))
+        words = Sentence(
+            "Журнал цел, записей: {entries}, хеш последней: {head}",
+            "The log is whole, entries: {entries}, hash of the last one: {head}",
+        )
+        print(getattr(words.filled(entries=entries, head=head), _language()))
         return 0
     raise Refused(
         reason_ru=f"Цепочка журнала нарушена на записи {broken}.",

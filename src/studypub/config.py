@@ -74,6 +74,7 @@ class Server(_Section, frozen=True):
     port: int = 8080
     public_url: str = ""
     trusted_proxies: tuple[str, ...] = ("127.0.0.1",)
+    api_requests_per_minute: int = 6000
 
     def __post_init__(self) -> None:
         _need(holds=bool(self.host), key="host", why="must not be empty")
@@ -88,6 +89,7 @@ class Server(_Section, frozen=True):
             key="trusted_proxies",
             why="must be addresses such as 127.0.0.1 or networks such as 10.0.0.0/8",
         )
+        _need(holds=self.api_requests_per_minute >= 1, key="api_requests_per_minute", why="must be at least 1")
 
     @property
     def base_url(self) -> str:
@@ -194,10 +196,12 @@ class Workers(_Section, frozen=True):
     search_interval_seconds: float = 30.0
     retry_base_seconds: float = 15.0
     lease_seconds: float = 30.0
+    max_in_progress: int = 10_000
 
     def __post_init__(self) -> None:
         _need(holds=1 <= self.concurrency <= 64, key="concurrency", why="must be between 1 and 64")
         _need(holds=self.max_attempts >= 1, key="max_attempts", why="must be at least 1")
+        _need(holds=self.max_in_progress >= 1, key="max_in_progress", why="must be at least 1")
         _need(holds=0 <= self.search_minutes <= _WEEK_MINUTES, key="search_minutes", why="must be at most a week")
         _need_seconds(self.search_interval_seconds, key="search_interval_seconds")
         _need_seconds(self.retry_base_seconds, key="retry_base_seconds")

@@ -27,6 +27,7 @@ from studypub.deid import profile
 from studypub.dicom.scp import KnownPeers, StorageScp
 from studypub.dicom.spool import Spool
 from studypub.errors import Refused
+from studypub.flows import first_start
 from studypub.flows.carry_out import Means, carry_out
 from studypub.flows.expire import expire, sweep
 from studypub.flows.note_choices import note_choices
@@ -34,6 +35,7 @@ from studypub.flows.readiness import Readiness
 from studypub.store.configured import open_store
 from studypub.web.app import create_app
 from studypub.web.parts import Parts
+from studypub.web.patience import HeadInTime
 from studypub.worker.loop import WorkerLoop
 from studypub.worker.schedule import Housekeeping
 
@@ -42,6 +44,7 @@ log = logging.getLogger(__name__)
 _WEB_CONNECTIONS = 10
 _DRAIN_SECONDS = 15.0
 _WEB_GRACE_SECONDS = 3
+_WEB_CONNECTIONS_AT_ONCE = 2_000
 _LISTEN_AGAIN_SECONDS = 5.0
 _WEB_THREADS = 32
 _LAST_SECONDS = 3.0
@@ -160,6 +163,7 @@ async def running(config: Config, url: str, stop: asyncio.Event) -> AsyncIterato
         readiness = Readiness(web_database, scp, spool, store)
         parts = Parts(config, web_database, store, readiness)
         web = await stack.enter_async_context(_web_server(parts, stop))
+        await _tell_first_administrator(web_database, config)
         yield {"web": web, "scp": f"{config.dicom.host}:{scp.port}"}
 
 
@@ -199,6 +203,14 @@ class _Server(uvicorn.Server):
         yield
 
 
+async def _tell_first_administrator(database: Database, config: Config) -> None:
+    """Write down how to make the first administrator, while there is none. This token is meant for the log."""
+    token = await first_start.offer_setup(database)
+    if token is not None:
+        address = f"{config.server.base_url}/setup/{token}"
+        log.warning("Администратора ещё нет. Создайте его по ссылке, она действует сутки и один раз: %s", address)
+
+
 @asynccontextmanager
 async def _web_server(parts: Parts, stop: asyncio.Event) -> AsyncIterator[str]:
     host, port = parts.config.server.host, parts.config.server.port
@@ -213,6 +225,8 @@ async def _web_server(parts: Parts, stop: asyncio.Event) -> AsyncIterator[str]:
             access_log=False,
             proxy_headers=False,
             server_header=False,
+            http=HeadInTime,
+            limit_concurrency=_WEB_CONNECTIONS_AT_ONCE,
             timeout_graceful_shutdown=_WEB_GRACE_SECONDS,
         )
     )

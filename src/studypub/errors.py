@@ -1,5 +1,7 @@
 """What can go wrong, said to three readers: a class for the machine, a sentence for people, a cause for the log."""
 
+import math
+from datetime import timedelta
 from typing import ClassVar, NamedTuple
 
 
@@ -233,6 +235,12 @@ class Refused(StudypubError):
     template = Sentence("{reason_ru}", "{reason_en}")
 
 
+class NotThere(Refused):
+    """What was named is not there, or not for the one who asks: both are answered alike."""
+
+    code = "NOT_FOUND"
+
+
 class AlreadyInProgress(Refused):
     """The same study is being published, or is published, by another task."""
 
@@ -250,4 +258,44 @@ class ConflictingInstances(StudypubError):
         "PACS передал два разных изображения под одним идентификатором. Ничего не опубликовано; "
         "сообщите администратору PACS.",
         "The PACS sent two different images under one identifier. Nothing was published; tell the PACS administrator.",
+    )
+
+
+class ComeLater(StudypubError):
+    """More was asked for than is granted at once; `wait` is the pause until it may be asked again."""
+
+    def __init__(self, wait: timedelta) -> None:
+        self.wait = max(wait, timedelta(seconds=1))
+        seconds = math.ceil(self.wait.total_seconds())
+        units = (("ч", "h", 3600), ("мин", "min", 60), ("с", "s", 1))
+        ru, en, size = next(unit for unit in units if seconds >= unit[2] * 2 or unit[2] == 1)
+        number = math.ceil(seconds / size)
+        super().__init__(wait_ru=f"{number} {ru}", wait_en=f"{number} {en}")
+
+
+class TooManyTries(ComeLater):
+    """Passwords, PINs or links were tried too often."""
+
+    code = "TOO_MANY_TRIES"
+    template = Sentence(
+        "Слишком много попыток. Повторите через {wait_ru}.", "There were too many tries. Try again in {wait_en}."
+    )
+
+
+class TooManyRequests(ComeLater):
+    """A program asks faster than it may."""
+
+    code = "TOO_MANY_REQUESTS"
+    template = Sentence(
+        "Слишком много запросов. Повторите через {wait_ru}.", "There were too many requests. Try again in {wait_en}."
+    )
+
+
+class QueueFull(ComeLater):
+    """A clinic has as many tasks in progress as it may have."""
+
+    code = "QUEUE_FULL"
+    template = Sentence(
+        "В очереди уже слишком много исследований. Повторите через {wait_ru}.",
+        "The queue holds too many studies already. Try again in {wait_en}.",
     )

@@ -65,7 +65,7 @@ async def test_the_chain_does_not_depend_on_the_session_that_checks_it(
     "statement",
     ["UPDATE audit_log SET actor = 'x'", "DELETE FROM audit_log", "TRUNCATE audit_log", "UPDATE audit_log SET at = at"],
 )
-async def test_nothing_is_changed_or_removed(
+async def test_x39_nothing_is_changed_or_removed(
     database: Database, connection: psycopg.Connection, statement: str
 ) -> None:
     await written(database, 2)
@@ -94,7 +94,7 @@ async def test_nothing_is_changed_or_removed(
         ),
     ],
 )
-async def test_whoever_goes_past_the_triggers_breaks_the_chain(
+async def test_x39_whoever_goes_past_the_triggers_breaks_the_chain(
     database: Database, connection: psycopg.Connection, statement: str, first: str
 ) -> None:
     await written(database, 4)
@@ -103,3 +103,17 @@ async def test_whoever_goes_past_the_triggers_breaks_the_chain(
     connection.execute("ALTER TABLE audit_log ENABLE TRIGGER USER")
     (entry,) = connection.execute("SELECT entry FROM audit_log WHERE subject = %s", (first,)).fetchone() or (0,)
     assert await broken(database) == entry
+
+
+async def test_x39_a_cut_shows_by_a_head_that_was_noted(database: Database, connection: psycopg.Connection) -> None:
+    await written(database, 3)
+    async with database.transaction() as tx:
+        noted = await audit.head(tx)
+        assert len(noted) == 32
+        assert await audit.holds(tx, noted)
+    connection.execute("ALTER TABLE audit_log DISABLE TRIGGER USER")
+    connection.execute("DELETE FROM audit_log WHERE entry = (SELECT max(entry) FROM audit_log)")
+    connection.execute("ALTER TABLE audit_log ENABLE TRIGGER USER")
+    assert await broken(database) is None  # what is left is whole
+    async with database.transaction() as tx:
+        assert not await audit.holds(tx, noted)

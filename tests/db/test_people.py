@@ -19,10 +19,10 @@ async def added(database: Database, name: str = "anna", password: str = PASSWORD
     await sign_in.add_user(database, name, Role.REGISTRATOR, password, clinic_code="c", actor=ADMINISTRATOR)
 
 
-async def signed_in(database: Database) -> str:
-    token = await sign_in.sign_in(database, "anna", PASSWORD)
-    assert token is not None
-    return token
+async def signed_in(database: Database, password: str = PASSWORD) -> str:
+    opened = await sign_in.sign_in(database, "anna", password)
+    assert opened is not None
+    return opened.session
 
 
 def audited(connection: psycopg.Connection) -> list[str]:
@@ -129,7 +129,7 @@ async def test_a_new_password_or_a_closed_account_ends_the_sessions(
     await sign_in.set_password(database, "anna", "another horse battery", actor=ADMINISTRATOR)
     assert await sign_in.who(database, token) is None
     assert await sign_in.sign_in(database, "anna", PASSWORD) is None
-    token = await sign_in.sign_in(database, "anna", "another horse battery") or ""
+    token = await signed_in(database, "another horse battery")
     await sign_in.disable_user(database, "anna", actor=ADMINISTRATOR)
     assert await sign_in.who(database, token) is None
     assert await sign_in.sign_in(database, "anna", "another horse battery") is None

@@ -30,6 +30,8 @@ class Tab:
     """Errors on the console and uncaught exceptions, Content-Security-Policy violations among them."""
     failed_requests: list[str] = field(default_factory=list)
     """Requests without an answer, and those answered 400 or above: `METHOD URL cause`."""
+    referers: list[str] = field(default_factory=list)
+    """The Referer of every request that had one."""
     requests: list[str] = field(default_factory=list)
     """The URL of everything asked for, so that a test can show that nothing left for another origin."""
 
@@ -50,6 +52,8 @@ class Tab:
 
     def _note_request(self, request: Request) -> None:
         self.requests.append(request.url)
+        if "referer" in request.headers:
+            self.referers.append(request.headers["referer"])
 
     def _note_failure(self, request: Request) -> None:
         if request.failure == "net::ERR_ABORTED":  # the page was left before its icon had come

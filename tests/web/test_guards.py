@@ -8,12 +8,15 @@ import httpx
 import msgspec
 import pytest
 from litestar import Litestar, Request, Response, get, post
+from tests.peers import panel as people
+from tests.peers import person
 from tests.web.conftest import BASE_URL, Site
 
 from studypub.config import Server
 from studypub.core.people import Role
+from studypub.db import people as accounts
 from studypub.flows import sign_in
-from studypub.web import guards
+from studypub.web import cookies, guards
 from studypub.web.app import create_app
 from studypub.web.given import GivenSession
 
@@ -38,7 +41,7 @@ async def administration() -> str:
 
 @post("/door", guards=[guards.same_origin])
 async def door() -> Response[str]:
-    return Response("in", cookies=[guards.session_cookie(Server(public_url=BASE_URL), "token")])
+    return Response("in", cookies=[cookies.session(Server(public_url=BASE_URL), "token")])
 
 
 @dataclass
@@ -65,9 +68,9 @@ async def panel_site(site: Site) -> Panel:
     tokens = {}
     for role in Role:
         await sign_in.add_user(site.database, role.value, role, PASSWORD, clinic_code=None, actor="test")
-        token = await sign_in.sign_in(site.database, role.value, PASSWORD)
-        assert token
-        tokens[role] = token
+        signed_in = await sign_in.sign_in(site.database, role.value, PASSWORD)
+        assert signed_in
+        tokens[role] = signed_in.session
     return Panel(site, app, tokens)
 
 
@@ -113,6 +116,25 @@ async def test_x25_a_session_ends_with_signing_out_and_with_the_account(panel_si
     assert (await panel_site.ask("GET", "/settings", Role.ADMINISTRATOR)).status_code == 200
     await sign_in.disable_user(panel_site.site.database, "administrator", actor="test")
     assert (await panel_site.ask("GET", "/settings", Role.ADMINISTRATOR)).status_code == 303
+
+
+async def test_x38_what_a_form_does_not_ask_for_is_not_taken(site: Site) -> None:
+    await people.add_people(site.database)
+    await people.add_user(site.database, "local", Role.ADMINISTRATOR, "f_Tver")
+    registrator = await person.signed_in(site.app, BASE_URL, people.REGISTRATOR)
+    asked = {"patient_id": "1", "accession_number": "A1"}
+    assert (await registrator.post("/publish/new", **asked, clinic_code="f_Tver")).status_code == 422
+    await registrator.post("/publish/new", **asked, role="administrator", user_id="1", status="COMPLETED")
+    assert (await registrator.get("/admin/users")).status_code == 403
+    local = await person.signed_in(site.app, BASE_URL, "local")
+    for clinic in ("", "f_Khimki"):
+        fields = {"name": f"new{clinic}", "role": "administrator", "password": PASSWORD, "clinic_code": clinic}
+        assert (await local.post("/admin/users", **fields)).status_code == 303
+    async with site.database.transaction() as tx:
+        clinics = {user.name: user.clinic_code for user in await accounts.users(tx)}
+    assert clinics["new"] == clinics["newf_Khimki"] == "f_Tver"
+    for extra in ({"role": "administrator"}, {"status": "COMPLETED"}, {"clinic_id": 1}, {"requested_by": "x"}):
+        assert (await site.post({**asked, **extra})).status_code == 422
 
 
 async def test_x38_a_registrator_is_no_administrator(panel_site: Panel) -> None:
@@ -207,11 +229,11 @@ async def test_without_tls_the_cookie_has_its_plain_name(panel_site: Panel) -> N
     config = msgspec.structs.replace(panel_site.site.parts.config, server=Server())
     app = create_app(replace(panel_site.site.parts, config=config))
     app.register(panel)
-    cookies = {"studypub_session": panel_site.tokens[Role.REGISTRATOR]}
+    kept = {"studypub_session": panel_site.tokens[Role.REGISTRATOR]}
     transport = httpx.ASGITransport(cast("Any", app))
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080", cookies=cookies) as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080", cookies=kept) as client:
         assert (await client.get("/panel")).status_code == 200
-    assert guards.session_cookie(config.server, "x").secure is False
+    assert cookies.session(config.server, "x").secure is False
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,7 @@ async def test_a_request_is_queued_and_answered_with_its_task(site: Site) -> Non
         "study_date": "2025-02-01T16:18:02+03:00",
         "upload_date": None,
         "save_till": None,
+        "pin": False,
         "save_till_limited": False,
         "left_out": [],
         "covered": 0,

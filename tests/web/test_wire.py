@@ -9,6 +9,9 @@ import pytest
 import uvicorn
 from tests.web.conftest import Site
 
+from studypub.web import patience
+from studypub.web.patience import HeadInTime
+
 CONTENT = bytes(range(256)) * 65_536  # 16 MiB
 
 
@@ -17,7 +20,15 @@ async def port(site: Site) -> AsyncIterator[int]:
     """The port of a server that serves the site; connections wait until it is up."""
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(
-        uvicorn.Config(site.app, log_config=None, access_log=False, lifespan="off", ws="none", proxy_headers=False)
+        uvicorn.Config(
+            site.app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            ws="none",
+            proxy_headers=False,
+            http=HeadInTime,
+        )
     )
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     yield listener.getsockname()[1]
@@ -77,14 +88,40 @@ async def test_a_reader_that_does_not_read_holds_up_nobody(site: Site, port: int
         (ask("GET", "/healthz", f"X-Long: {'x' * 400_000}"), "400"),
         (ask("GET", f"/{'x' * 400_000}"), "400"),
         (ask("POST", "/publish", "Content-Length: 5", "Content-Length: 6"), "400"),
+        (ask("POST", "/publish", "Content-Length: 5x"), "400"),
+        (ask("POST", "/publish", "Transfer-Encoding: gzip"), "400"),
         (ask("GET", "/healthz", "Bad header: x"), "400"),
         ("GET /healthz\r\n\r\n", "400"),
     ],
-    ids=["trace", "long header", "long path", "two lengths", "a blank in a name", "no version"],
+    ids=[
+        "trace",
+        "long header",
+        "long path",
+        "two lengths",
+        "no length",
+        "a strange coding",
+        "a blank in a name",
+        "no version",
+    ],
 )
 async def test_x42_requests_that_are_none_are_refused(port: int, request_text: str, status: str) -> None:
     head, _ = await exchange(port, request_text)
     assert head.startswith(f"HTTP/1.1 {status}")
+
+
+@pytest.mark.parametrize(
+    "begun", ["", "GET /healthz HTTP/1.1\r\nX: ", ask("GET", "/healthz").replace("close", "x") + "G"]
+)
+async def test_x42_a_head_that_does_not_come_is_not_waited_for(
+    port: int, monkeypatch: pytest.MonkeyPatch, begun: str
+) -> None:
+    monkeypatch.setattr(patience, "_HEAD_SECONDS", 0.2)
+    async with asyncio.timeout(20):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(begun.encode())
+        answered = await reader.read()
+        writer.close()
+    assert answered.count(b"HTTP/1.1 ") == begun.count("Host")
 
 
 async def test_x17_a_huge_body_is_refused_without_being_read(site: Site, port: int) -> None:

@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from studypub.core.passwords import is_guessed_first
+
 
 class Role(StrEnum):
     """What an account may do."""
@@ -61,10 +63,14 @@ def name_is_acceptable(name: str) -> bool:
 
 
 def password_is_acceptable(password: str, name: str) -> bool:
-    """Whether a password is real text, long enough, not absurdly long, not a few repeated letters, without the name."""
+    """Whether a password is real text, long enough, not absurdly long, and none that is tried first.
+
+    There is no rule of which characters it has (NIST SP 800-63B 5.1.1.2): blanks and every script are welcome.
+    """
     return (
         SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD
         and len(set(password)) > 3
         and (len(name) < _SHORTEST_TELLING_NAME or name.lower() not in password.lower())
         and not _SURROGATE.search(password)
+        and not is_guessed_first(password, name)
     )

@@ -1,6 +1,6 @@
 """A published study: what is behind a link, and until when."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -19,7 +19,7 @@ class Publication:
     """A study behind a link.
 
     `size` is in bytes; `study_date` is the original one and never shown to patients; `shown_date` is what the profile
-    makes of it.
+    makes of it. `pin_hash`: of the PIN that the link asks for, where it does.
     """
 
     study_id: UUID
@@ -42,6 +42,7 @@ class Publication:
     shown_date: date | None
     upload_date: datetime
     save_till: datetime
+    pin_hash: str | None = field(default=None, repr=False)
 
 
 def link(base_url: str, token: str) -> str:

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+from studypub.core import pin
 from studypub.errors import Sentence
 
 PATIENT_ID_LENGTH = 64  # LO (PS3.5 6.2)
@@ -20,7 +21,7 @@ _LENGTHS = {
     "service_title": 256,
 }
 _REQUIRED = ("patient_id", "accession_number")
-FIELDS = (*_LENGTHS, "study_date", "save_till_date")
+FIELDS = (*_LENGTHS, "study_date", "save_till_date", "pin")
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 # `*` and `?` match other patients' studies in C-FIND, `\` separates values (PS3.4 C.2.2.2).
@@ -38,6 +39,7 @@ _NOT_DATE = Sentence(
     "Должно быть датой или временем по ISO 8601, например 2025-03-01T00:00:00+03:00.",
     "Must be a date or a time in ISO 8601, such as 2025-03-01T00:00:00+03:00.",
 )
+_NOT_PIN = Sentence("Должно быть от {shortest} до {longest} цифр.", "Must be {shortest} to {longest} digits.")
 _PAST = Sentence("Срок хранения уже прошёл.", "The date until which to keep the study is in the past.")
 
 
@@ -66,6 +68,7 @@ class PublishRequest:
     till: datetime | None = None
     till_was_cut: bool = False
     chosen_study_uid: str | None = None
+    pin: str | None = field(default=None, repr=False)
 
 
 class InvalidRequest(Exception):
@@ -98,6 +101,7 @@ def read_request(
         zone = ZoneInfo("UTC")
     study_date = _checked(_moment, document, "study_date", errors)
     till = _checked(_moment, document, "save_till_date", errors)
+    wanted_pin = _checked(_pin, document, "pin", errors)
     study_date_at = _in_zone(study_date, zone, time.min)
     till_at = _in_zone(till, zone, time(23, 59, 59))
     if till_at is not None and till_at <= now:
@@ -114,6 +118,7 @@ def read_request(
         study_date=study_date_at,
         till=till_at if till_at is None else min(till_at, now + longest),
         till_was_cut=till_at is not None and till_at > now + longest,
+        pin=wanted_pin,
     )
 
 
@@ -163,6 +168,15 @@ def _text(name: str, value: object) -> str | None:
     if len(text) > length:
         raise _Fault(_TOO_LONG.filled(length=length))
     return text
+
+
+def _pin(_name: str, value: object) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise _Fault(_NOT_TEXT)
+    text = (value or "").strip()
+    if text and not pin.is_acceptable(text):
+        raise _Fault(_NOT_PIN.filled(shortest=pin.SHORTEST, longest=pin.LONGEST))
+    return text or None
 
 
 def _moment(_name: str, value: object) -> date | datetime | None:

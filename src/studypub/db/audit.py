@@ -37,6 +37,17 @@ async def first_broken(tx: Transaction) -> int | None:
     return row["entry"] if row else None
 
 
+async def head(tx: Transaction) -> bytes:
+    """Return the newest entry's hash; empty where there is none."""
+    row = await tx.one("head_of_audit_log")
+    return bytes(row["hash"]) if row else b""
+
+
+async def holds(tx: Transaction, digest: bytes) -> bool:
+    """Whether an entry of this hash stands in the log: one that was noted as its head once and is gone was cut off."""
+    return await tx.one("has_audit_hash", hash=digest) is not None
+
+
 async def count(tx: Transaction) -> int:
     """Return how many entries the log has."""
     row = await tx.one("count_audit_entries")

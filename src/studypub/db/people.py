@@ -78,6 +78,39 @@ async def sweep_sessions(tx: Transaction) -> None:
     await tx.run("sweep_sessions")
 
 
+async def know_browser(tx: Transaction, user_id: UUID, token: str) -> None:
+    """Write down that an account has signed in with a browser."""
+    await tx.run("know_browser", user_id=user_id, token_sha256=ids.digest(token))
+
+
+async def knows_browser(tx: Transaction, name: str, token: str, *, lifetime: timedelta) -> bool:
+    """Whether the account of that name has signed in with this browser, not longer ago than `lifetime`."""
+    found = await tx.one("knows_browser", name=name, token_sha256=ids.digest(token), lifetime=lifetime)
+    return found is not None
+
+
+async def sweep_browsers(tx: Transaction, *, lifetime: timedelta) -> None:
+    """Forget the browsers that nobody has signed in with for `lifetime`."""
+    await tx.run("sweep_browsers", lifetime=lifetime)
+
+
+async def offer_setup(tx: Transaction, *, lifetime: timedelta) -> str | None:
+    """Return the token of a new link for the first administrator; None where there is an administrator."""
+    token = ids.new_session_token()
+    row = await tx.one("offer_setup", token_sha256=ids.digest(token), lifetime=lifetime)
+    return token if row else None
+
+
+async def setup_is_open(tx: Transaction, token: str) -> bool:
+    """Whether this link still makes an administrator."""
+    return await tx.one("setup_is_open", token_sha256=ids.digest(token)) is not None
+
+
+async def use_setup(tx: Transaction, token: str) -> bool:
+    """Use the link up; False where it is not open."""
+    return await tx.one("use_setup", token_sha256=ids.digest(token)) is not None
+
+
 async def add_api_key(tx: Transaction, *, clinic_code: str, name: str) -> tuple[str, str]:
     """Add a key and return its identifier and its secret, which is kept nowhere."""
     key_id, secret = ids.new_api_key()

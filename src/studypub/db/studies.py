@@ -108,6 +108,13 @@ async def withdraw(tx: Transaction, study_id: UUID) -> Publication | None:
     return _maybe(await tx.one("withdraw_study", study_id=study_id))
 
 
+async def set_pin(
+    tx: Transaction, study_id: UUID, pin_hash: str | None, *, clinic_code: str | None
+) -> Publication | None:
+    """Give an open publication a PIN, or take it away; None where the asker sees none that is open."""
+    return _maybe(await tx.one("set_pin_of_study", study_id=study_id, pin_hash=pin_hash, clinic_code=clinic_code))
+
+
 async def keep_until(tx: Transaction, study_id: UUID, save_till: datetime) -> Publication | None:
     """Change the date of an open publication; None where it is closed."""
     return _maybe(await tx.one("keep_study_until", study_id=study_id, save_till=save_till))

@@ -13,7 +13,13 @@ from studypub.errors import Sentence, StudypubError
 
 
 async def queue(
-    tx: Transaction, request: PublishRequest, *, origin: Origin, requested_by: str, search_time: timedelta
+    tx: Transaction,
+    request: PublishRequest,
+    *,
+    origin: Origin,
+    requested_by: str,
+    search_time: timedelta,
+    pin_hash: str | None = None,
 ) -> Task | None:
     """Queue a request; None where the same study is in progress already."""
     row = await tx.one(
@@ -31,8 +37,19 @@ async def queue(
         till_was_cut=request.till_was_cut,
         chosen_study_uid=request.chosen_study_uid,
         search_time=search_time,
+        pin_hash=pin_hash,
     )
     return task_of(row) if row else None
+
+
+async def reach(tx: Transaction, clinic_code: str, most: int) -> bool:
+    """Whether a clinic has `most` tasks in progress, or more."""
+    return await tx.one("tasks_in_progress_reach", clinic_code=clinic_code, most=most) is not None
+
+
+async def set_pin(tx: Transaction, task_id: UUID, pin_hash: str) -> bool:
+    """Set the PIN of what a task in progress will publish; False where it has ended."""
+    return await tx.one("set_pin_of_task", task_id=task_id, pin_hash=pin_hash) is not None
 
 
 async def in_progress(tx: Transaction, request: PublishRequest) -> Task | None:

@@ -6,7 +6,7 @@ from uuid import UUID
 from studypub.core.task import Task
 from studypub.db import audit, studies, tasks
 from studypub.db.database import Database, Transaction
-from studypub.errors import AlreadyInProgress, Refused
+from studypub.errors import AlreadyInProgress, NotThere, Refused
 
 
 async def cancel(database: Database, task_id: UUID, *, actor: str, clinic_code: str | None) -> Task:
@@ -53,5 +53,5 @@ async def try_again(
 async def _require(tx: Transaction, task_id: UUID, clinic_code: str | None) -> Task:
     task = await tasks.find(tx, task_id, clinic_code=clinic_code)
     if task is None:
-        raise Refused(reason_ru="Такого задания нет.", reason_en="There is no such task.")
+        raise NotThere(reason_ru="Такого задания нет.", reason_en="There is no such task.")
     return task

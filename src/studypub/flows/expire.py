@@ -5,9 +5,10 @@ import logging
 from datetime import timedelta
 
 from studypub.core.task import Event
-from studypub.db import audit, people, review, studies, tasks
+from studypub.db import audit, people, review, studies, tasks, throttle
 from studypub.db.database import Database
 from studypub.errors import StudypubError
+from studypub.flows.sign_in import BROWSER_LIFETIME
 from studypub.store.base import Store
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,8 @@ async def sweep(database: Database, store: Store) -> int:
     """
     async with database.transaction() as tx:
         await people.sweep_sessions(tx)
+        await people.sweep_browsers(tx, lifetime=BROWSER_LIFETIME)
+        await throttle.sweep(tx)
         await review.forget_thumbnails(tx)
         keys = await studies.objects_to_delete(tx, upload=_LONGEST_UPLOAD, limit=_BATCH)
     deleted = 0

@@ -10,10 +10,12 @@ from studypub.core.request import PublishRequest
 from studypub.core.task import Origin, Task
 from studypub.db import audit, studies, tasks
 from studypub.db.database import Database, Transaction
-from studypub.errors import InternalError, Refused
+from studypub.errors import InternalError, QueueFull, Refused
+from studypub.flows import passwords
 
 log = logging.getLogger(__name__)
 _TRIES = 5
+_QUEUE_PAUSE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +36,31 @@ class Asker:
 
 
 async def request_publication(
-    database: Database, request: PublishRequest, asker: Asker, *, search_time: timedelta
+    database: Database,
+    request: PublishRequest,
+    asker: Asker,
+    *,
+    search_time: timedelta,
+    most_in_progress: int | None = None,
 ) -> Answer:
     """Queue the study unless it is published or in progress; simultaneous requests make one task.
 
-    When this returns, the task is durable. Raises DatabaseUnavailable, and Refused where another study has the number.
+    A PIN that the request names holds for what is known already, too. `most_in_progress`: for the request's clinic.
+    When this returns, the task is durable. Raises DatabaseUnavailable and QueueFull, and Refused where another study
+    has the number.
     """
+    pin_hash = await passwords.hashed(request.pin) if request.pin else None
     for _ in range(_TRIES):
         async with database.transaction() as tx:
-            answer = await known(tx, request) or await _queued(tx, request, asker, search_time)
-            if answer is not None:
+            answer = await known(tx, request)
+            if answer is None:
+                await _require_room(tx, request, most_in_progress)
+                answer = await _queued(tx, request, asker, search_time, pin_hash)
+            else:
                 _require_same(request, answer.task)
+                if pin_hash is not None:
+                    answer = await _with_pin(tx, answer, asker, pin_hash)
+            if answer is not None:
                 if asker.user_id is not None:
                     await tasks.add_manual_request(tx, answer.task, user_id=asker.user_id)
                 return answer
@@ -83,8 +99,33 @@ def _require_same(request: PublishRequest, task: Task) -> None:
         )
 
 
-async def _queued(tx: Transaction, request: PublishRequest, asker: Asker, search_time: timedelta) -> Answer | None:
-    task = await tasks.queue(tx, request, origin=asker.origin, requested_by=asker.actor, search_time=search_time)
+async def _require_room(tx: Transaction, request: PublishRequest, most: int | None) -> None:
+    if most is not None and await tasks.reach(tx, request.clinic_code, most):
+        raise QueueFull(_QUEUE_PAUSE)
+
+
+async def _with_pin(tx: Transaction, answer: Answer, asker: Asker, pin_hash: str) -> Answer | None:
+    """Give what is known already the PIN; None where it has just ended."""
+    if answer.publication is None:
+        return answer if await tasks.set_pin(tx, answer.task.task_id, pin_hash) else None
+    publication = await studies.set_pin(tx, answer.publication.study_id, pin_hash, clinic_code=None)
+    if publication is None:
+        return None
+    await audit.append(tx, asker.actor, "study.pin_set", str(publication.study_id))
+    return Answer(answer.task, publication)
+
+
+async def _queued(
+    tx: Transaction, request: PublishRequest, asker: Asker, search_time: timedelta, pin_hash: str | None
+) -> Answer | None:
+    task = await tasks.queue(
+        tx,
+        request,
+        origin=asker.origin,
+        requested_by=asker.actor,
+        search_time=search_time,
+        pin_hash=pin_hash,
+    )
     if task is None:
         return None
     await audit.append(tx, asker.actor, "task.queued", str(task.task_id), accession_number=task.accession_number)

@@ -1,46 +1,88 @@
 """People and programs prove who they are."""
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from argon2 import PasswordHasher
-from argon2.exceptions import Argon2Error, InvalidHashError
-
 from studypub.core import ids
 from studypub.core.people import ApiKey, Role, User, name_is_acceptable, password_is_acceptable
-from studypub.db import audit, people
-from studypub.db.database import Database
+from studypub.core.throttle import ACCOUNT, ADDRESS, BROWSER, Limit, network_of
+from studypub.db import audit, people, throttle
+from studypub.db.database import Database, Transaction
 from studypub.db.people import Session
-from studypub.errors import Refused
+from studypub.errors import Refused, TooManyTries
+from studypub.flows import passwords
 
 SESSION_LIFETIME: Final = timedelta(hours=12)
 SESSION_IDLE: Final = timedelta(hours=2)
+BROWSER_LIFETIME: Final = timedelta(days=365)
 _LONGEST_KEY_NAME: Final = 64
 
-_hasher = PasswordHasher()
-# Checked where there is no such account, so that the answer takes as long.
-_NOBODY = _hasher.hash(ids.new_session_token())
-# Each check takes 64 MiB: a flood of them must not take the machine's memory.
-_checks = ThreadPoolExecutor(max_workers=2, thread_name_prefix="password")
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A session's token, and the one by which its browser is known from now on."""
+
+    session: str
+    browser: str
 
 
-async def sign_in(database: Database, name: str, password: str) -> str | None:
-    """Return a new session's token, or None where name and password do not fit together."""
-    found = None
-    if name_is_acceptable(name):
-        async with database.transaction() as tx:
-            found = await people.user_and_hash(tx, name)
-    password_hash = found[1] if found else _NOBODY
-    fits = await _verify(password_hash, password)
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Where a password comes from: the address, and what the browser was given when somebody signed in with it."""
+
+    address: str = ""
+    browser: str = ""
+
+
+async def sign_in(database: Database, name: str, password: str, caller: Caller = Caller()) -> SignedIn | None:
+    """Open a session, or return None where name and password do not fit together.
+
+    Raises TooManyTries: who fails often waits, and whoever guesses at an account does not keep out its owner, whose
+    browser is known. Whether there is such an account shows neither in the answer nor in its time.
+    """
+    found, known = await _account(database, name, caller)
+    counted = _limits(name, caller, known=known)
+    await _spend(database, counted)
+    password_hash = found[1] if found else passwords.NOBODY
+    fits = await passwords.fits(password_hash, password, patient=known)
     if not found or not fits or found[0].disabled_at is not None:
         return None
-    user = found[0]
+    return await _opened(database, found[0], caller.browser if known else ids.new_session_token(), counted)
+
+
+async def _account(database: Database, name: str, caller: Caller) -> tuple[tuple[User, str] | None, bool]:
+    if not name_is_acceptable(name):
+        return None, False
     async with database.transaction() as tx:
+        known = await people.knows_browser(tx, name, caller.browser, lifetime=BROWSER_LIFETIME)
+        return await people.user_and_hash(tx, name), known
+
+
+def _limits(name: str, caller: Caller, *, known: bool) -> list[tuple[Limit, str]]:
+    """Return what this try counts for; a try that may not be made for one of them does not count for the next."""
+    if known:
+        return [(BROWSER, caller.browser)]
+    of_address = [(ADDRESS, network_of(caller.address))] if caller.address else []
+    return [*of_address, (ACCOUNT, name.casefold())] if name_is_acceptable(name) else of_address
+
+
+async def _spend(database: Database, counted: list[tuple[Limit, str]]) -> None:
+    for limit, subject in counted:
+        async with database.transaction() as tx:
+            if not await throttle.spend(tx, limit, subject):
+                raise TooManyTries(await throttle.wait(tx, limit, subject))
+
+
+async def _opened(database: Database, user: User, browser: str, counted: list[tuple[Limit, str]]) -> SignedIn:
+    async with database.transaction() as tx:
+        for limit, subject in counted:
+            # An address may be many people's: who knows one password must not be free to guess at the others.
+            await (throttle.refund if limit is ADDRESS else throttle.forgive)(tx, limit, subject)
         token = await people.open_session(tx, user.user_id, lifetime=SESSION_LIFETIME)
+        await people.know_browser(tx, user.user_id, browser)
         await audit.append(tx, user.actor, "user.signed_in", user.name)
-    return token
+    return SignedIn(token, browser)
 
 
 async def who(database: Database, token: str) -> Session | None:
@@ -55,22 +97,41 @@ async def sign_out(database: Database, token: str) -> None:
         await people.close_session(tx, token)
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An account's name and its password's hash, both found acceptable."""
+
+    name: str
+    password_hash: str
+
+
 async def add_user(
     database: Database, name: str, role: Role, password: str, *, clinic_code: str | None, actor: str
 ) -> User:
     """Add an account. Raises Refused where the name is taken or the password too weak."""
+    wanted = await checked(name, password)
+    async with database.transaction() as tx:
+        return await enlist(tx, wanted, role, clinic_code=clinic_code, actor=actor)
+
+
+async def checked(name: str, password: str) -> Wanted:
+    """Check a new account's name and password. Raises Refused."""
     if not name_is_acceptable(name):
         raise Refused(
             reason_ru="Имя: до 64 букв, цифр и знаков . _ @ -",
             reason_en="A name has up to 64 letters, digits and the characters . _ @ -",
         )
-    password_hash = await _hash(password, name)
-    async with database.transaction() as tx:
-        user = await people.add_user(tx, name, role, clinic_code=clinic_code, password_hash=password_hash)
-        if user is None:
-            raise Refused(reason_ru=f"Имя {name} уже занято.", reason_en=f"The name {name} is taken.")
-        await audit.append(tx, actor, "user.added", name, role=role.value, clinic_code=clinic_code)
-        return user
+    return Wanted(name, await _hash(password, name))
+
+
+async def enlist(tx: Transaction, wanted: Wanted, role: Role, *, clinic_code: str | None, actor: str) -> User:
+    """Add an account that was checked. Raises Refused where the name is taken."""
+    name = wanted.name
+    user = await people.add_user(tx, name, role, clinic_code=clinic_code, password_hash=wanted.password_hash)
+    if user is None:
+        raise Refused(reason_ru=f"Имя {name} уже занято.", reason_en=f"The name {name} is taken.")
+    await audit.append(tx, actor, "user.added", name, role=role.value, clinic_code=clinic_code)
+    return user
 
 
 async def set_password(database: Database, name: str, password: str, *, actor: str) -> None:
@@ -141,14 +202,9 @@ async def _named(database: Database, name: str) -> User:
 async def _hash(password: str, name: str) -> str:
     if not password_is_acceptable(password, name):
         raise Refused(
-            reason_ru="Пароль слишком простой: не короче 10 знаков, без имени пользователя.",
-            reason_en="The password is too weak: at least 10 characters, without the user's name.",
+            reason_ru="Пароль слишком простой: не короче 10 знаков, без имени пользователя и не из тех, "
+            "что подбирают первыми.",
+            reason_en="The password is too weak: at least 10 characters, without the user's name, and none of those "
+            "that are guessed first.",
         )
-    return await asyncio.get_running_loop().run_in_executor(_checks, _hasher.hash, password)
-
-
-async def _verify(password_hash: str, password: str) -> bool:
-    try:
-        return await asyncio.get_running_loop().run_in_executor(_checks, _hasher.verify, password_hash, password)
-    except (Argon2Error, InvalidHashError, UnicodeEncodeError):  # half of a character is in no password
-        return False
+    return await passwords.hashed(password)

@@ -8,7 +8,7 @@ from studypub.core.publication import Publication
 from studypub.core.task import Event
 from studypub.db import audit, studies, tasks
 from studypub.db.database import Database, Transaction
-from studypub.errors import Refused
+from studypub.errors import NotThere, Refused
 
 
 async def withdraw(database: Database, study_id: UUID, *, actor: str, clinic_code: str | None) -> Publication:
@@ -102,5 +102,5 @@ async def _audit(tx: Transaction, actor: str, action: str, publication: Publicat
 async def _required(search: Awaitable[Publication | None]) -> Publication:
     publication = await search
     if publication is None:
-        raise Refused(reason_ru="Такой открытой публикации нет.", reason_en="There is no such open publication.")
+        raise NotThere(reason_ru="Такой открытой публикации нет.", reason_en="There is no such open publication.")
     return publication

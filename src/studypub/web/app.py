@@ -7,6 +7,7 @@ from litestar.datastructures import State
 
 from studypub.errors import Sentence
 from studypub.web import static
+from studypub.web.allowance import Allowance
 from studypub.web.api import operations, publish, schema
 from studypub.web.errors import Problem, answer_error
 from studypub.web.given import PROVIDERS
@@ -27,11 +28,14 @@ from studypub.web.pages import (
     publish_received,
     queue,
     review,
+    setup,
     studies,
     studies_selected,
     study,
+    study_pin,
 )
 from studypub.web.parts import Parts
+from studypub.web.patience import patient
 
 LARGEST_BODY = 1 << 20  # bytes
 
@@ -46,12 +50,14 @@ ROUTES = (
     *download.routes,
     # people of the clinic
     *login.routes,
+    *setup.routes,
     *queue.routes,
     *publish_received.routes,
     *review.routes,
     *studies.routes,
     *studies_selected.routes,
     *study.routes,
+    *study_pin.routes,
     *publish_new.routes,
     *admin_users.routes,
     *admin_keys.routes,
@@ -70,10 +76,12 @@ _COMPRESSED = Sentence("Сжатые запросы не принимаются.
 def create_app(parts: Parts) -> Litestar:
     """Return the application over these parts."""
     requests = operations.RequestCounter()
+    allowance = Allowance(parts.config.server.api_requests_per_minute)
     return Litestar(
         route_handlers=ROUTES,
-        state=State({"parts": parts, "requests": requests}),
+        state=State({"parts": parts, "requests": requests, "allowance": allowance}),
         dependencies=PROVIDERS,
+        middleware=[patient],
         before_request=refuse_compressed,
         before_send=[SecurityHeaders(parts.config.server), requests],
         exception_handlers={SignInNeeded: ask_to_sign_in, Exception: answer_error},

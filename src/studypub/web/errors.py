@@ -1,6 +1,7 @@
 """Answers errors: a problem document (RFC 9457) to programs, a friendly page to people, the cause to the log alone."""
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -9,7 +10,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from studypub.core.request import FieldError, InvalidRequest
-from studypub.errors import DatabaseUnavailable, InternalError, Refused, Sentence, StudypubError
+from studypub.errors import ComeLater, DatabaseUnavailable, InternalError, NotThere, Refused, Sentence, StudypubError
 from studypub.web import render
 from studypub.web.language import Language, language_of
 
@@ -34,6 +35,7 @@ _BY_STATUS = {
     403: Sentence("На это нет прав.", "You may not do this."),
     404: Sentence("Здесь ничего нет. Проверьте адрес.", "There is nothing here. Check the address."),
     405: Sentence("Здесь такое действие невозможно.", "This cannot be done here."),
+    408: Sentence("Запрос приходил слишком долго. Повторите.", "The request took too long to arrive. Try again."),
     413: Sentence("Запрос слишком велик.", "The request is too large."),
     415: Sentence("Данные в таком виде не принимаются.", "Data of this kind is not accepted."),
 }
@@ -91,7 +93,10 @@ def is_for_programs(path: str) -> bool:
 
 def _of_ours(error: StudypubError) -> Problem:
     if isinstance(error, Refused):
-        return Problem(409, error.sentence, code=error.code)
+        return Problem(404 if isinstance(error, NotThere) else 409, error.sentence, code=error.code)
+    if isinstance(error, ComeLater):
+        seconds = math.ceil(error.wait.total_seconds())
+        return Problem(429, error.sentence, code=error.code, headers={"Retry-After": str(seconds)})
     if error.retry:
         sentence = error.sentence if isinstance(error, DatabaseUnavailable) else _LATER
         return Problem(503, sentence, code=error.code, headers={"Retry-After": str(_RETRY_SECONDS)})

@@ -6,16 +6,15 @@ from urllib.parse import quote, urlsplit
 
 from litestar import Request, Response
 from litestar.connection import ASGIConnection
-from litestar.datastructures import Cookie
 from litestar.handlers.base import BaseRouteHandler
 from litestar.response import Redirect
 
-from studypub.config import Server
 from studypub.core import ids
 from studypub.core.people import Role
 from studypub.db.people import Session
-from studypub.errors import Sentence
+from studypub.errors import Sentence, TooManyRequests
 from studypub.flows import sign_in
+from studypub.web import cookies
 from studypub.web.client import client_address
 from studypub.web.errors import Problem
 from studypub.web.parts import Parts
@@ -58,6 +57,8 @@ async def with_api_key(connection: Connection, _: BaseRouteHandler) -> None:
     if found is None:
         log.warning("Ключ API не принят", extra={"details": {"client": client_of(connection)}})
         raise Problem(401, _NO_KEY, headers={"WWW-Authenticate": 'Bearer realm="studypub"'})
+    if wait := connection.app.state.allowance.spend(found.key_id):
+        raise TooManyRequests(wait)
     connection.state.api_key = found
 
 
@@ -111,7 +112,7 @@ def same_origin(connection: Connection, _: BaseRouteHandler) -> None:
 async def current_session(connection: Connection) -> Session | None:
     """Return who is signed in, or None; for pages that serve both."""
     parts = _parts(connection)
-    token = connection.cookies.get(cookie_name(parts.config.server))
+    token = connection.cookies.get(cookies.session_name(parts.config.server))
     return await sign_in.who(parts.database, token) if token else None
 
 
@@ -120,32 +121,6 @@ def client_of(connection: Connection) -> str:
     peer = connection.client.host if connection.client else ""
     forwarded_for = ",".join(connection.headers.getall("x-forwarded-for", []))
     return client_address(peer, forwarded_for, _parts(connection).config.server.trusted_proxies)
-
-
-def cookie_name(server: Server) -> str:
-    """Return the session cookie's name; with TLS the browser itself guards its origin by the prefix."""
-    return "__Host-studypub_session" if server.is_https else "studypub_session"
-
-
-def session_cookie(server: Server, token: str) -> Cookie:
-    """Return the cookie that keeps a person signed in."""
-    seconds = int(sign_in.SESSION_LIFETIME.total_seconds())
-    return Cookie(
-        cookie_name(server),
-        value=token,
-        max_age=seconds,
-        path="/",
-        secure=server.is_https,
-        httponly=True,
-        samesite="lax",
-    )
-
-
-def ended_cookie(server: Server) -> Cookie:
-    """Return the cookie that makes the browser forget the session."""
-    return Cookie(
-        cookie_name(server), value="", max_age=0, path="/", secure=server.is_https, httponly=True, samesite="lax"
-    )
 
 
 def local_path(text: str | None, otherwise: str) -> str:

@@ -46,6 +46,6 @@ def _by_path(path: str) -> Mapping[str, str]:
         return {"Referrer-Policy": "same-origin"}
     return {
         # A link's token must not travel on to whatever the page leads to.
-        "Referrer-Policy": "no-referrer" if path.startswith("/s/") else "same-origin",
+        "Referrer-Policy": "no-referrer" if path.startswith(("/s/", "/setup/")) else "same-origin",
         "X-Robots-Tag": "noindex, noarchive, nosnippet",
     }

@@ -1,14 +1,25 @@
-"""What whoever opens a link that is closed, or none, is told."""
+"""A link as it is asked for: what it opens, and what whoever opens one that is closed, or none, is told."""
+
+from typing import Any
+
+from litestar import Request
 
 from studypub.core.access import Access
 from studypub.core.publication import Publication
 from studypub.errors import Sentence
-from studypub.flows.open_link import Opened
+from studypub.flows.open_link import Opened, open_link
+from studypub.web import cookies
 from studypub.web.errors import Problem
+from studypub.web.guards import client_of
+from studypub.web.parts import Parts
 
 _UNKNOWN = Sentence(
     "Такой ссылки нет. Проверьте, что она скопирована целиком.",
     "There is no such link. Check that it was copied as a whole.",
+)
+_LOCKED = Sentence(
+    "Ссылка защищена ПИН-кодом: откройте её в браузере и введите его.",
+    "A PIN protects this link: open it in a browser and enter it.",
 )
 _CLOSED = Sentence(
     "Ссылка больше не действует: срок хранения истёк, или публикация отозвана. Обратитесь в клинику.",
@@ -16,10 +27,21 @@ _CLOSED = Sentence(
 )
 
 
+async def open_asked(request: Request[Any, Any, Any], parts: Parts, token: str) -> Opened:
+    """Open a link for whoever asks, with the proof that their browser has of its PIN. Raises TooManyTries."""
+    proof = request.cookies.get(cookies.pin_name(parts.config.server, token), "")
+    return await open_link(parts.database, token, proof=proof, address=client_of(request))
+
+
 def publication_behind(opened: Opened) -> Publication:
-    """Return what an open link leads to. Raises Problem: 404 where it is unknown, 410 where it has closed."""
+    """Return what an open link leads to.
+
+    Raises Problem: 404 where it is unknown, 410 where it has closed, 403 where its PIN was not entered.
+    """
     if opened.publication is None:
         raise Problem(404, _UNKNOWN)
+    if opened.access is Access.LOCKED:
+        raise Problem(403, _LOCKED)
     if opened.access is not Access.OPEN:
         raise Problem(410, _CLOSED)
     return opened.publication

@@ -30,6 +30,17 @@ class PublishDocument(Struct, kw_only=True, forbid_unknown_fields=True):
     service_title: Annotated[str, Meta(max_length=256)] | None = None
     study_date: Annotated[str, Meta(description="ISO 8601; without an offset, in the clinic's time zone")] | None = None
     save_till_date: Annotated[str, Meta(description="ISO 8601; a bare date means the end of that day")] | None = None
+    pin: (
+        Annotated[
+            str,
+            Meta(
+                pattern=r"^[0-9]{4,12}$",
+                description="The link asks for it, such as the birth year; six digits or more are safer. For a study "
+                "that is queued or published already, it replaces the one before",
+            ),
+        ]
+        | None
+    ) = None
 
 
 class Progress(Struct, kw_only=True):
@@ -72,6 +83,7 @@ class TaskDocument(Struct, kw_only=True):
     study_date: Moment | None
     upload_date: Moment | None
     save_till: Moment | None
+    pin: Annotated[bool, Meta(description="The link asks for a PIN")]
     save_till_limited: Annotated[
         bool, Meta(description="The date asked for was beyond the longest time of storage and was cut to it")
     ]
@@ -118,6 +130,7 @@ def task_document(
         study_date=_local(study_date, zone) if study_date else None,
         upload_date=_local(publication.upload_date, zone) if publication else None,
         save_till=_local(publication.save_till, zone) if publication else None,
+        pin=publication is not None and publication.pin_hash is not None,
         save_till_limited=task.till_was_cut,
         left_out=[
             LeftOut(reason=group.reason, message=getattr(group.sentence, language), count=group.count)

@@ -43,6 +43,7 @@ async def publish(
         wanted,
         Asker(api_key.actor, Origin.MIS),
         search_time=timedelta(minutes=parts.config.workers.search_minutes),
+        most_in_progress=parts.config.workers.max_in_progress,
     )
     response = _respond(answer, parts, now, language)
     response.status_code = 200 if answer.publication else 202

@@ -27,6 +27,7 @@ _TASK: dict[str, Any] = {
     "study_date": "2025-02-01T16:18:02+03:00",
     "upload_date": "2025-02-01T16:21:07+03:00",
     "save_till": "2025-03-01T00:00:00+03:00",
+    "pin": False,
     "save_till_limited": False,
     "left_out": [],
     "covered": 0,
@@ -47,6 +48,7 @@ _REQUEST = {
     "service_title": "МРТ суставов",
     "study_date": "2025-02-01T16:18:02+03:00",
     "save_till_date": "2025-03-01T00:00:00+03:00",
+    "pin": "271828",
 }
 _PROBLEMS = {
     400: "The body is not a JSON object in UTF-8",
@@ -56,10 +58,11 @@ _PROBLEMS = {
     413: "The body is larger than 1 MiB",
     415: "The body is not application/json, or it is compressed",
     422: "Fields are missing or wrong; `errors` names each",
+    429: "More than the key may ask, or the clinic may queue; try again after Retry-After seconds",
     500: "Internal error",
     503: "The database is unavailable; try again after Retry-After seconds",
 }
-_ALWAYS = (401, 500, 503)
+_ALWAYS = (401, 429, 500, 503)
 
 
 @get("/schema/openapi.json", sync_to_thread=False)

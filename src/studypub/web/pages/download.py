@@ -10,18 +10,17 @@ from litestar.response import Redirect
 
 from studypub.core.publication import Publication
 from studypub.errors import StorageUnavailable
-from studypub.flows.open_link import open_link
 from studypub.store.base import Store
 from studypub.web.file_response import FileResponse
 from studypub.web.given import GivenParts
-from studypub.web.links import publication_behind
+from studypub.web.links import open_asked, publication_behind
 from studypub.web.ranges import NotSatisfiable, Part, read_range
 
 
 @route("/s/{token:str}/download", http_method=[HttpMethod.GET, HttpMethod.HEAD])
 async def download(token: FromPath[str], request: Request[Any, Any, Any], parts: GivenParts) -> Response[Any]:
     """Send the archive; HEAD tells about it and leads nowhere, since a presigned address answers only GET."""
-    opened = await open_link(parts.database, token)
+    opened = await open_asked(request, parts, token)
     publication = publication_behind(opened)
     if request.method == HttpMethod.HEAD:
         return Response(b"", headers={**_headers(publication), "Content-Length": str(publication.size)})

@@ -1,15 +1,19 @@
 """Signing in and out."""
 
+import logging
 from typing import Any, Final
 
 from litestar import Request, Response, get, post
 from litestar.response import Redirect
 
 from studypub.core.request import FieldError
-from studypub.errors import Sentence
+from studypub.errors import Sentence, TooManyTries
 from studypub.flows import sign_in
-from studypub.web import forms, guards, render
+from studypub.web import cookies, forms, guards, render
+from studypub.web.errors import problem_of
 from studypub.web.given import GivenParts, GivenSession
+
+log = logging.getLogger(__name__)
 
 _WRONG: Final = Sentence(
     "Имя или пароль не подходят. Проверьте раскладку клавиатуры и Caps Lock; если пароль забыт, "
@@ -32,12 +36,21 @@ async def ask(request: Request[Any, Any, Any]) -> Response[str]:
 async def enter(request: Request[Any, Any, Any], parts: GivenParts) -> Response[str]:
     """Sign in and go where the person wanted to."""
     form = await forms.read(request, "name", "password", next="/queue")
-    token = await sign_in.sign_in(parts.database, form.value("name").strip(), form.value("password"))
-    if token is None:
-        wrong = form.with_errors(FieldError("password", _WRONG))
-        return render.page("login.html", request, status=401, form=wrong)
+    server, name = parts.config.server, form.value("name").strip()
+    caller = sign_in.Caller(guards.client_of(request), request.cookies.get(cookies.browser_name(server), ""))
+    try:
+        signed_in = await sign_in.sign_in(parts.database, name, form.value("password"), caller)
+    except TooManyTries as refusal:
+        _note("Вход отложен: слишком много попыток", caller)
+        return _refused(request, form, refusal)
+    if signed_in is None:
+        _note("Вход не удался", caller)
+        return render.page("login.html", request, status=401, form=form.with_errors(FieldError("password", _WRONG)))
+    # A session that this browser had before ends with it.
+    await sign_in.sign_out(parts.database, request.cookies.get(cookies.session_name(server), ""))
     response: Response[str] = Redirect(guards.local_path(form.value("next"), "/queue"), status_code=303)
-    response.set_cookie(guards.session_cookie(parts.config.server, token))
+    response.set_cookie(cookies.session(server, signed_in.session))
+    response.set_cookie(cookies.browser(server, signed_in.browser))
     return response
 
 
@@ -45,10 +58,23 @@ async def enter(request: Request[Any, Any, Any], parts: GivenParts) -> Response[
 async def leave(request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession) -> Response[str]:
     """Sign out; the browser forgets what it has kept of the pages."""
     del session
-    await sign_in.sign_out(parts.database, request.cookies[guards.cookie_name(parts.config.server)])
+    await sign_in.sign_out(parts.database, request.cookies[cookies.session_name(parts.config.server)])
     response: Response[str] = Redirect("/login", status_code=303)
-    response.set_cookie(guards.ended_cookie(parts.config.server))
+    response.set_cookie(cookies.ended_session(parts.config.server))
     response.headers["Clear-Site-Data"] = '"cache"'
+    return response
+
+
+def _note(message: str, caller: sign_in.Caller) -> None:
+    # Not the name: a password is typed into its field now and then.
+    log.warning(message, extra={"details": {"client": caller.address}})
+
+
+def _refused(request: Request[Any, Any, Any], form: forms.Form, refusal: TooManyTries) -> Response[str]:
+    problem = problem_of(refusal)
+    wrong = form.with_errors(FieldError("password", refusal.sentence))
+    response = render.page("login.html", request, status=problem.status, form=wrong)
+    response.headers.update(problem.headers)
     return response
 
 

@@ -1,0 +1,66 @@
+"""The cookies: kept from scripts, from other sites and, with TLS, from whatever is not exactly this host."""
+
+import hashlib
+from datetime import timedelta
+from typing import Literal
+
+from litestar.datastructures import Cookie
+
+from studypub.config import Server
+from studypub.flows import pin, sign_in
+
+_SESSION, _BROWSER, _PIN = "studypub_session", "studypub_browser", "studypub_pin"
+_LINK_LETTERS = 12
+
+
+def session_name(server: Server) -> str:
+    """Return the name of the cookie that keeps a person signed in."""
+    return _named(server, _SESSION)
+
+
+def browser_name(server: Server) -> str:
+    """Return the name of the cookie by which a browser is known."""
+    return _named(server, _BROWSER)
+
+
+def pin_name(server: Server, token: str) -> str:
+    """Return the name of the cookie that says that a link's PIN was entered; the link cannot be told from it."""
+    return _named(server, f"{_PIN}_{hashlib.sha256(token.encode()).hexdigest()[:_LINK_LETTERS]}")
+
+
+def session(server: Server, token: str) -> Cookie:
+    """Return the cookie that keeps a person signed in."""
+    return _cookie(server, session_name(server), token, sign_in.SESSION_LIFETIME)
+
+
+def ended_session(server: Server) -> Cookie:
+    """Return the cookie that makes the browser forget the session."""
+    return _cookie(server, session_name(server), "", timedelta(0))
+
+
+def browser(server: Server, token: str) -> Cookie:
+    """Return the cookie by which the browser is known when somebody signs in with it again."""
+    return _cookie(server, browser_name(server), token, sign_in.BROWSER_LIFETIME, samesite="strict")
+
+
+def entered_pin(server: Server, token: str, proof: str) -> Cookie:
+    """Return the cookie that opens a link without its PIN for a while."""
+    return _cookie(server, pin_name(server, token), proof, pin.UNLOCKED_FOR)
+
+
+def _named(server: Server, name: str) -> str:
+    return f"__Host-{name}" if server.is_https else name
+
+
+def _cookie(
+    server: Server, name: str, value: str, age: timedelta, samesite: Literal["lax", "strict"] = "lax"
+) -> Cookie:
+    return Cookie(
+        name,
+        value=value,
+        max_age=int(age.total_seconds()),
+        path="/",
+        secure=server.is_https,
+        httponly=True,
+        samesite=samesite,
+    )

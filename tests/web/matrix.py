@@ -1,0 +1,88 @@
+"""Who may reach which route, and of whose things: read by test_access.py, which knows every route there is.
+
+One letter for each caller, in the order of CALLERS; all things belong to clinic A:
+    + let in (whatever becomes of the request then)   L led to the login page
+    k asked for a key (401)   f forbidden (403)   0 not there (404)
+"""
+
+CALLERS = (
+    "nobody",
+    "registrator A",
+    "administrator A",
+    "registrator B",
+    "administrator B",
+    "administrator",
+    "key A",
+    "key B",
+)
+
+_EVERYBODY = "++++++++"
+_NOT_THERE = "00000000"
+_KEYS = "kkkkkk++"
+_KEY_OF_A = "kkkkkk+0"
+_SIGNED_IN = "L+++++LL"
+_WHO_SEES_A = "L++00+LL"
+_ADMINISTRATORS = "Lf+f++LL"
+_ADMINISTRATORS_OF_A = "Lf+f0+LL"
+_ADMINISTRATOR_OF_ALL = "Lffff+LL"
+
+ROUTES = {
+    # programs
+    "POST /publish": _KEYS,
+    "GET /publish": _KEY_OF_A,
+    "GET /publish/{task_id:str}": _KEY_OF_A,
+    "GET /schema/openapi.json": _EVERYBODY,
+    "GET /healthz": _EVERYBODY,
+    "GET /readyz": _EVERYBODY,
+    "GET /metrics": _NOT_THERE,  # of another machine, through a proxy
+    # patients
+    "GET /s/{token:str}": _EVERYBODY,
+    "HEAD /s/{token:str}": _EVERYBODY,
+    "POST /s/{token:str}": _EVERYBODY,
+    "GET /s/{token:str}/download": _EVERYBODY,
+    "HEAD /s/{token:str}/download": _EVERYBODY,
+    # whoever is about to become somebody
+    "GET /login": _EVERYBODY,
+    "POST /login": _EVERYBODY,
+    "POST /logout": _SIGNED_IN,
+    "GET /setup/{token:str}": _NOT_THERE,  # there is an administrator
+    "HEAD /setup/{token:str}": _NOT_THERE,
+    "POST /setup/{token:str}": _NOT_THERE,
+    "POST /language": _EVERYBODY,
+    "GET /static/{path:path}": _EVERYBODY,
+    # the panel
+    "GET /": _SIGNED_IN,
+    "GET /queue": _SIGNED_IN,
+    "GET /queue/lines": _SIGNED_IN,
+    "GET /queue/{task_id:uuid}/cancel": _WHO_SEES_A,
+    "POST /queue/{task_id:uuid}/cancel": _WHO_SEES_A,
+    "POST /queue/{task_id:uuid}/retry": _WHO_SEES_A,
+    "GET /review/{task_id:uuid}": _ADMINISTRATORS_OF_A,
+    "POST /review/{task_id:uuid}": _ADMINISTRATORS_OF_A,
+    "GET /review/pictures/{held_id:uuid}": _ADMINISTRATORS_OF_A,
+    "GET /studies": _SIGNED_IN,
+    "GET /studies/{study_id:uuid}": _WHO_SEES_A,
+    "GET /studies/{study_id:uuid}/keep": _WHO_SEES_A,
+    "POST /studies/{study_id:uuid}/keep": _WHO_SEES_A,
+    "GET /studies/{study_id:uuid}/withdraw": _WHO_SEES_A,
+    "POST /studies/{study_id:uuid}/withdraw": _WHO_SEES_A,
+    "GET /studies/{study_id:uuid}/pin": _WHO_SEES_A,
+    "POST /studies/{study_id:uuid}/pin": _WHO_SEES_A,
+    "GET /publish/new": _SIGNED_IN,
+    "POST /publish/new": _SIGNED_IN,
+    # administration
+    "GET /admin": _ADMINISTRATORS,
+    "GET /admin/users": _ADMINISTRATORS,
+    "POST /admin/users": _ADMINISTRATORS,
+    "GET /admin/users/{name:str}/disable": _ADMINISTRATORS_OF_A,
+    "POST /admin/users/{name:str}/disable": _ADMINISTRATORS_OF_A,
+    "GET /admin/users/{name:str}/password": _ADMINISTRATORS_OF_A,
+    "POST /admin/users/{name:str}/password": _ADMINISTRATORS_OF_A,
+    "GET /admin/keys": _ADMINISTRATORS,
+    "POST /admin/keys": _ADMINISTRATORS,
+    "GET /admin/keys/{key_id:str}/revoke": _ADMINISTRATORS_OF_A,
+    "POST /admin/keys/{key_id:str}/revoke": _ADMINISTRATORS_OF_A,
+    "GET /admin/settings": _ADMINISTRATOR_OF_ALL,
+    "POST /admin/settings": _ADMINISTRATOR_OF_ALL,
+    "GET /admin/audit": _ADMINISTRATOR_OF_ALL,
+}
