@@ -57,9 +57,7 @@ class _Run:
         return Gate(self.harvest, Permitted((), descriptors.vocabulary(), days))
 
 
-def deidentify_folder(
-    source: Path, target: Path, profile: Profile, pixels: Pixels = Pixels()
-) -> list[dict[str, Any]]:
+def deidentify_folder(source: Path, target: Path, profile: Profile, pixels: Pixels = Pixels()) -> list[dict[str, Any]]:
     """De-identify every file below `source` (a folder, a ZIP, one file) into `target`; return what became of each.
 
     Nobody is there to look at what should be held: it is left out. The list is private: it names input files and

@@ -115,13 +115,16 @@ def prepare(
         if tally.reasons.total() == len(originals.instances):
             raise NothingToPublish(left_out=tally.reasons.total(), groups=left_out)
         shown_date = _shown_date(originals.study, deidentifier)
-        return Prepared(
-            originals.task.task_id, path, archive.close(), left_out, tally.covered, tally.faces, shown_date
-        )
+        return Prepared(originals.task.task_id, path, archive.close(), left_out, tally.covered, tally.faces, shown_date)
 
 
 def _one(
-    task: Task, instance: SpooledInstance, judge: Judge, deidentifier: Deidentifier, archive: StudyArchive, tally: _Tally
+    task: Task,
+    instance: SpooledInstance,
+    judge: Judge,
+    deidentifier: Deidentifier,
+    archive: StudyArchive,
+    tally: _Tally,
 ) -> None:
     outcome = _outcome(task, instance, judge, deidentifier)
     if isinstance(outcome, Reason):
@@ -169,9 +172,7 @@ def _require_clean(gate: Gate, task: Task, member: str, data: bytes) -> None:
     raise PhiSuspected(member=member, found=found)
 
 
-def _outcome(
-    task: Task, instance: SpooledInstance, judge: Judge, deidentifier: Deidentifier
-) -> Ready | Reason | Held:
+def _outcome(task: Task, instance: SpooledInstance, judge: Judge, deidentifier: Deidentifier) -> Ready | Reason | Held:
     try:
         original = dcmread(instance.path)
     except InvalidDicomError:
