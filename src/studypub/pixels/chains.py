@@ -1,0 +1,145 @@
+"""Lines of letters by their shape alone: pieces of like height that stand side by side on one line.
+
+This knows no alphabet, and takes for text what a person would take for text from afar. Tesseract, the other detector,
+reads; the two do not depend on each other.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from studypub.core.masking import Box
+from studypub.pixels.relief import Grey, Mask, relief
+
+Numbers = NDArray[np.int64]
+
+_LEVELS: Final = (18, 36, 64, 100, 140, 180, 220)
+_HEIGHTS: Final = (5, 96)  # pixels; the small letters of a font of 9 pixels are 5 high
+_NEIGHBOURS: Final = np.ones((3, 3), bool)
+LETTERS: Final = 4
+_WIDE: Final = 2.2  # heights; a wider piece is several letters that touch
+_WIDEST: Final = 60
+_EVEN: Final = 0.4  # of the pixels of letters that touch, how many have about the full ink
+_UNEVEN: Final = 10.0  # grey values: how far letters of one line differ in their brightest pixel
+_GROW: Final = 2.0  # heights; two spaces are less
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A line that looks like text, about how many letters it has, and whether that is more than chance makes."""
+
+    box: Box
+    letters: int
+    clear: bool
+
+
+def chains(grey: Grey, letters: int = LETTERS) -> list[Chain]:
+    """Return every line of at least that many letters, bright or dark; one may be found several times."""
+    found: list[Chain] = []
+    for bright in (True, False):
+        shown = grey if bright else np.invert(grey)
+        raised = relief(grey, bright=bright)
+        for level in _LEVELS:
+            found += _at_level(raised > level, shown, letters)
+    return found
+
+
+def _at_level(ink: Mask, shown: Grey, letters: int) -> Iterator[Chain]:
+    labels, pieces = ndimage.label(ink, structure=_NEIGHBOURS)
+    if not pieces:
+        return
+    places = ndimage.find_objects(labels)
+    boxes = np.array([(y.start, y.stop, x.start, x.stop) for y, x in places], dtype=np.int64)
+    areas = np.bincount(labels.ravel(), minlength=pieces + 1)[1:]
+    weights = _weights(np.where(ink, shown, 0), boxes, areas)
+    kept = np.flatnonzero(weights)
+    peaks = ndimage.maximum(shown, labels, kept + 1)
+    for members in _aligned(boxes[kept], weights[kept], letters):
+        own = boxes[kept[members]]
+        if np.std(peaks[members]) > _UNEVEN * max(1, len(members) / 8):
+            continue
+        count = int(weights[kept[members]].sum())
+        yield Chain(_grown(own, boxes), count, _is_clear(own, count))
+
+
+def _is_clear(own: Numbers, count: int) -> bool:
+    high = own[:, 1] - own[:, 0]
+    even = np.std(high) <= 0.12 * np.mean(high) and np.ptp(own[:, 1]) <= 1
+    return count >= 7 or len(own) >= 5 or (len(own) >= LETTERS and bool(even))
+
+
+def _weights(ink: Grey, boxes: Numbers, areas: Numbers) -> Numbers:
+    """Return how many letters each piece may be: 0 for what is none."""
+    high, wide = boxes[:, 1] - boxes[:, 0], boxes[:, 3] - boxes[:, 2]
+    least, most = _HEIGHTS
+    fits = (high >= least) & (high <= most) & (areas >= 0.12 * high * wide) & (areas >= 0.8 * high)
+    weights = np.where(fits & (wide <= _WIDE * high), 1, 0)
+    for piece in np.flatnonzero(fits & (wide > 1.3 * high) & (wide <= _WIDEST * high) & (areas <= 0.8 * high * wide)):
+        top, bottom, left, right = boxes[piece]
+        if _has_strokes(ink[top:bottom, left:right]):
+            weights[piece] = round(wide[piece] / (0.8 * high[piece]))
+    return weights
+
+
+def _has_strokes(piece: Grey) -> bool:
+    """Tell letters that touch from a smear, a rim or a vessel: all of one ink, and rows cross many strokes."""
+    ink = piece[piece > 0]
+    if np.mean(ink >= ink.max() - 0.35 * np.ptp(ink)) < _EVEN:
+        return False
+    dark = piece == 0
+    crossings = (dark[:, :-1] & ~dark[:, 1:]).sum(axis=1) + ~dark[:, 0]
+    return bool(crossings.mean() >= max(2.0, 0.9 * piece.shape[1] / piece.shape[0]))
+
+
+def _aligned(boxes: Numbers, weights: Numbers, letters: int) -> Iterator[Numbers]:
+    """Yield the places of pieces that follow each other on one line, weighing enough together."""
+    if weights.sum() < letters:
+        return
+    groups = _groups(boxes)
+    total = np.bincount(groups, weights)
+    for group in np.flatnonzero(total >= letters):
+        yield np.flatnonzero(groups == group)
+
+
+def _groups(boxes: Numbers) -> Numbers:
+    top, bottom, left, right = boxes.T
+    high = bottom - top
+    # Both ends of each piece stand in the tree, so that a wide one finds its neighbours too.
+    ends = np.concatenate([np.column_stack([left, bottom]), np.column_stack([right, bottom])])
+    near = cKDTree(ends).query_pairs(float(high.max() * 1.2 + 1), output_type="ndarray") % len(boxes)
+    one, other = near[near[:, 0] != near[:, 1]].T
+    one, other = np.where(left[one] <= left[other], (one, other), (other, one))
+    taller, smaller = np.maximum(high[one], high[other]), np.minimum(high[one], high[other])
+    gap = left[other] - right[one]
+    follows = (
+        (gap <= 0.9 * taller)
+        & (gap >= -0.3 * taller)
+        & (smaller >= 0.6 * taller)
+        & (np.abs(bottom[one] - bottom[other]) <= np.maximum(1, 0.13 * taller))
+    )
+    links = coo_matrix((np.ones(follows.sum(), bool), (one[follows], other[follows])), shape=(len(boxes), len(boxes)))
+    groups: Numbers = connected_components(links, directed=False)[1]
+    return groups
+
+
+def _grown(own: Numbers, boxes: Numbers) -> Box:
+    """Take what stands on the line before and after: a letter that is taller, a full stop, the next word."""
+    top, bottom = int(own[:, 0].min()), int(own[:, 1].max())
+    left, right, high = int(own[:, 2].min()), int(own[:, 3].max()), bottom - top
+    on_line = boxes[(boxes[:, 1] > top) & (boxes[:, 0] < bottom) & (boxes[:, 1] - boxes[:, 0] <= 1.5 * high)]
+    on_line = on_line[on_line[:, 3] - on_line[:, 2] <= _WIDEST * high]
+    while True:
+        near = on_line[(on_line[:, 3] > left - _GROW * high) & (on_line[:, 2] < right + _GROW * high)]
+        wider = min(left, int(near[:, 2].min())), max(right, int(near[:, 3].max()))
+        if wider == (left, right):
+            top = min(top, int(near[:, 0].min()))
+            bottom = max(bottom, int(near[:, 1].max()))
+            return Box(left, top, right - left, bottom - top)
+        left, right = wider

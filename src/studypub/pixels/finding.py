@@ -1,0 +1,137 @@
+"""Looks for text in one frame with both detectors, and weighs what they say against each other."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from studypub.core.masking import Box
+from studypub.pixels.chains import LETTERS, Chain, chains
+from studypub.pixels.relief import Grey, relief
+from studypub.pixels.text import Page, Word, words
+from studypub.pixels.views import Frame
+
+_PIXELS: Final = 3.2e6  # of a page: more take Tesseract seconds
+_LETTER: Final = 32  # pixels: how high Tesseract likes letters to be
+_MOST_CROPS: Final = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was read; the lines that are text; and lines that look like it, though nobody can read them."""
+
+    words: tuple[Word, ...] = ()
+    lines: tuple[Box, ...] = ()
+    doubtful: tuple[Box, ...] = ()
+
+
+def by_shape(frame: Frame) -> Found:
+    """Look without reading: every clear line is doubtful."""
+    return Found(doubtful=tuple(chain.box for view in frame.views for chain in chains(view) if chain.clear))
+
+
+def by_reading(frame: Frame, folder: Path, *, again: bool = False) -> Found:
+    """Read, and ask Tesseract about every line that has the shape of text. `again`: by other means than at first.
+
+    Raises CannotRead.
+    """
+    pages = [page for view in frame.views for page in (_other_pages(view) if again else _pages(view))]
+    seen = [(view, chain) for view in frame.views for chain in chains(view, 2)]
+    pieces = [chain for _, chain in seen]
+    read = [word for page in words(pages, folder) for word in page if _is_text(word, pieces)]
+    lines = [_line(word.box, pieces) for word in read]
+    left = [(view, chain) for view, chain in seen if chain.letters >= LETTERS and not _is_within(chain.box, lines)]
+    more = _read_closely(left, folder)
+    lines += more.lines
+    doubtful = tuple(box for box in more.doubtful if not _is_within(box, lines))
+    return Found((*read, *more.words), tuple(lines), doubtful)
+
+
+def _pages(view: Grey) -> Iterator[Page]:
+    scale = _scale(view, 2)
+    for bright in (True, False):
+        yield Page(np.invert(relief(view, bright=bright, strict=True)), scale)
+
+
+def _other_pages(view: Grey) -> Iterator[Page]:
+    """Yield it larger and with hard edges; and, for letters too thick to stand out, smaller, as it is."""
+    scale = _scale(view, 3)
+    for bright in (True, False):
+        raised = relief(view, bright=bright, strict=True).astype(np.uint16)
+        yield Page(np.invert(np.minimum(2 * raised, 255).astype(np.uint8)), scale)
+        yield Page(np.invert(view) if bright else view, 0.5)
+
+
+def _scale(view: Grey, most: float) -> float:
+    return float(np.clip((_PIXELS * most / 2 / view.size) ** 0.5, 1, most))
+
+
+def _is_text(word: Word, pieces: Iterable[Chain]) -> bool:
+    """Tell words from what Tesseract makes of speckle: it is seldom sure there, and the pieces form no line."""
+    if word.signs < 2 or word.box.height < 5:
+        return False
+    if word.confidence >= (75 if word.signs >= 4 else 90):
+        return True
+    sure = {2: 80, 3: 65}.get(word.signs, 50)
+    return word.confidence >= sure and _share(word.box, [piece.box for piece in pieces]) >= 0.6
+
+
+def _line(box: Box, pieces: Iterable[Chain]) -> Box:
+    """Widen a word to the line it stands on."""
+    for piece in pieces:
+        if _share(piece.box, [box]) > 0 and piece.box.height <= 1.6 * box.height:
+            box = _around(box, piece.box)
+    return box
+
+
+def _read_closely(chains_left: Sequence[tuple[Grey, Chain]], folder: Path) -> Found:
+    """Read lines one by one, at the size that Tesseract reads best."""
+    if len(chains_left) > _MOST_CROPS:
+        return Found(doubtful=tuple(chain.box for _, chain in chains_left))
+    crops = [crop for view, chain in chains_left for crop in _crops(view, chain.box)]
+    read = words(crops, folder) if crops else []
+    found, lines, doubtful = [], [], []
+    for (_, chain), *both in zip(chains_left, read[::2], read[1::2], strict=True):
+        legible = [word for page in both for word in page if _is_legible(word)]
+        found += legible
+        if legible:
+            lines.append(chain.box)
+        elif chain.clear:
+            doubtful.append(chain.box)
+    return Found(tuple(found), tuple(lines), tuple(doubtful))
+
+
+def _crops(view: Grey, box: Box) -> Iterator[Page]:
+    beside, above = 2 * box.height, box.height
+    x, y = max(0, box.x - beside), max(0, box.y - above)
+    part = view[y : box.y + box.height + above, x : box.x + box.width + beside]
+    for bright in (True, False):
+        page = np.pad(np.invert(relief(part, bright=bright)), 4, constant_values=255)
+        yield Page(page, float(np.clip(_LETTER / box.height, 0.5, 5)), x - 4, y - 4)
+
+
+def _is_legible(word: Word) -> bool:
+    return word.confidence >= {0: 101, 1: 101, 2: 85, 3: 70}.get(word.signs, 50)
+
+
+def _is_within(box: Box, lines: Sequence[Box]) -> bool:
+    return _share(box, lines) >= 0.8
+
+
+def _share(box: Box, others: Iterable[Box]) -> float:
+    """Return how much of the box's width others on the same line take."""
+    taken = np.zeros(max(1, box.width), bool)
+    for other in others:
+        common = min(box.y + box.height, other.y + other.height) - max(box.y, other.y)
+        if common > 0.5 * min(box.height, other.height):
+            taken[max(0, other.x - box.x) : max(0, other.x + other.width - box.x)] = True
+    return float(taken.mean())
+
+
+def _around(one: Box, other: Box) -> Box:
+    x, y = min(one.x, other.x), min(one.y, other.y)
+    right = max(one.x + one.width, other.x + other.width)
+    bottom = max(one.y + one.height, other.y + other.height)
+    return Box(x, y, right - x, bottom - y)

@@ -1,0 +1,41 @@
+"""A frame as people may come to see it: windowed or not, and by its colours."""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from studypub.pixels.frames import Frames
+from studypub.pixels.relief import Grey, Mask
+
+_DIFFERENT: Final = 24  # grey values
+_FEW: Final = 20  # pixels: fewer show no word
+
+
+class Frame(NamedTuple):
+    """A frame's number, and its grey views: text may be seen in one and not in another."""
+
+    number: int
+    views: tuple[Grey, ...]
+
+    def covered(self, mask: Mask) -> "Frame":
+        """Return it as it will be, black where the mask is True."""
+        return Frame(self.number, tuple(np.where(mask, 0, view).astype(np.uint8) for view in self.views))
+
+
+def frame(frames: Frames, number: int) -> Frame:
+    """Return a frame as it is shown and, where that differs, in other ways. Raises Unreadable.
+
+    Stretched, as the window hides what is brighter or darker; by the strongest colour, as blue seems black.
+    """
+    views = [frames.grey(number)]
+    colour = frames.colour(number)
+    others = [frames.grey(number, windowed=False)] + ([colour.max(axis=2)] if colour.ndim == 3 else [])
+    for other in others:
+        if all(_differ(other, view) for view in views):
+            views.append(other)
+    return Frame(number, tuple(views))
+
+
+def _differ(one: Grey, other: Grey) -> bool:
+    apart = np.maximum(one, other) - np.minimum(one, other) > _DIFFERENT
+    return int(apart.sum()) > _FEW
