@@ -100,7 +100,7 @@ REAL = {
     "reportsi.dcm": "structured_report",
     "rtplan.dcm": "no_pixels",
     "waveform_ecg.dcm": "waveform",
-    "examples_rgb_color.dcm": "ultrasound",
+    "examples_rgb_color.dcm": "text_may_remain",
     "SC_rgb_rle.dcm": "secondary_capture",
     "DICOMDIR": "media_directory",
     "README.txt": "not_dicom",

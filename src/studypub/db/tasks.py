@@ -9,7 +9,7 @@ from psycopg.types.json import Jsonb
 
 from studypub.core.publication import State
 from studypub.core.request import PublishRequest
-from studypub.core.task import Event, IllegalTransition, LeaseLost, LeftOut, Origin, Status, Task, after
+from studypub.core.task import Event, Handled, IllegalTransition, LeaseLost, LeftOut, Origin, Status, Task, after
 from studypub.db.database import Row, Transaction
 from studypub.errors import Sentence, StudypubError
 
@@ -127,9 +127,7 @@ async def advance(
     modalities: Sequence[str] | None = None,
     expected: int | None = None,
     received: int | None = None,
-    left_out: Sequence[LeftOut] | None = None,
-    covered: int | None = None,
-    faces: int | None = None,
+    handled: Handled | None = None,
 ) -> Task:
     """Move a running task one step on, writing down what became known; raises LeaseLost."""
     row = await tx.one(
@@ -140,9 +138,9 @@ async def advance(
         modalities=list(modalities) if modalities is not None else None,
         expected=expected,
         received=received,
-        left_out=Jsonb([_left_out_row(group) for group in left_out]) if left_out is not None else None,
-        covered=covered,
-        faces=faces,
+        left_out=Jsonb([_left_out_row(group) for group in handled.left_out]) if handled else None,
+        covered=handled.covered if handled else None,
+        faces=handled.faces if handled else None,
     )
     return _task(_require(row))
 

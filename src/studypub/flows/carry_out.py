@@ -150,7 +150,5 @@ async def _advance_prepared(database: Database, task: Task, prepared: Prepared) 
             tx,
             task,
             Event.PREPARED,
-            left_out=prepared.left_out,
-            covered=prepared.covered,
-            faces=prepared.faces,
+            handled=prepared.handled,
         )

@@ -58,7 +58,7 @@ class _Run:
 
 
 def deidentify_folder(
-    source: Path, target: Path, profile: Profile, pixels: Pixels = Pixels()
+    source: Path, target: Path, profile: Profile, pixels: Pixels | None = None
 ) -> list[dict[str, Any]]:
     """De-identify every file below `source` (a folder, a ZIP, one file) into `target`; return what became of each.
 
@@ -75,12 +75,12 @@ def deidentify_folder(
     with (
         warnings.catch_warnings(action="ignore"),
         tempfile.TemporaryDirectory(prefix="studypub-") as folder,
-        Looker(Path(folder), threading.Event()) as looker,
+        Looker(threading.Event()) as looker,
     ):
         for _, content in _files(source):
             if _looks_like_dicom(content):
                 run.harvest.add(content)
-        gate, judge = run.gate(), Judge(pixels, looker, Path(folder), {})
+        gate, judge = run.gate(), Judge(pixels or Pixels(), looker, Path(folder), {})
         received = Path(folder) / "received.dcm"
         return [_one(run, gate, judge, name, content, received) for name, content in _files(source)]
 

@@ -20,7 +20,7 @@ from studypub.dicom.scp import KnownPeers, StorageScp
 from studypub.dicom.scu import PacsClient
 from studypub.dicom.spool import Spool
 from studypub.errors import Sentence, StudypubError
-from studypub.pixels import text
+from studypub.pixels.text import can_read
 from studypub.store.configured import open_store
 
 _LEAST_DISK = 5 * 2**30
@@ -93,18 +93,15 @@ def _storage(config: Config) -> Finding:
 
 
 def _text_recognition() -> Finding:
-    missing = text.missing()
+    if can_read():
+        return Finding(True, Sentence("Надписи на снимках распознаются (Tesseract).", "Text in images is recognised."))
     return Finding(
-        not missing,
+        False,
         Sentence(
-            "Надписи на снимках распознаются (Tesseract)."
-            if not missing
-            else f"Надписи на снимках распознать нечем (нет: {missing}): УЗИ и другие снимки с надписями не публикуются. "
-            "Установите: apt install tesseract-ocr tesseract-ocr-rus.",
-            "Text in images is recognised (Tesseract)."
-            if not missing
-            else f"Text in images cannot be recognised (missing: {missing}): ultrasound and other images with text are "
-            "not published. Install it: apt install tesseract-ocr tesseract-ocr-rus.",
+            "Надписи на снимках распознать нечем: УЗИ и другие снимки, на которых они бывают, не публикуются. "
+            "Установите Tesseract: apt install tesseract-ocr tesseract-ocr-rus.",
+            "Text in images cannot be recognised: ultrasound and other images that may show it are not published. "
+            "Install Tesseract: apt install tesseract-ocr tesseract-ocr-rus.",
         ),
     )
 

@@ -68,7 +68,9 @@ class Judge:
         series = elements.string(original, _SERIES_INSTANCE_UID)
         decision = self._decisions.get(series)
         if decision is None and self._pixels.faces == "review":
-            return Held(series, Reason.FACE.value, Reason.FACE.sentence, self._picture_of_series(series, original, file))
+            return Held(
+                series, Reason.FACE.value, Reason.FACE.sentence, self._picture_of_series(series, original, file)
+            )
         if decision is Decision.RELEASE:
             return _ready(deidentifier, original, face=True)
         return Reason.FACE

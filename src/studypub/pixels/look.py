@@ -38,6 +38,8 @@ def look(job: Job, scratch: Path, seconds: float = _SECONDS) -> Report:
     """
     try:
         with Frames(job.source) as frames:
+            if job.only_picture:
+                return Report(outcome=Outcome.UNSURE, why="only_picture", thumbnail=thumbnail(frames))
             return _Looking(job, frames, scratch, time.monotonic() + seconds).report()
     except Unreadable:
         return Report(outcome=Outcome.UNREADABLE, why="coding")
