@@ -24,6 +24,8 @@ _LEVELS: Final = (18, 36, 64, 100, 140, 180, 220)
 _HEIGHTS: Final = (5, 96)  # pixels; the small letters of a font of 9 pixels are 5 high
 _NEIGHBOURS: Final = np.ones((3, 3), bool)
 LETTERS: Final = 4
+_BAR: Final = 0.3  # of their height; what is narrower are a ruler's ticks
+_SOLID: Final = 0.9  # of their box; what fills more are the gaps between such ticks
 _WIDE: Final = 2.2  # heights; a wider piece is several letters that touch
 _WIDEST: Final = 60
 _EVEN: Final = 0.4  # of the pixels of letters that touch, how many have about the full ink
@@ -33,11 +35,16 @@ _GROW: Final = 2.0  # heights; two spaces are less
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """A line that looks like text, about how many letters it has, and whether that is more than chance makes."""
+    """A line that looks like text, about how many letters it has, and whether that is more than chance makes.
+
+    Its letters are what stands out, bright or dark, by more than `level`.
+    """
 
     box: Box
     letters: int
     clear: bool
+    bright: bool
+    level: int
 
 
 def chains(grey: Grey, letters: int = LETTERS) -> list[Chain]:
@@ -47,11 +54,12 @@ def chains(grey: Grey, letters: int = LETTERS) -> list[Chain]:
         shown = grey if bright else np.invert(grey)
         raised = relief(grey, bright=bright)
         for level in _LEVELS:
-            found += _at_level(raised > level, shown, letters)
+            for box, count, clear in _at_level(raised > level, shown, letters):
+                found.append(Chain(box, count, clear, bright, level))
     return found
 
 
-def _at_level(ink: Mask, shown: Grey, letters: int) -> Iterator[Chain]:
+def _at_level(ink: Mask, shown: Grey, letters: int) -> Iterator[tuple[Box, int, bool]]:
     labels, pieces = ndimage.label(ink, structure=_NEIGHBOURS)
     if not pieces:
         return
@@ -60,17 +68,19 @@ def _at_level(ink: Mask, shown: Grey, letters: int) -> Iterator[Chain]:
     areas = np.bincount(labels.ravel(), minlength=pieces + 1)[1:]
     weights = _weights(np.where(ink, shown, 0), boxes, areas)
     kept = np.flatnonzero(weights)
-    peaks = ndimage.maximum(shown, labels, kept + 1)
     for members in _aligned(boxes[kept], weights[kept], letters):
         own = boxes[kept[members]]
-        if np.std(peaks[members]) > _UNEVEN * max(1, len(members) / 8):
+        peaks = [shown[places[piece]][labels[places[piece]] == piece + 1].max() for piece in kept[members]]
+        if np.std(peaks) > _UNEVEN * max(1, len(members) / 8):
             continue
         count = int(weights[kept[members]].sum())
-        yield Chain(_grown(own, boxes), count, _is_clear(own, count))
+        yield _grown(own, boxes), count, _is_clear(own, areas[kept[members]], count)
 
 
-def _is_clear(own: Numbers, count: int) -> bool:
-    high = own[:, 1] - own[:, 0]
+def _is_clear(own: Numbers, areas: Numbers, count: int) -> bool:
+    high, wide = own[:, 1] - own[:, 0], own[:, 3] - own[:, 2]
+    if np.median(wide / high) < _BAR or np.median(areas / (wide * high)) > _SOLID:
+        return False
     even = np.std(high) <= 0.12 * np.mean(high) and np.ptp(own[:, 1]) <= 1
     return count >= 7 or len(own) >= 5 or (len(own) >= LETTERS and bool(even))
 

@@ -1,7 +1,7 @@
 """Looks for text in one frame with both detectors, and weighs what they say against each other."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from studypub.core.masking import Box
 from studypub.pixels.chains import LETTERS, Chain, chains
+from studypub.pixels.known import Known
 from studypub.pixels.relief import Grey, relief
 from studypub.pixels.text import Page, Word, words
 from studypub.pixels.views import Frame
@@ -16,6 +17,7 @@ from studypub.pixels.views import Frame
 _PIXELS: Final = 3.2e6  # of a page: more take Tesseract seconds
 _LETTER: Final = 32  # pixels: how high Tesseract likes letters to be
 _MOST_CROPS: Final = 40
+_PADDING: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ def by_shape(frame: Frame) -> Found:
     return Found(doubtful=tuple(chain.box for view in frame.views for chain in chains(view) if chain.clear))
 
 
-def by_reading(frame: Frame, folder: Path, *, again: bool = False) -> Found:
+def by_reading(frame: Frame, known: Known, folder: Path, *, again: bool = False) -> Found:
     """Read, and ask Tesseract about every line that has the shape of text. `again`: by other means than at first.
 
     Raises CannotRead.
@@ -40,13 +42,44 @@ def by_reading(frame: Frame, folder: Path, *, again: bool = False) -> Found:
     pages = [page for view in frame.views for page in (_other_pages(view) if again else _pages(view))]
     seen = [(view, chain) for view in frame.views for chain in chains(view, 2)]
     pieces = [chain for _, chain in seen]
-    read = [word for page in words(pages, folder) for word in page if _is_text(word, pieces)]
+    read = [word for page in words(pages, folder) for word in page if _is_text(word, pieces, known)]
     lines = [_line(word.box, pieces) for word in read]
     left = [(view, chain) for view, chain in seen if chain.letters >= LETTERS and not _is_within(chain.box, lines)]
     more = _read_closely(left, folder)
     lines += more.lines
-    doubtful = tuple(box for box in more.doubtful if not _is_within(box, lines))
-    return Found((*read, *more.words), tuple(lines), doubtful)
+    doubtful = [box for box in more.doubtful if not _is_within(box, lines)]
+    turned = _turned(frame, folder) if not again else Found()
+    return Found(
+        (*_distinct([*read, *more.words]), *turned.words),
+        (*lines, *turned.lines),
+        (*doubtful, *turned.doubtful),
+    )
+
+
+def _turned(frame: Frame, folder: Path) -> Found:
+    """Look for lines that run upwards or downwards, as on films."""
+    seen = [(view, chain) for view in map(np.rot90, frame.views) for chain in chains(view) if chain.clear]
+    found = _read_closely(seen, folder, upside_down=True)
+    columns = frame.views[0].shape[1]
+    return Found(
+        tuple(Word(word.text, word.confidence, _back(word.box, columns)) for word in found.words),
+        tuple(_back(box, columns) for box in found.lines),
+        tuple(_back(box, columns) for box in found.doubtful if not _is_within(box, found.lines)),
+    )
+
+
+def _back(box: Box, columns: int) -> Box:
+    """Return where a box stands once the picture is turned back clockwise."""
+    return Box(columns - box.y - box.height, box.x, box.height, box.width)
+
+
+def _distinct(read: Sequence[Word]) -> list[Word]:
+    """Leave out what was read twice, bright and dark, closely and from afar."""
+    kept: list[Word] = []
+    for word in sorted(read, key=lambda word: -word.confidence):
+        if not _is_within(word.box, [other.box for other in kept]):
+            kept.append(word)
+    return kept
 
 
 def _pages(view: Grey) -> Iterator[Page]:
@@ -68,8 +101,10 @@ def _scale(view: Grey, most: float) -> float:
     return float(np.clip((_PIXELS * most / 2 / view.size) ** 0.5, 1, most))
 
 
-def _is_text(word: Word, pieces: Iterable[Chain]) -> bool:
+def _is_text(word: Word, pieces: Iterable[Chain], known: Known) -> bool:
     """Tell words from what Tesseract makes of speckle: it is seldom sure there, and the pieces form no line."""
+    if word.signs >= LETTERS and known.names(word.text):
+        return True
     if word.signs < 2 or word.box.height < 5:
         return False
     if word.confidence >= (75 if word.signs >= 4 else 90):
@@ -86,30 +121,33 @@ def _line(box: Box, pieces: Iterable[Chain]) -> Box:
     return box
 
 
-def _read_closely(chains_left: Sequence[tuple[Grey, Chain]], folder: Path) -> Found:
+def _read_closely(left: Sequence[tuple[Grey, Chain]], folder: Path, *, upside_down: bool = False) -> Found:
     """Read lines one by one, at the size that Tesseract reads best."""
-    if len(chains_left) > _MOST_CROPS:
-        return Found(doubtful=tuple(chain.box for _, chain in chains_left))
-    crops = [crop for view, chain in chains_left for crop in _crops(view, chain.box)]
+    unlike = {(chain.box, chain.bright): (view, chain) for view, chain in left}.values()
+    longest = sorted(unlike, key=lambda one: one[1].letters, reverse=True)[:_MOST_CROPS]
+    crops = [crop for view, chain in longest for crop in _crops(view, chain)]
     read = words(crops, folder) if crops else []
-    found, lines, doubtful = [], [], []
-    for (_, chain), *both in zip(chains_left, read[::2], read[1::2], strict=True):
+    if upside_down and crops:
+        over = words([replace(crop, grey=np.rot90(crop.grey, 2)) for crop in crops], folder)
+        read = [one + other for one, other in zip(read, over, strict=True)]
+    found: list[Word] = []
+    lines = []
+    for (_, chain), *both in zip(longest, read[::2], read[1::2], strict=True):
         legible = [word for page in both for word in page if _is_legible(word)]
         found += legible
-        if legible:
-            lines.append(chain.box)
-        elif chain.clear:
-            doubtful.append(chain.box)
-    return Found(tuple(found), tuple(lines), tuple(doubtful))
+        lines += [chain.box] if legible else []
+    return Found(tuple(found), tuple(lines), tuple(chain.box for _, chain in left if chain.clear))
 
 
-def _crops(view: Grey, box: Box) -> Iterator[Page]:
+def _crops(view: Grey, chain: Chain) -> Iterator[Page]:
+    """Yield the line as it stands out, and its letters alone."""
+    box = chain.box
     beside, above = 2 * box.height, box.height
     x, y = max(0, box.x - beside), max(0, box.y - above)
-    part = view[y : box.y + box.height + above, x : box.x + box.width + beside]
-    for bright in (True, False):
-        page = np.pad(np.invert(relief(part, bright=bright)), 4, constant_values=255)
-        yield Page(page, float(np.clip(_LETTER / box.height, 0.5, 5)), x - 4, y - 4)
+    part = relief(view[y : box.y + box.height + above, x : box.x + box.width + beside], bright=chain.bright)
+    for page in (np.invert(part), np.where(part > chain.level, 0, 255).astype(np.uint8)):
+        padded = np.pad(page, _PADDING, constant_values=255)
+        yield Page(padded, float(np.clip(_LETTER / box.height, 0.5, 5)), x - _PADDING, y - _PADDING)
 
 
 def _is_legible(word: Word) -> bool:

@@ -106,7 +106,7 @@ class _Looking:
         if not self._can_read:
             return by_shape(frame)
         try:
-            return by_reading(frame, self._scratch, again=again)
+            return by_reading(frame, self._known, self._scratch, again=again)
         except CannotRead:
             raise _Unsure("no_ocr") from None
 
