@@ -33,7 +33,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 from tests.peers import dcmtk
 from tests.peers.studies import make_study
 
-from studypub.dicom import scp as scp_module
+from studypub.dicom import peers as peers_module
 from studypub.dicom.scp import STORAGE_SYNTAXES, KnownPeers, StorageScp
 from studypub.dicom.spool import Reception, Spool
 
@@ -348,8 +348,8 @@ class Names:
         self.addresses: dict[str, list[str]] = {}
         self.now = 1000.0
         self.asked = 0
-        monkeypatch.setattr(scp_module.socket, "getaddrinfo", self._answer)  # type: ignore[attr-defined]
-        monkeypatch.setattr(scp_module.time, "monotonic", lambda: self.now)  # type: ignore[attr-defined]
+        monkeypatch.setattr(peers_module.socket, "getaddrinfo", self._answer)  # type: ignore[attr-defined]
+        monkeypatch.setattr(peers_module.time, "monotonic", lambda: self.now)  # type: ignore[attr-defined]
 
     def _answer(self, host: str, *_: object, **__: object) -> list[tuple[object, object, object, str, tuple[str, int]]]:
         self.asked += 1
