@@ -1,13 +1,11 @@
 """Takes one instance (PS3.4 B.2): refuses it, or leads its bytes into a file of the spool as they come."""
 
 import errno
+import struct
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
-from pydicom.dataset import FileMetaDataset
-from pydicom.filebase import DicomBytesIO
-from pydicom.filewriter import write_file_meta_info
-from pydicom.uid import UID
+from pydicom.uid import PYDICOM_IMPLEMENTATION_UID, UID
 from pynetdicom import evt
 
 from studypub.dicom.header import SOP_CLASS_UID, SOP_INSTANCE_UID, STUDY_INSTANCE_UID, Header, Unreadable
@@ -149,13 +147,11 @@ def _no_room(error: OSError) -> Rejection:
     return Rejection(OUT_OF_RESOURCES, f"не удалось записать файл ({code})")
 
 
-def _file_meta(sop_class_uid: str, sop_instance_uid: str, transfer_syntax: UID) -> bytes:
+def _file_meta(sop_class_uid: str, sop_instance_uid: str, transfer_syntax: str) -> bytes:
     """Return a preamble of zeros, whatever the sender's was, and the file meta information (PS3.10 7.1)."""
-    meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = UID(sop_class_uid)
-    meta.MediaStorageSOPInstanceUID = UID(sop_instance_uid)
-    meta.TransferSyntaxUID = transfer_syntax
-    buffer = DicomBytesIO(bytes(128) + b"DICM")
-    buffer.seek(0, 2)
-    write_file_meta_info(buffer, meta, enforce_standard=True)
-    return buffer.getvalue()
+    uids = {2: sop_class_uid, 3: sop_instance_uid, 0x10: transfer_syntax, 0x12: PYDICOM_IMPLEMENTATION_UID}
+    elements = struct.pack("<HH2sHL2s", 2, 1, b"OB", 0, 2, b"\0\1")
+    for number, uid in uids.items():
+        value = uid.encode("ascii") + b"\0" * (len(uid) % 2)
+        elements += struct.pack("<HH2sH", 2, number, b"UI", len(value)) + value
+    return bytes(128) + b"DICM" + struct.pack("<HH2sHL", 2, 0, b"UL", 4, len(elements)) + elements
