@@ -103,7 +103,7 @@ class Provider(DULServiceProvider):
 
     def __init__(self, assoc: Association, messages: Messages) -> None:
         super().__init__(assoc)
-        self.daemon = True
+        self.name, self.daemon = "dicom-provider", True
         self._run_loop_delay = 0.0
         self.to_user_queue = _Indications(messages)
 

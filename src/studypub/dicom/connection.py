@@ -18,6 +18,7 @@ _SLACK = 64
 # PS3.8 9.2: idle, and awaiting an A-ASSOCIATE-RQ; awaiting that the connection is closed
 _NOT_ASSOCIATED = ("Sta1", "Sta2")
 _CLOSING = "Sta13"
+_MOST_DRAINED = 16
 
 
 class Connection(AssociationSocket):
@@ -48,8 +49,11 @@ class Connection(AssociationSocket):
         """Whether there is something to read; waits for it, a little, unless something else is to be done."""
         if self.socket is None or not self._is_connected:
             return False
-        busy = not self.event_queue.empty() or self._state() == _CLOSING
-        came = {descriptor for descriptor, _ in self._poll.poll(0 if busy else _PATIENCE_MILLISECONDS)}
+        if self._state() == _CLOSING:
+            self._drain(self.socket)
+            return False
+        patience = _PATIENCE_MILLISECONDS if self.event_queue.empty() else 0
+        came = {descriptor for descriptor, _ in self._poll.poll(patience)}
         if self._woken.fileno() in came:
             self._woken.recv(4096)
         return self.socket.fileno() in came
@@ -100,6 +104,14 @@ class Connection(AssociationSocket):
         self.hang_up()
         for one in (self._peer, self._waker, self._woken):
             one.close()
+
+    def _drain(self, peer: socket.socket) -> None:
+        """Pass over what is here: closing with something unread resets the connection, and our last word with it."""
+        peer.setblocking(False)
+        with suppress(OSError):
+            for _ in range(_MOST_DRAINED):
+                if not peer.recv(65536):
+                    break
 
     def _receive_into(self, view: memoryview) -> int:
         left = self._due - time.monotonic()

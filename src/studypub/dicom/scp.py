@@ -13,7 +13,7 @@ from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
 from studypub.dicom.association import PeerAssociation
 from studypub.dicom.limits import Limits
-from studypub.dicom.listener import Listener, ListenerLost
+from studypub.dicom.listener import Listener
 from studypub.dicom.peers import KnownPeers, plain
 from studypub.dicom.places import Places
 from studypub.dicom.receive import CANNOT_UNDERSTAND, Rejection, receive
@@ -107,8 +107,8 @@ class StorageScp:
     def _serve(self, listener: Listener) -> None:
         try:
             listener.serve_forever(_POLL_SECONDS)
-        except ListenerLost:
-            log.error("Приём DICOM остановлен: слушающий сокет потерян")  # noqa: TRY400 - its cause is in the words
+        except Exception:  # whoever asks `is_listening` is told; the rest of the service goes on
+            log.exception("Приём DICOM остановлен")
 
     def _accept(self, peer: socket.socket, address: tuple[Any, ...]) -> PeerAssociation:
         def refuse(reason: str, **details: object) -> None:
