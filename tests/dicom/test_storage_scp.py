@@ -1,6 +1,8 @@
 """Our Storage SCP, called over real sockets by pynetdicom and dcmtk."""
 
 import socket
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -26,6 +28,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 )
 from tests.peers import dcmtk
 from tests.peers.listener import Listener, encoded, header, listening, send
+from tests.peers.raw_dicom import ASSOCIATE_RJ, RawPeer, associate_rq
 from tests.peers.studies import make_study
 
 from studypub.dicom import peers as peers_module
@@ -194,14 +197,12 @@ def test_f47_a_folder_that_cannot_be_written_is_no_room(listener: Listener, stud
 
 
 @pytest.mark.parametrize(
-    ("calling", "called", "reason"), [("STRANGER", "STUDYPUB", 3), ("PACS", "OTHER", 7), ("pacs", "STUDYPUB", 3)]
+    ("calling", "called", "reason"), [(b"STRANGER", b"STUDYPUB", 3), (b"PACS", b"OTHER", 7), (b"pacs", b"STUDYPUB", 3)]
 )
-def test_x04_unknown_titles_are_rejected(listener: Listener, calling: str, called: str, reason: int) -> None:
-    with listener.associated(calling=calling, called=called) as association:
-        assert association.is_rejected
-        answer = association.acceptor.primitive
-        assert answer is not None
-        assert (answer.result, answer.result_source, answer.diagnostic) == (1, 1, reason)
+def test_x04_unknown_titles_are_rejected(listener: Listener, calling: bytes, called: bytes, reason: int) -> None:
+    with RawPeer(listener.scp.port) as peer:
+        peer.send(associate_rq(calling=calling, called=called))
+        assert peer.receive() == (ASSOCIATE_RJ, bytes([0, 1, 1, reason]))
 
 
 def test_x02_a_foreign_address_is_turned_away_before_it_says_a_word(listener: Listener) -> None:
@@ -317,3 +318,13 @@ def test_a_name_service_that_fails_forgets_nobody(names: Names) -> None:
     names.now += 61
     assert not peers.include("10.0.0.6")
     assert peers.include("10.0.0.5")
+
+
+def test_x02_a_name_service_that_does_not_answer_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    answered = threading.Event()
+    monkeypatch.setattr("studypub.dicom.peers.socket.getaddrinfo", lambda *_, **__: answered.wait(60) and [])
+    peers = KnownPeers(["pacs.example", "10.0.0.7"])
+    begun = time.monotonic()
+    assert not any(peers.include("10.0.0.9") for _ in range(20))
+    assert time.monotonic() - begun < 5
+    answered.set()

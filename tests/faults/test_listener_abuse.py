@@ -181,13 +181,17 @@ def test_x03_a_peer_that_takes_no_answers_ends(hasty: Listener) -> None:
         (b"STUDYPUBSTUDYPUB9", b"PACS"), (b"studypub", b"PACS"), (b"OTHER", b"PACS"), (b"STUDYPUB", b"STRANGER"),
     ],
 )  # fmt: skip
-def test_x04_odd_titles_get_no_association(listener: Listener, called: bytes, calling: bytes) -> None:
+def test_x04_odd_titles_get_no_association(
+    listener: Listener, caplog: pytest.LogCaptureFixture, called: bytes, calling: bytes
+) -> None:
+    listener.scp._refusals = Refusals()
     with RawPeer(listener.scp.port) as peer:
         peer.send(raw.associate_rq(called=called, calling=calling))
         kind, content = peer.receive()
         # PS3.8 9.3.4: permanent, by the service user, calling or called AE title not recognized
         assert kind == raw.ABORT or (kind == raw.ASSOCIATE_RJ and content[1:] in (b"\1\1\3", b"\1\1\7"))
         assert peer.is_closed()
+    assert becomes_true(lambda: len(caplog.records) == 1)
 
 
 def test_x04_rejections_are_told_of_once_a_minute(listener: Listener, caplog: pytest.LogCaptureFixture) -> None:

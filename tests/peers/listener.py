@@ -32,11 +32,9 @@ class Listener:
             yield reception
 
     @contextmanager
-    def associated(
-        self, *syntaxes: str, sop_class: str = CTImageStorage, calling: str = "PACS", called: str = "STUDYPUB"
-    ) -> Iterator[Association]:
+    def associated(self, *syntaxes: str, sop_class: str = CTImageStorage) -> Iterator[Association]:
         contexts = [build_context(sop_class, [syntax]) for syntax in syntaxes or (ExplicitVRLittleEndian,)]
-        association = AE(calling).associate("127.0.0.1", self.scp.port, contexts, called)
+        association = AE("PACS").associate("127.0.0.1", self.scp.port, contexts, "STUDYPUB")
         yield association
         association.release()
 

@@ -1,6 +1,5 @@
 """An association that a peer asks for: the library's, with every wait bounded and nothing left at its end."""
 
-import logging
 import queue
 import socket
 from collections.abc import Callable
@@ -16,14 +15,14 @@ from studypub.dicom.connection import Connection
 from studypub.dicom.limits import Limits
 from studypub.dicom.messages import Messages
 from studypub.dicom.spool import Spool
+from studypub.log import describe
 
 if TYPE_CHECKING:
     from pynetdicom.pdu_primitives import A_ASSOCIATE
 
-log = logging.getLogger(__name__)
-
 # Of an A-ASSOCIATE-RJ (PS3.8 9.3.4): source and reason
 _REJECTED = {(1, 3): "незнакомый AE title отправителя", (1, 7): "запрошен чужой AE title"}
+_INCOMPREHENSIBLE = "обмен идёт не по стандарту"
 
 
 class PeerAssociation(Association):
@@ -44,8 +43,9 @@ class PeerAssociation(Association):
         super().__init__(ae, MODE_ACCEPTOR)
         self.name = "dicom-association"
         self._refuse = refuse
+        self._hung_up = False
         self.dimse = self._messages = Messages(self, spool, limits)
-        self.dul = Provider(self, self._messages)
+        self.dul = Provider(self, self._messages, refuse)
         self._connection = Connection(self, peer, limits, refuse)
         self.set_socket(self._connection)
         # These are kept in the timers of the provider.
@@ -58,21 +58,29 @@ class PeerAssociation(Association):
         """Whether the peer has said that it wants an association."""
         return self.requestor.primitive is not None
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the peer needs no place any more, though the threads may have to find their end yet."""
+        return self._hung_up or self.is_released or self.is_rejected or self.is_aborted or self._connection.is_closed
+
     def run_reactor(self) -> None:
         """Serve the peer until it goes; however that ends, threads, sockets and files of it are gone then."""
         try:
             super().run_reactor()
-        except Exception:  # a request that the library cannot digest
-            log.exception("Ошибка в соединении DICOM")
+        except Exception as error:  # noqa: BLE001 - a request that the library cannot digest
+            self._refuse(_INCOMPREHENSIBLE, cause=describe(error))
         finally:
             self._connection.hang_up()
             if self._started_dul:
                 self.dul.join()
             self._connection.end()
             self._messages.discard()
+            if self._connection.has_read and not self.is_asked_for:
+                self._refuse("это не запрос соединения DICOM")
 
     def hang_up(self) -> None:
         """End it at once, without a word to the peer; safe from any thread."""
+        self._hung_up = True
         self._connection.hang_up()
 
     def _introduce(self, ae: AE, limits: Limits, address: tuple[Any, ...]) -> None:
@@ -101,8 +109,9 @@ class PeerAssociation(Association):
 class Provider(DULServiceProvider):
     """The thread that reads and writes: it waits where the library's own naps, and always ends."""
 
-    def __init__(self, assoc: Association, messages: Messages) -> None:
+    def __init__(self, assoc: Association, messages: Messages, refuse: Callable[..., None]) -> None:
         super().__init__(assoc)
+        self._refuse = refuse
         self.name, self.daemon = "dicom-provider", True
         self._run_loop_delay = 0.0
         self.to_user_queue = _Indications(messages)
@@ -121,8 +130,8 @@ class Provider(DULServiceProvider):
         """Read and write until the connection is closed."""
         try:
             super().run_reactor()
-        except Exception:  # the peer's move was one that the library's state machine does not know
-            log.exception("Ошибка в соединении DICOM")
+        except Exception as error:  # noqa: BLE001 - a move that the library's state machine does not know
+            self._refuse(_INCOMPREHENSIBLE, cause=describe(error))
         finally:
             cast("Connection", self.socket).hang_up()
             self.kill_dul()

@@ -36,6 +36,7 @@ class Connection(AssociationSocket):
         self._limits = limits
         self._refuse = refuse
         self._peer = client_socket
+        self.has_read = False
         self._request_due = self._due = time.monotonic() + limits.request_seconds
         self._largest = limits.largest_request
         self._waker, self._woken = socket.socketpair()
@@ -57,6 +58,11 @@ class Connection(AssociationSocket):
         if self._woken.fileno() in came:
             self._woken.recv(4096)
         return self.socket.fileno() in came
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether our side has closed it."""
+        return self._peer.fileno() < 0
 
     def wake(self) -> None:
         """End the wait: there is something to send."""
@@ -83,6 +89,7 @@ class Connection(AssociationSocket):
             if not received:
                 break
             filled += received
+            self.has_read = True
         view.release()
         del content[filled:]
         return content

@@ -18,12 +18,12 @@ class Places:
         """Whether there is a place for this address; the oldest that has asked for nothing yet makes it."""
         with self._lock:
             taken = self._taken[address] = [one for one in self._taken.get(address, ()) if one.is_alive()]
-            idle = next((one for one in taken if not one.is_asked_for), None)
-            if len(taken) < self._most:
+            here = [one for one in taken if not one.is_over]
+            if len(here) < self._most:
                 return True
-            if idle is None:
-                return False
-            taken.remove(idle)
+            idle = next((one for one in here if not one.is_asked_for), None)
+        if idle is None:
+            return False
         idle.hang_up()
         return True
 
