@@ -124,6 +124,8 @@ class Dicom(_Section, frozen=True):
     port: int = 11112
     quiet_seconds: float = 30.0
     retrieve_timeout_seconds: float = 3600.0
+    connections_per_peer: int = 8
+    silence_seconds: float = 300.0
 
     def __post_init__(self) -> None:
         _need_ae_title(self.ae_title)
@@ -131,6 +133,8 @@ class Dicom(_Section, frozen=True):
         _need_port(self.port)
         _need_seconds(self.quiet_seconds, key="quiet_seconds")
         _need_seconds(self.retrieve_timeout_seconds, key="retrieve_timeout_seconds")
+        _need(holds=1 <= self.connections_per_peer <= 128, key="connections_per_peer", why="must be between 1 and 128")
+        _need_seconds(self.silence_seconds, key="silence_seconds")
 
 
 class S3(_Section, frozen=True):

@@ -24,7 +24,7 @@ from studypub.db.embedded import EmbeddedPostgres
 from studypub.db.migrate import migrate
 from studypub.db.notifications import listen
 from studypub.deid import profile
-from studypub.dicom.scp import KnownPeers, StorageScp
+from studypub.dicom.scp import KnownPeers, Limits, StorageScp
 from studypub.dicom.spool import Spool
 from studypub.errors import Refused
 from studypub.flows.carry_out import Means, carry_out
@@ -173,6 +173,9 @@ def _storage_scp(config: Config, spool: Spool) -> StorageScp:
         peers=KnownPeers(hosts),
         peer_ae_titles=titles,
         spool=spool,
+        limits=Limits(
+            connections_per_peer=config.dicom.connections_per_peer, silence_seconds=config.dicom.silence_seconds
+        ),
     )
 
 

@@ -1,11 +1,12 @@
 """Where received instances lie until their study is whole."""
 
 import hashlib
+import io
 import shutil
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,10 @@ class SpooledInstance:
 
 class StudyIsBusy(Exception):
     """Another task is receiving the same study; it can be asked for again when that one is done."""
+
+
+class ReceptionEnded(Exception):
+    """An instance came whole when its study was not received any more."""
 
 
 class Reception:
@@ -53,28 +58,35 @@ class Reception:
         with self._changed:
             return frozenset(self._instances)
 
-    def add(self, sop_instance_uid: str, sop_class_uid: str, header: bytes, dataset: bytes) -> None:
-        """Write an instance to its file; the same one again is ignored, another one of the same UID is a conflict.
-
-        Raises OSError; no half-written file stays.
-        """
-        sha256 = hashlib.sha256(dataset).digest()
+    def begin(self, sop_instance_uid: str, sop_class_uid: str, header: bytes) -> "Part":
+        """Open a file for an instance that arrives; its name is a number. Raises OSError; no file stays then."""
         with self._changed:
-            known = self._instances.get(sop_instance_uid)
             self._files += 1
             path = self._folder / f"{self._files:08d}.dcm"
-        if known is None:
-            _write(path, header, dataset)
+        part = Part(self, sop_instance_uid, sop_class_uid, path)
+        part.write_header(header)
+        return part
+
+    def add(self, sop_instance_uid: str, sop_class_uid: str, header: bytes, dataset: bytes) -> None:
+        """Take an instance that is here already. Raises OSError, ReceptionEnded; no half-written file stays."""
+        part = self.begin(sop_instance_uid, sop_class_uid, header)
+        part.write(dataset)
+        part.keep()
+
+    def admit(self, instance: SpooledInstance) -> bool:
+        """Count an instance; the same one again is ignored, another one of the same UID is a conflict.
+
+        Return whether its file is needed. Raises ReceptionEnded.
+        """
         with self._changed:
-            known = self._instances.setdefault(
-                sop_instance_uid, SpooledInstance(sop_instance_uid, sop_class_uid, path, sha256)
-            )
-            if known.sha256 != sha256:
-                self.conflict = sop_instance_uid
-            if known.path != path:
-                path.unlink(missing_ok=True)
+            if self._closed:
+                raise ReceptionEnded
+            known = self._instances.setdefault(instance.sop_instance_uid, instance)
+            if known.sha256 != instance.sha256:
+                self.conflict = instance.sop_instance_uid
             self._last_change = time.monotonic()
             self._changed.notify_all()
+        return known is instance
 
     def wait_for(self, uids: frozenset[str], count: int, *, quiet: float) -> None:
         """Wait until these instances, and at least this many, are here, or `quiet` seconds pass without a new one.
@@ -100,16 +112,55 @@ class Reception:
             self._last_change = time.monotonic()
 
 
-def _write(path: Path, header: bytes, dataset: bytes) -> None:
-    part = path.with_suffix(".part")
-    try:
-        with part.open("xb") as file:
-            file.write(header)
-            file.write(dataset)
-        part.rename(path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
+class Part:
+    """An instance that is being written, and its checksum."""
+
+    def __init__(self, reception: Reception, sop_instance_uid: str, sop_class_uid: str, path: Path) -> None:
+        """Open the file. Raises OSError."""
+        self._reception = reception
+        self._uids = (sop_instance_uid, sop_class_uid)
+        self._path = path
+        self._part = path.with_suffix(".part")
+        self._sha256 = hashlib.sha256()
+        self._file: io.FileIO = self._part.open("xb", buffering=0)
+
+    def write_header(self, header: bytes) -> None:
+        """Write what is ours and not the sender's: it does not count for the checksum. Raises OSError."""
+        try:
+            _write_all(self._file, header)
+        except OSError:
+            self.discard()
+            raise
+
+    def write(self, data: bytes) -> None:
+        """Write the next bytes of the data set. Raises OSError; the file is gone then."""
+        self._sha256.update(data)
+        self.write_header(data)
+
+    def keep(self) -> None:
+        """Give the whole instance to its study. Raises OSError, ReceptionEnded; the file is gone then."""
+        needed = False
+        try:
+            self._file.close()
+            self._part.rename(self._path)
+            needed = self._reception.admit(SpooledInstance(*self._uids, self._path, self._sha256.digest()))
+        finally:
+            if not needed:
+                self.discard()
+
+    def discard(self) -> None:
+        """Leave nothing of it."""
+        for path in (self._part, self._path):
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+        with suppress(OSError):
+            self._file.close()
+
+
+def _write_all(file: io.FileIO, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) :]
 
 
 class Spool:
