@@ -21,7 +21,7 @@ from studypub.deid import descriptors
 from studypub.deid.encode import to_part10
 from studypub.deid.instance import Deidentifier, Kept
 from studypub.deid.reasons import Reason
-from studypub.dicom.spool import SpooledInstance
+from studypub.dicom.kept import SpooledInstance
 from studypub.errors import NothingToPublish, PatientMismatch, PhiSuspected
 from studypub.gate.clues import Permitted
 from studypub.gate.gate import Gate
