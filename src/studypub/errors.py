@@ -180,6 +180,17 @@ class UnprovenStudy(IncompleteRetrieve):
     )
 
 
+class StudyChanged(IncompleteRetrieve):
+    """The PACS's list is another each time we look."""
+
+    template = Sentence(
+        "Исследование меняется в PACS, пока мы его получаем (получено {received} из {expected} изображений). "
+        "Задание повторится само.",
+        "The study changes in the PACS while we fetch it ({received} of {expected} images arrived). The task will be "
+        "tried again by itself.",
+    )
+
+
 class NothingToPublish(StudypubError):
     """Every instance of the study was left out by the rules of de-identification."""
 

@@ -40,6 +40,7 @@ from studypub.core.finding import FoundStudy, ListedInstance
 from studypub.core.outages import Outages
 from studypub.core.wanted import Wanted
 from studypub.dicom import refusals, rows
+from studypub.dicom.nodelay import send_at_once
 from studypub.dicom.scp import STORAGE_SYNTAXES, Rejection, receive
 from studypub.dicom.spool import Spool
 from studypub.dicom.uid import is_valid
@@ -48,7 +49,7 @@ from studypub.errors import PacsBusy, PacsCannotDeliver, PacsRefused, PacsSilent
 log = logging.getLogger(__name__)
 
 _ANSWER_SECONDS = 30
-_MOST_STUDIES = 2_000  # more under one accession number, and the PACS ignores what it is asked
+_MOST_STUDIES = 500  # more under one accession number, and the PACS ignores what it is asked
 _MOST_INSTANCES = 100_000
 _MOST_CONTEXTS = 128  # PS3.8 9.3.2.2: odd identifiers from 1 to 255
 _PLAIN_SYNTAXES = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
@@ -218,7 +219,7 @@ class PacsClient:
                 contexts=contexts,
                 ae_title=self._pacs.ae_title,
                 ext_neg=roles,  # type: ignore[arg-type]
-                evt_handlers=handlers,
+                evt_handlers=[(evt.EVT_CONN_OPEN, send_at_once), *(handlers or ())],
             )
         except OSError as error:  # a name that nobody has
             raise self._unreachable(type(error).__name__) from error

@@ -16,6 +16,7 @@ from studypub.errors import (
     DiskFull,
     IncompleteRetrieve,
     NothingArrived,
+    StudyChanged,
     StudypubError,
     UnprovenStudy,
 )
@@ -76,15 +77,17 @@ async def _until_it_stands(way: Way, task: Task, found: Found, reception: Recept
             chosen = found.contents.chosen(reception.uids())
             return [instance for instance in reception.instances() if instance.sop_instance_uid in chosen]
     received = found.contents.received(reception.uids())
-    raise IncompleteRetrieve("the study keeps changing", received=received, expected=found.count or "?")
+    raise StudyChanged("the list is another each time", received=received, expected=found.count or "?")
 
 
 async def _until_whole(way: Way, found: Found, reception: Reception) -> None:
     refusal: StudypubError | None = None
-    for _ in range(_MOST_ROUNDS):
+    for number in range(_MOST_ROUNDS):
         if found.contents.is_whole(reception.uids()):
             return
-        refusal = await _ask_for_missing(way, found, reception, whole_series=refusal is not None)
+        # A PACS that refuses single instances may still serve series.
+        by_series = refusal is not None and number == _MOST_ROUNDS - 1
+        refusal = await _ask_for_missing(way, found, reception, whole_series=by_series)
         if reception.conflict is not None:
             raise ConflictingInstances(reception.conflict)
         if not reception.count:  # as likely as not it cannot reach us: asking at once does not help
