@@ -102,6 +102,7 @@ async def test_f34_nothing_arrives_and_the_pacs_does_not_complain(facing: Facing
 
 
 async def test_f35_images_that_come_after_the_answer_are_waited_for(facing: Facing) -> None:
+    facing.desk.set(quiet_seconds=10.0)  # never reached: all is here before
     outcome = await facing.fetch("succeeds and sends later")
     assert (outcome.uids, facing.pacs.asked) == (uids(facing.study), ["STUDY"])
 
@@ -136,9 +137,11 @@ async def test_f33_a_no_that_stays_no(facing: Facing, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "asked"), [("aborts midway", ["STUDY", "IMAGE 3"]), ("aborts and goes on", ["STUDY"])]
+    ("name", "asked", "quiet"),
+    [("aborts midway", ["STUDY", "IMAGE 3"], 0.3), ("aborts and goes on", ["STUDY"], 10.0)],
 )
-async def test_f37_what_came_before_an_abort_is_kept(facing: Facing, name: str, asked: list[str]) -> None:
+async def test_f37_what_came_before_an_abort_is_kept(facing: Facing, name: str, asked: list[str], quiet: float) -> None:
+    facing.desk.set(quiet_seconds=quiet)
     outcome = await facing.fetch(name)
     assert (outcome.uids, facing.pacs.asked) == (uids(facing.study), asked)
     assert len(facing.pacs.stored) == 5  # none of them twice

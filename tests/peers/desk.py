@@ -29,7 +29,7 @@ QUICK = Dicom(
     host="127.0.0.1",
     connect_seconds=3.0,
     search_timeout_seconds=3.0,
-    quiet_seconds=0.5,
+    quiet_seconds=0.3,
     stall_seconds=1.0,
     retrieve_timeout_seconds=15.0,
 )

@@ -367,7 +367,7 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "stops at once": Behaviour(_stops_after(0)),
     "says pending though done": Behaviour(_says_pending_though_done),
     "repeats the first": Behaviour(_repeats_the_first),
-    "trickles": Behaviour(_trickles(0.5)),
+    "trickles": Behaviour(_trickles(0.35)),
     "trickles for too long": Behaviour(_trickles(0.9)),
     # What it answers to a C-MOVE
     "A801": Behaviour(_ends_with(0xA801)),
