@@ -1,7 +1,6 @@
 """Where received instances lie until their study is whole."""
 
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from uuid import UUID
 
@@ -80,16 +79,21 @@ def test_f04_what_was_received_is_taken_up_again(tmp_path: Path) -> None:
 def test_f04_what_is_not_what_was_received_is_dropped(tmp_path: Path, spoil: str) -> None:
     path = received(tmp_path, range(2)).instances()[0].path
     record = path.with_suffix(".json")
-    ways: dict[str, Callable[[], object]] = {
-        "bytes": lambda: path.write_bytes(path.read_bytes()[:-1] + b"?"),
-        "length": lambda: path.write_bytes(path.read_bytes() + b"?"),
-        "empty": lambda: path.write_bytes(b""),  # as after a power failure
-        "record": lambda: record.write_bytes(b"\0" * 10),
-        "no record": record.unlink,
-        "study": lambda: record.write_text(record.read_text().replace(STUDY, "1.2.9")),
-        "nothing": path.unlink,
+    data, note = path.read_bytes(), record.read_bytes()
+    # What the file and the record become; None: they are gone.
+    spoilt: dict[str, tuple[bytes | None, bytes | None]] = {
+        "bytes": (data[:-1] + b"?", note),
+        "length": (data + b"?", note),
+        "empty": (b"", note),  # as after a power failure
+        "record": (data, bytes(10)),
+        "no record": (data, None),
+        "study": (data, note.replace(STUDY.encode(), b"1.2.9")),
+        "nothing": (None, note),
     }
-    ways[spoil]()
+    for one, becomes in zip((path, record), spoilt[spoil], strict=True):
+        one.unlink()
+        if becomes is not None:
+            one.write_bytes(becomes)
     after = recalled(tmp_path)
     assert [one.sop_instance_uid for one in after.instances()] == ["1.2.1"]
     assert not path.exists()

@@ -15,7 +15,8 @@ from studypub.db import audit, tasks
 from studypub.db.database import Database
 from studypub.deid import profile
 from studypub.deid.instance import Deidentifier
-from studypub.dicom.scu import Memory, PacsClient, Patience
+from studypub.dicom.association import Memory, Patience
+from studypub.dicom.scu import PacsClient
 from studypub.dicom.spool import Spool
 from studypub.errors import NothingToPublish, PhiSuspected, Refused
 from studypub.flows.find import Found, find
