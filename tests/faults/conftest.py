@@ -7,14 +7,13 @@ import pytest
 from pydicom.dataset import FileDataset
 from tests.peers.database import connection, database, database_url, migrated
 from tests.peers.desk import ACCESSION, PATIENT, Desk, Outcome, facing_a_scripted_pacs
-from tests.peers.house import house
 from tests.peers.pacs_behaviours import BEHAVIOURS
 from tests.peers.postgres import postgres_server
 from tests.peers.queue import queue_watch
 from tests.peers.scripted_pacs import ScriptedPacs
 from tests.peers.studies import make_study
 
-__all__ = ["connection", "database", "database_url", "house", "migrated", "postgres_server", "queue_watch"]
+__all__ = ["connection", "database", "database_url", "migrated", "postgres_server", "queue_watch"]
 
 
 @dataclass

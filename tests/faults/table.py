@@ -21,6 +21,7 @@ FAULTS: dict[str, Fault] = {
             "every byte verified, and asks only for what is missing.",
         ),
         (
+            "test_f04_a_daemon_that_is_killed_midway",
             "test_f04_a_daemon_that_ends_goes_on_where_it_was",
             "test_f04_what_has_arrived_is_not_fetched_again",
             "test_f04_what_nobody_needs_any_more_is_swept",

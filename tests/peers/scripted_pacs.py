@@ -99,6 +99,7 @@ class Transfer:
 
     def hold(self, seconds: float = _HELD_SECONDS) -> None:
         """Say again and again that more is to come, until the peer has had enough."""
+        self.pacs.holding.set()
         rounds = int(seconds / 0.05)
         for _ in range(rounds):
             if not self.is_wanted or self.pacs.over.wait(0.05):
@@ -124,7 +125,7 @@ class ScriptedPacs:
     host = "127.0.0.1"
 
     def __init__(self, destination: tuple[str, int]) -> None:
-        self._destination = destination
+        self.destination = destination
         self._entity = AE(self.ae_title)
         self._kept: Association | None = None
         self._threads: list[threading.Thread] = []
@@ -138,7 +139,7 @@ class ScriptedPacs:
     ) -> None:
         """Begin anew with these instances, and `others` of another study; what was under way ends."""
         self._let_go()
-        self.over, self.go_on = threading.Event(), threading.Event()
+        self.over, self.go_on, self.holding = threading.Event(), threading.Event(), threading.Event()
         self.behaviour, self.instances, self.others = behaviour, list(instances), list(others)
         self.asked: list[str] = []  # the level of each retrieval; with the number of instances where they were named
         self.stored: list[int] = []  # the status that each of our C-STOREs was answered with
@@ -210,7 +211,7 @@ class ScriptedPacs:
         classes = {instance.SOPClassUID for instance in (*self.instances, *self.others)}
         contexts = [build_context(uid, [ExplicitVRLittleEndian, ImplicitVRLittleEndian]) for uid in sorted(classes)]
         association = AE(self.behaviour.calling).associate(
-            *self._destination, contexts, "STUDYPUB", evt_handlers=[(evt.EVT_CONN_OPEN, send_at_once)]
+            *self.destination, contexts, "STUDYPUB", evt_handlers=[(evt.EVT_CONN_OPEN, send_at_once)]
         )
         self._kept = association if self.behaviour.one_association else None
         return association
