@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 import pytest
 from pydicom.dataset import FileDataset
-from tests.faults.conftest import Facing
 from tests.peers.desk import PATIENT, task
+from tests.peers.facing import Facing
 from tests.peers.pacs_behaviours import BEHAVIOURS
 from tests.peers.program import deaf_port
 from tests.peers.studies import make_study

@@ -14,7 +14,7 @@ from tests.peers.scripted_pacs import ScriptedPacs
 from studypub.config import Dicom, Pacs
 from studypub.core.outages import Outages
 from studypub.core.task import Origin, Status, Task
-from studypub.dicom.association import Memory, Patience
+from studypub.dicom.caller import Memory, Patience
 from studypub.dicom.kept import SpooledInstance
 from studypub.dicom.scp import KnownPeers, StorageScp
 from studypub.dicom.scu import PacsClient

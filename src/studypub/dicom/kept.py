@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class SpooledInstance:
-    """A received instance: a Part 10 file whose name is ours, and the digest of the file."""
+    """A received instance: a Part 10 file whose name is ours, and the digest of its data set."""
 
     sop_instance_uid: str
     sop_class_uid: str
@@ -16,48 +16,34 @@ class SpooledInstance:
     sha256: bytes
 
 
-def keep(instance: SpooledInstance, header: bytes, dataset: bytes) -> None:
-    """Write the file. Raises OSError; nothing half-written stays.
+def record(instance: SpooledInstance, study_instance_uid: str, header: bytes) -> None:
+    """Write the record of a file, whose data set follows the header. Raises OSError.
 
-    Nothing is forced to the disk: after a power failure the digest tells what of it is whole.
+    Nothing is forced to the disk: after a power failure the record tells what of the file is whole.
     """
-    part = instance.path.with_suffix(".part")
-    try:
-        with part.open("xb") as file:
-            file.write(header)
-            file.write(dataset)
-        part.rename(instance.path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
-
-
-def record(instance: SpooledInstance, study_instance_uid: str, length: int) -> None:
-    """Write the record of a file of so many bytes. Raises OSError; the file goes then, too."""
     document = {
         "study": study_instance_uid,
         "instance": instance.sop_instance_uid,
         "class": instance.sop_class_uid,
-        "length": length,
+        "length": instance.path.stat().st_size,
+        "header": header.hex(),
         "sha256": instance.sha256.hex(),
     }
-    try:
-        _record_of(instance.path).write_text(json.dumps(document), "ascii")
-    except OSError:
-        drop(instance.path)
-        raise
+    _record_of(instance.path).write_text(json.dumps(document), "ascii")
 
 
 def recall(path: Path, study_instance_uid: str) -> SpooledInstance | None:
     """Return the instance in this file, or None where it is not exactly what was received for this study."""
     try:
-        record = json.loads(_record_of(path).read_text("ascii"))
-        if record["study"] != study_instance_uid or record["length"] != path.stat().st_size:
+        document = json.loads(_record_of(path).read_text("ascii"))
+        header = bytes.fromhex(document["header"])
+        if document["study"] != study_instance_uid or document["length"] != path.stat().st_size:
             return None
-        with path.open("rb") as file:
+        with path.open("rb", buffering=0) as file:
+            is_whole = file.read(len(header)) == header
             sha256 = hashlib.file_digest(file, "sha256").digest()
-        instance = SpooledInstance(str(record["instance"]), str(record["class"]), path, sha256)
-        return instance if record["sha256"] == sha256.hex() else None
+        instance = SpooledInstance(str(document["instance"]), str(document["class"]), path, sha256)
+        return instance if is_whole and document["sha256"] == sha256.hex() else None
     except (OSError, ValueError, LookupError, TypeError):  # absent, or not what we write
         return None
 

@@ -17,7 +17,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 from studypub.core.finding import FoundStudy, ListedInstance
 from studypub.core.wanted import Wanted
 from studypub.dicom import rows
-from studypub.dicom.association import ANSWER_SECONDS, Answers, Caller
+from studypub.dicom.caller import ANSWER_SECONDS, Answers, Caller
 from studypub.dicom.offers import USUAL_CLASSES
 from studypub.dicom.scp import Rejection, receive
 from studypub.dicom.spool import Spool

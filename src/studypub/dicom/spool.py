@@ -1,15 +1,16 @@
 """Where received instances lie until their study is whole."""
 
 import hashlib
+import io
 import shutil
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import UUID, uuid4
 
-from studypub.dicom.kept import SpooledInstance, drop, keep, recall, record
+from studypub.dicom.kept import SpooledInstance, drop, recall, record
 from studypub.errors import DiskFull
 
 _TASK = "task-"
@@ -17,6 +18,10 @@ _TASK = "task-"
 
 class StudyIsBusy(Exception):
     """Another task is receiving the same study; it can be asked for again when that one is done."""
+
+
+class ReceptionEnded(Exception):
+    """An instance came whole when its study was not received any more."""
 
 
 class Reception:
@@ -53,40 +58,45 @@ class Reception:
     def recall(self) -> None:
         """Take up what an earlier attempt left in the folder, once every byte has been verified; remove the rest."""
         whole = {path: recall(path, self._study_instance_uid) for path in sorted(self._left) if path.suffix == ".dcm"}
-        taken = {path.stem for path, instance in whole.items() if instance and self._take(instance)}
+        taken = {path.stem for path, instance in whole.items() if instance and self.admit(instance)}
         for path in self._left:
             if path.stem not in taken:
                 drop(path)
 
-    def add(self, sop_instance_uid: str, sop_class_uid: str, header: bytes, dataset: bytes) -> None:
-        """Write an instance to its file; the same one again is ignored, another one of the same UID is a conflict.
-
-        Raises OSError; no half-written file stays.
-        """
-        digest = hashlib.sha256(header)
-        digest.update(dataset)
+    def begin(self, sop_instance_uid: str, sop_class_uid: str, header: bytes) -> "Part":
+        """Open a file for an instance that arrives; its name is a number. Raises OSError; no file stays then."""
         with self._changed:
-            known = self._instances.get(sop_instance_uid)
             self._files += 1
             path = self._folder / f"{self._files:08d}.dcm"
-        instance = SpooledInstance(sop_instance_uid, sop_class_uid, path, digest.digest())
-        if known is None:
-            keep(instance, header, dataset)
-            if self._lasting:
-                record(instance, self._study_instance_uid, len(header) + len(dataset))
-        if not self._take(instance):
-            drop(path)
+        return Part(self, sop_instance_uid, sop_class_uid, path, header)
 
-    def _take(self, instance: SpooledInstance) -> bool:
-        """Let an instance in; False where it is here already."""
+    def add(self, sop_instance_uid: str, sop_class_uid: str, header: bytes, dataset: bytes) -> None:
+        """Take an instance that is here already. Raises OSError, ReceptionEnded; no half-written file stays."""
+        part = self.begin(sop_instance_uid, sop_class_uid, header)
+        part.write(dataset)
+        part.keep()
+
+    def admit(self, instance: SpooledInstance) -> bool:
+        """Count an instance; the same one again is ignored, another one of the same UID is a conflict.
+
+        Return whether its file is needed. Raises ReceptionEnded.
+        """
         with self._changed:
+            if self._closed:
+                raise ReceptionEnded
             known = self._instances.setdefault(instance.sop_instance_uid, instance)
             if known.sha256 != instance.sha256:
                 self.conflict = instance.sop_instance_uid
             if known is instance:
                 self._last_change = time.monotonic()
             self._changed.notify_all()
-            return known is instance
+        return known is instance
+
+    def note(self, instance: SpooledInstance, header: bytes) -> None:
+        """Let a later attempt know of an instance's file, where it is to; without a record it is fetched again."""
+        if self._lasting:
+            with suppress(OSError):
+                record(instance, self._study_instance_uid, header)
 
     def wait_for(self, uids: frozenset[str], count: int, *, quiet: float) -> None:
         """Wait until these instances, and at least this many, are here, or `quiet` seconds pass without a new one.
@@ -115,6 +125,66 @@ class Reception:
         """Return for how many seconds no new instance has come."""
         with self._changed:
             return time.monotonic() - self._last_change
+
+
+class Part:
+    """An instance that is being written, and its checksum."""
+
+    def __init__(
+        self, reception: Reception, sop_instance_uid: str, sop_class_uid: str, path: Path, header: bytes
+    ) -> None:
+        """Open the file and write the header, which is ours and not the sender's: it does not count for the checksum.
+
+        Raises OSError; no file stays then.
+        """
+        self._reception = reception
+        self._header = header
+        self._uids = (sop_instance_uid, sop_class_uid)
+        self._path = path
+        self._part = path.with_suffix(".part")
+        self._sha256 = hashlib.sha256()
+        self._file: io.FileIO = self._part.open("xb", buffering=0)
+        self._write(header)
+
+    def write(self, data: bytes) -> None:
+        """Write the next bytes of the data set. Raises OSError; the file is gone then."""
+        self._sha256.update(data)
+        self._write(data)
+
+    def _write(self, data: bytes) -> None:
+        try:
+            _write_all(self._file, data)
+        except OSError:
+            self.discard()
+            raise
+
+    def keep(self) -> None:
+        """Give the whole instance to its study. Raises OSError, ReceptionEnded; the file is gone then."""
+        needed = False
+        try:
+            self._file.close()
+            self._part.rename(self._path)
+            instance = SpooledInstance(*self._uids, self._path, self._sha256.digest())
+            needed = self._reception.admit(instance)
+            if needed:
+                self._reception.note(instance, self._header)
+        finally:
+            if not needed:
+                self.discard()
+
+    def discard(self) -> None:
+        """Leave nothing of it."""
+        for path in (self._part, self._path):
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+        with suppress(OSError):
+            self._file.close()
+
+
+def _write_all(file: io.FileIO, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) :]
 
 
 class Spool:

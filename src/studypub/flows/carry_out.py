@@ -15,7 +15,7 @@ from studypub.db import audit, tasks
 from studypub.db.database import Database
 from studypub.deid import profile
 from studypub.deid.instance import Deidentifier
-from studypub.dicom.association import Memory, Patience
+from studypub.dicom.caller import Memory, Patience
 from studypub.dicom.scu import PacsClient
 from studypub.dicom.spool import Spool
 from studypub.errors import NothingToPublish, PhiSuspected, Refused

@@ -14,7 +14,7 @@ from pynetdicom.association import Association
 
 from studypub.config import Pacs
 from studypub.core.outages import Outages
-from studypub.dicom import refusals
+from studypub.dicom import rejects
 from studypub.dicom.nodelay import send_at_once
 from studypub.dicom.offers import storage_contexts
 from studypub.errors import PacsBusy, PacsRefused, PacsSilent, PacsUnreachable
@@ -129,7 +129,7 @@ class Caller:
             raise self._unreachable("no association")
         self._memory.outages.answered(self._address)
         cause = f"rejected: result {answer.result} source {answer.result_source} reason {answer.diagnostic}"
-        refusal = refusals.judge(answer.result, answer.result_source, answer.diagnostic)
+        refusal = rejects.judge(answer.result, answer.result_source, answer.diagnostic)
         reason = refusal.reason.filled(ours=self._our_ae_title, pacs=self._pacs.ae_title)
         if refusal.for_good:
             raise PacsRefused(cause, pacs=self._pacs.ae_title, reason_ru=reason.ru, reason_en=reason.en)
