@@ -122,7 +122,10 @@ class Dicom(_Section, frozen=True):
     ae_title: str = "STUDYPUB"
     host: str = "0.0.0.0"  # noqa: S104 - a PACS reaches us from another machine
     port: int = 11112
+    connect_seconds: float = 10.0
+    search_timeout_seconds: float = 300.0
     quiet_seconds: float = 30.0
+    stall_seconds: float = 300.0
     retrieve_timeout_seconds: float = 3600.0
     connections_per_peer: int = 8
     silence_seconds: float = 300.0
@@ -131,7 +134,10 @@ class Dicom(_Section, frozen=True):
         _need_ae_title(self.ae_title)
         _need(holds=bool(self.host), key="host", why="must not be empty")
         _need_port(self.port)
+        _need_seconds(self.connect_seconds, key="connect_seconds")
+        _need_seconds(self.search_timeout_seconds, key="search_timeout_seconds")
         _need_seconds(self.quiet_seconds, key="quiet_seconds")
+        _need_seconds(self.stall_seconds, key="stall_seconds")
         _need_seconds(self.retrieve_timeout_seconds, key="retrieve_timeout_seconds")
         _need(holds=1 <= self.connections_per_peer <= 128, key="connections_per_peer", why="must be between 1 and 128")
         _need_seconds(self.silence_seconds, key="silence_seconds")
@@ -223,9 +229,11 @@ class Pacs(_Section, frozen=True):
     port: int
     retrieve: Literal["move", "get"] = "move"
     peers: tuple[str, ...] = ()
+    peer_ae_titles: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _need_ae_title(self.ae_title)
+        for title in (self.ae_title, *self.peer_ae_titles):
+            _need_ae_title(title)
         _need(holds=1 <= self.port <= 65535, key="port", why="must be between 1 and 65535")
         _need(holds=bool(self.host), key="host", why="must not be empty")
 

@@ -31,6 +31,7 @@ from studypub.flows.carry_out import Means, carry_out
 from studypub.flows.expire import expire, sweep
 from studypub.flows.note_choices import note_choices
 from studypub.flows.readiness import Readiness
+from studypub.flows.tidy_spool import note_unexpected, tidy, tidy_after
 from studypub.store.configured import open_store
 from studypub.web.app import create_app
 from studypub.web.parts import Parts
@@ -142,8 +143,18 @@ async def running(config: Config, url: str, stop: asyncio.Event) -> AsyncIterato
         scp = _storage_scp(config, spool)
         _start_listening(scp, config)
         stack.callback(scp.stop)
-        loop = WorkerLoop(work_database, partial(carry_out, Means(config, work_database, spool, store)), config.workers)
-        chores = {"expire": partial(expire, work_database), "sweep": partial(sweep, work_database, store)}
+        loop = WorkerLoop(
+            work_database,
+            partial(carry_out, Means(config, work_database, spool, store)),
+            config.workers,
+            afterwards=partial(tidy_after, work_database, spool),
+        )
+        chores = {
+            "expire": partial(expire, work_database),
+            "sweep": partial(sweep, work_database, store),
+            "tidy": partial(tidy, work_database, spool),
+            "note": partial(note_unexpected, work_database, spool),
+        }
         housekeeping = await stack.enter_async_context(Housekeeping(chores))
         background = [
             asyncio.create_task(part, name=name)
@@ -165,7 +176,7 @@ async def running(config: Config, url: str, stop: asyncio.Event) -> AsyncIterato
 
 def _storage_scp(config: Config, spool: Spool) -> StorageScp:
     hosts = {host for clinic in config.clinics for host in (clinic.pacs.host, *clinic.pacs.peers)}
-    titles = {clinic.pacs.ae_title for clinic in config.clinics}
+    titles = {title for clinic in config.clinics for title in (clinic.pacs.ae_title, *clinic.pacs.peer_ae_titles)}
     return StorageScp(
         config.dicom.ae_title,
         config.dicom.host,

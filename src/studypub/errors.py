@@ -97,6 +97,17 @@ class PacsUnreachable(StudypubError):
     )
 
 
+class PacsSilent(PacsUnreachable):
+    """The same, and it is known since when."""
+
+    template = Sentence(
+        "PACS {pacs} не отвечает по адресу {address} с {since}. Задание повторится само; если PACS работает, "
+        "сообщите администратору.",
+        "The PACS {pacs} has not answered at {address} since {since}. The task will be tried again by itself; if the "
+        "PACS is up, tell the administrator.",
+    )
+
+
 class PacsRefused(StudypubError):
     """The PACS answered and said no for good: an AE title it does not know, a request it does not serve."""
 
@@ -142,6 +153,41 @@ class IncompleteRetrieve(StudypubError):
         "Задание повторится само; если не поможет, сообщите администратору PACS.",
         "{received} of {expected} images arrived from the PACS. A partial study is not published. "
         "The task will be tried again by itself; if that does not help, tell the PACS administrator.",
+    )
+
+
+class NothingArrived(IncompleteRetrieve):
+    """The PACS did not complain and yet no instance arrived: most likely it cannot reach us."""
+
+    template = Sentence(
+        "Из PACS {pacs} получено 0 из {expected} изображений. Задание повторится само; если не поможет, администратору "
+        "надо проверить, что в PACS зарегистрирован AE title {ae_title} с адресом этого сервера и портом {port} и что "
+        "PACS может к нему подключиться.",
+        "0 of {expected} images arrived from the PACS {pacs}. The task will be tried again by itself; if that does not "
+        "help, the administrator should check that the PACS knows the AE title {ae_title} with this server's address "
+        "and the port {port}, and that it can connect there.",
+    )
+
+
+class UnprovenStudy(IncompleteRetrieve):
+    """The PACS does not list the instances, and its count is absent or less than what it sent."""
+
+    template = Sentence(
+        "Из PACS получено изображений: {received}, но PACS не сообщает, сколько их в исследовании, или называет "
+        "меньшее число. Исследование, полнота которого не доказана, не публикуется. Сообщите администратору PACS.",
+        "{received} images arrived, but the PACS does not say how many the study has, or says fewer. A study that is "
+        "not proven to be whole is not published. Tell the PACS administrator.",
+    )
+
+
+class StudyChanged(IncompleteRetrieve):
+    """The PACS's list is another each time we look."""
+
+    template = Sentence(
+        "Исследование меняется в PACS, пока мы его получаем (получено {received} из {expected} изображений). "
+        "Задание повторится само.",
+        "The study changes in the PACS while we fetch it ({received} of {expected} images arrived). The task will be "
+        "tried again by itself.",
     )
 
 

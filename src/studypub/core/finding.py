@@ -41,6 +41,7 @@ class ListedInstance:
 
     sop_instance_uid: str
     sop_class_uid: str
+    series_instance_uid: str
 
 
 def choose(studies: Iterable[FoundStudy], *, patient_id: str, accession_number: str) -> FoundStudy:

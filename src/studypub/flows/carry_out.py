@@ -4,11 +4,12 @@ import asyncio
 import logging
 import secrets
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
 from studypub.config import Clinic, Config, Pixels
+from studypub.core.outages import Outages
 from studypub.core.publication import Publication
 from studypub.core.review import Decision
 from studypub.core.task import Event, LeftOut, Task
@@ -16,6 +17,7 @@ from studypub.db import audit, review, tasks
 from studypub.db.database import Database
 from studypub.deid import profile
 from studypub.deid.instance import Deidentifier
+from studypub.dicom.caller import Memory, Patience
 from studypub.dicom.scu import PacsClient
 from studypub.dicom.spool import Spool
 from studypub.errors import NothingToPublish, PhiSuspected, Refused
@@ -36,6 +38,7 @@ class Means:
     database: Database
     spool: Spool
     store: Store
+    outages: Outages = field(default_factory=Outages)
 
 
 async def carry_out(means: Means, task: Task, progress: Progress) -> Publication | None:
@@ -45,14 +48,17 @@ async def carry_out(means: Means, task: Task, progress: Progress) -> Publication
     otherwise what went wrong.
     """
     clinic = _clinic(means.config, task)
-    client = PacsClient(clinic.pacs, means.config.dicom.ae_title)
+    client = _client(means, clinic)
     stop = threading.Event()
     try:
         found = await find(client, task)
         task = await _advance_found(means.database, task, found, clinic)
-        with means.spool.work_folder(str(task.lease_token)) as folder:
+        with (
+            means.spool.task_folder(task.task_id) as received,
+            means.spool.work_folder(str(task.lease_token)) as folder,
+        ):
             way = Way(clinic.pacs, client, means.config.dicom, means.spool)
-            instances = await retrieve(way, task, found, folder, progress)
+            instances = await retrieve(way, task, found, received, progress)
             task = await _advance(means.database, task, Event.RECEIVED, len(instances))
             deid_key = secrets.token_bytes(32)
             deidentifier = Deidentifier(profile.load(clinic.profile, clinic.also_remove), deid_key)
@@ -113,6 +119,12 @@ async def _prepare(
         async with database.transaction() as tx:
             await audit.append(tx, "system", "task.phi_suspected", str(originals.task.task_id), **error.parameters)
         raise
+
+
+def _client(means: Means, clinic: Clinic) -> PacsClient:
+    dicom = means.config.dicom
+    patience = Patience(dicom.connect_seconds, dicom.search_timeout_seconds, dicom.retrieve_timeout_seconds)
+    return PacsClient(clinic.pacs, dicom.ae_title, patience, Memory(means.outages, clinic.zone))
 
 
 def _clinic(config: Config, task: Task) -> Clinic:

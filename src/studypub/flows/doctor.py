@@ -14,6 +14,7 @@ import msgspec
 
 from studypub.config import Clinic, Config
 from studypub.core.finding import FoundStudy
+from studypub.core.wanted import Wanted
 from studypub.db.database import Database
 from studypub.db.migrate import migrate
 from studypub.dicom.scp import KnownPeers, StorageScp
@@ -166,7 +167,7 @@ def _round_trip(config: Config, clinic: Clinic, client: PacsClient, found: list[
             config.dicom.host,
             config.dicom.port,
             peers=KnownPeers(hosts),
-            peer_ae_titles=[name],
+            peer_ae_titles=[name, *clinic.pacs.peer_ae_titles],
             spool=spool,
         )
         try:
@@ -195,9 +196,9 @@ def _arrived(config: Config, clinic: Clinic, client: PacsClient, study: FoundStu
         spool.reception(study.study_instance_uid, folder) as reception,
     ):
         if clinic.pacs.retrieve == "get":
-            client.get(study.study_instance_uid, {instance.sop_class_uid for instance in listed}, spool)
+            client.get(Wanted(study.study_instance_uid), {instance.sop_class_uid for instance in listed}, spool)
         else:
-            client.move(study.study_instance_uid)
+            client.move(Wanted(study.study_instance_uid))
         reception.quiet_from_now()
         reception.wait_for(expected, len(expected) or 1, quiet=config.dicom.quiet_seconds)
         received = reception.count

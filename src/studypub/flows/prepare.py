@@ -23,7 +23,7 @@ from studypub.deid import descriptors
 from studypub.deid.encode import to_part10
 from studypub.deid.instance import Deidentifier
 from studypub.deid.reasons import Reason
-from studypub.dicom.spool import SpooledInstance
+from studypub.dicom.kept import SpooledInstance
 from studypub.errors import NothingToPublish, PatientMismatch, PhiSuspected
 from studypub.flows.judge import Judge, Ready
 from studypub.gate.clues import Permitted

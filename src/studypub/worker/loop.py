@@ -24,14 +24,19 @@ _BUSY_DELAY = timedelta(seconds=5)
 _GIVE_BACK_SECONDS = 5.0
 
 CarryOut = Callable[[Task, Progress], Awaitable[object]]
+Afterwards = Callable[[Task], Awaitable[object]]
 
 
 class WorkerLoop:
     """A number of workers on one queue; each holds one task at a time."""
 
-    def __init__(self, database: Database, carry_out: CarryOut, limits: Workers) -> None:
+    def __init__(
+        self, database: Database, carry_out: CarryOut, limits: Workers, *, afterwards: Afterwards | None = None
+    ) -> None:
+        """`afterwards` is done after every attempt, whatever became of it."""
         self._database = database
         self._carry_out = carry_out
+        self._afterwards = afterwards
         self._concurrency = limits.concurrency
         self._lease = timedelta(seconds=limits.lease_seconds)
         self._limits = Limits(
@@ -81,7 +86,7 @@ class WorkerLoop:
                     await asyncio.wait_for(self._wake.wait(), _POLL_SECONDS)
                 continue
             self._wake.set()  # where one task is due, there may be another
-            job = asyncio.create_task(self._job(task), name=f"task {task.task_id}")
+            job = asyncio.create_task(self._job_and_afterwards(task), name=f"task {task.task_id}")
             self._jobs.add(job)
             job.add_done_callback(self._jobs.discard)
             await asyncio.wait([job])
@@ -93,6 +98,12 @@ class WorkerLoop:
         except DatabaseUnavailable:
             log.warning("База данных недоступна, задания ждут")
             return None
+
+    async def _job_and_afterwards(self, task: Task) -> None:
+        await self._job(task)
+        if self._afterwards is not None:
+            with suppress(DatabaseUnavailable):  # housekeeping does it later
+                await self._afterwards(task)
 
     async def _job(self, task: Task) -> None:
         """Run one task to an outcome and write the outcome down."""
