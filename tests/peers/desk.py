@@ -63,6 +63,8 @@ def task(accession_number: str = ACCESSION, patient_id: str = PATIENT) -> Task:
         received=0,
         expected=None,
         left_out=(),
+        covered=0,
+        faces=0,
         error_code=None,
         error_text=None,
         created_at=NOW,
