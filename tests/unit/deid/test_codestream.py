@@ -148,7 +148,7 @@ def rle_image(samples: list[int]) -> pydicom.FileDataset:
 def published_samples(original: pydicom.FileDataset) -> list[int]:
     """Return all bits of the samples; pixel_array leaves out those that are not used."""
     (frame,) = frames(corpus.reopened(original))
-    return np.frombuffer(_rle_decode_frame(frame, 2, 2, 1, 16), "<u2").tolist()
+    return [int(sample) for sample in np.frombuffer(_rle_decode_frame(frame, 2, 2, 1, 16), "<u2")]
 
 
 @pytest.mark.parametrize(
