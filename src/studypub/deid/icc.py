@@ -79,10 +79,11 @@ def _exact(element: bytes) -> bytes:
 def _size_of_table(element: bytes) -> int:
     """Return the bytes of a table: curves for each input, a grid of outputs, curves for each output (ICC.1 10.10)."""
     inputs, outputs, points = element[8:11]
+    grid = outputs * int(points**inputs)
     if element.startswith(b"mft1"):
-        return 48 + 256 * inputs + int(points) ** inputs * outputs + 256 * outputs
+        return 48 + 256 * inputs + grid + 256 * outputs
     before, after = struct.unpack_from(">HH", element, 48)
-    return 52 + 2 * (int(before) * inputs + int(points) ** inputs * outputs + int(after) * outputs)
+    return 52 + 2 * (int(before) * inputs + grid + int(after) * outputs)
 
 
 def _profile(version: int, colour_space: bytes, intent: bytes, found: dict[bytes, bytes]) -> bytes:
