@@ -1,7 +1,7 @@
 """Carries pixel data over as it is: not decoded, cut to its exact length, bits that no sample uses cleared."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from itertools import accumulate
 from typing import Final
 
@@ -32,6 +32,12 @@ _PIXEL_REPRESENTATION: Final = 0x00280103
 _PIXEL_PADDING_VALUE: Final = 0x00280120
 _OVERLAY_BIT_POSITION: Final = 0x60000102
 _OVERLAY_DATA: Final = 0x60003000
+
+
+def lost_description(source: Dataset, content: Container[BaseTag]) -> bool:
+    """Tell integer samples in an object of an IOD that knows floats only: nobody could decode what is left of it."""
+    needed = [BaseTag(tag) for tag in (_BITS_STORED, _HIGH_BIT, _PIXEL_REPRESENTATION)]
+    return BaseTag(PIXEL_DATA) in content and any(tag in source and tag not in content for tag in needed)
 
 
 def native(source: Dataset, tag: int) -> RawDataElement | None:

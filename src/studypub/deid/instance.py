@@ -79,7 +79,7 @@ class Deidentifier:
         iod = tables.sop_classes()[sop_class].iod
         context = Context(self._pseudonyms, original, safe_private="safe_private" in self._profile.options)
         content, _ = rewrite(original, compile_plan(self._profile, iod), context)
-        if not self._add_pixels(content, original, syntax):
+        if not self._add_pixels(content, original, syntax) or frames.lost_description(original, content):
             return LeftOut(Reason.BROKEN)
         self._add_identity(content)
         dimensions.drop_dangling_pointer(content)

@@ -341,6 +341,13 @@ class TestPixels:
 
 
 class TestBroken:
+    def test_integers_where_the_kind_of_object_has_floats_are_broken(self) -> None:
+        original = image(corpus.HEIGHT_MAP, modality="SEG")
+        assert reopened(original).FloatPixelData == original.FloatPixelData
+        integers = image(corpus.DX)
+        integers.SOPClassUID, integers.Modality = corpus.HEIGHT_MAP, "SEG"
+        assert run(integers) == LeftOut(Reason.BROKEN)
+
     @pytest.mark.parametrize("missing", ["SOPClassUID", "SOPInstanceUID", "PixelData"])
     def test_an_object_without_what_it_must_have_is_broken(self, missing: str) -> None:
         original = image()
