@@ -15,6 +15,11 @@ _FIRST_DAY: Final = date(1921, 3, 1)
 # The gate spells each date in hundreds of ways; places that are many share some.
 _DAYS: Final = 24
 
+# Places of names, of what is said of the patient, of the accession number and of the sender's title.
+_DIRECT: Final = re.compile(
+    r" of (patient|accession|0010|(\w+>)?(00100|00080050|00080090|0008104|0008105|0008106|0008107))"
+)
+
 # A place is numbered when it is first met; `place` finds it again.
 _numbers: dict[str, int] = {}
 
@@ -63,6 +68,11 @@ def sings(content: bytes) -> bool:
 def leaks(content: bytes) -> list[str]:
     """Return what was found of any canary in any spelling, with the place that it was hidden in."""
     return sorted({_described(match[0]) for match in _TRACES.finditer(content)})
+
+
+def is_direct(leak: str) -> bool:
+    """Say whether a leak, as described, tells of a person by itself: a name, a number of the patient, a telephone."""
+    return ("KANAREIKA" not in leak.upper() and not leak.startswith(("1.2.", "19"))) or bool(_DIRECT.search(leak))
 
 
 def _described(found: bytes) -> str:

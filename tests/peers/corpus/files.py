@@ -28,13 +28,18 @@ class Planted:
 
 def write(folder: Path) -> list[Planted]:
     """Write all files and return them."""
-    with warnings.catch_warnings(action="ignore"):  # pydicom knows what is wrong with them
-        found = list(planted())
+    found = all_of_them()
     for each in found:
         path = folder / each.path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(each.content)
     return found
+
+
+def all_of_them() -> list[Planted]:
+    """Return the files, without pydicom's warnings of what is wrong with them."""
+    with warnings.catch_warnings(action="ignore"):
+        return list(planted())
 
 
 def planted() -> Iterator[Planted]:

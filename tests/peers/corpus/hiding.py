@@ -42,7 +42,7 @@ def private(dataset: Dataset, where: str) -> None:
     header = b"SV10\4\3\2\1" + canaries.word(f"CSA header, {where}").encode() + bytes(40)
     dataset[0x00291010] = elements.raw(0x00291010, "OB", header)
     dataset[0x70530010] = elements.raw(0x70530010, "LO", b"Philips PET Private Group")
-    dataset[0x70531000] = elements.raw(0x70531000, "DS", canaries.word(f"safe private, {where}").encode())
+    dataset[0x70531000] = elements.raw(0x70531000, "LO", canaries.word(f"safe private, {where}").encode())
 
 
 def unknown_sequence(text: str) -> bytes:
@@ -70,7 +70,7 @@ def drawings(dataset: FileDataset) -> None:
 def leftovers(dataset: FileDataset) -> None:
     """Hide some in unknown groups, signatures, encrypted attributes, retired elements and behind the pixels."""
     for tag, vr in (
-        (0x00080001, "UL"), (0x00084000, "LT"), (0x00204000, "LT"), (0x40084000, "ST"), (0x66660001, "LO"),
+        (0x00084000, "LT"), (0x00204000, "LT"), (0x40084000, "ST"), (0x66660001, "LO"),
         (0x00100022, "CS"), (0x00700001, "UN"), (0xFFFCFFFC, "OB"),
     ):  # fmt: skip
         dataset[tag] = elements.raw(tag, vr, canaries.word(f"{tag:08X}").encode())
