@@ -20,10 +20,11 @@ from studypub.pixels.relief import Grey, Mask, relief
 
 Numbers = NDArray[np.int64]
 
-_LEVELS: Final = (18, 36, 64, 100, 140, 180, 220)
+_LEVELS: Final = (28, 44, 64, 100, 140, 180, 220)
 _HEIGHTS: Final = (5, 96)  # pixels; the small letters of a font of 9 pixels are 5 high
 _NEIGHBOURS: Final = np.ones((3, 3), bool)
 LETTERS: Final = 4
+_LARGE: Final = 40  # pixels; letters higher than this Tesseract does not miss
 _BAR: Final = 0.3  # of their height; what is narrower are a ruler's ticks
 _SOLID: Final = 0.9  # of their box; what fills more are the gaps between such ticks
 _WIDE: Final = 2.2  # heights; a wider piece is several letters that touch
@@ -81,8 +82,10 @@ def _is_clear(own: Numbers, areas: Numbers, count: int) -> bool:
     high, wide = own[:, 1] - own[:, 0], own[:, 3] - own[:, 2]
     if np.median(wide / high) < _BAR or np.median(areas / (wide * high)) > _SOLID:
         return False
-    even = np.std(high) <= 0.12 * np.mean(high) and np.ptp(own[:, 1]) <= 1
-    return count >= 7 or len(own) >= 5 or (len(own) >= LETTERS and bool(even))
+    even = bool(np.std(high) <= 0.12 * np.mean(high) and np.ptp(own[:, 1]) <= 0.05 * np.mean(high) + 0.5)
+    if np.mean(high) > _LARGE:
+        return even
+    return count >= 7 or len(own) >= 5 or (len(own) >= LETTERS and even)
 
 
 def _weights(ink: Grey, boxes: Numbers, areas: Numbers) -> Numbers:
