@@ -21,7 +21,7 @@ from tests.peers import dicom3tools
 from tests.peers.corpus import canaries, files
 from tests.peers.corpus.files import Planted
 
-_HEAD = ("tool", "files", "leaking files", "direct identifiers", "broken", "kept", "left out", "slices/s")
+_HEAD = ("tool", "files", "leaking files", "of a person", "broken", "kept", "left out", "slices/s")
 
 
 @dataclass(frozen=True)
