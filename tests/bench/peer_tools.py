@@ -50,7 +50,7 @@ def studypub(profile: str, source: Path, target: Path) -> Result:
     begun = time.process_time()
     report = deidentify_folder(source, target, load(profile))
     seconds = time.process_time() - begun
-    kept = [entry["file"] for entry in report if entry["outcome"] == "kept"]
+    kept = [entry["file"] for entry in report if entry["outcome"] != "left_out"]
     folders = sorted({path.parent for path in target.rglob("*.dcm")})
     assert len(folders) == 1, "the files are of one study, numbered in the order of the list"
     return Result(seconds, dict(zip(kept, sorted(folders[0].iterdir()), strict=True)))

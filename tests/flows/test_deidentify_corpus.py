@@ -19,8 +19,12 @@ from tests.peers import dicom3tools
 from tests.peers.corpus import canaries, files
 from tests.peers.corpus.files import Planted
 
+from studypub.config import Pixels
 from studypub.deid.profile import load, names
 from studypub.flows.deidentify import deidentify_folder
+
+# By their headers alone; what is done about pixels has tests of its own.
+UNSEEN = Pixels(ultrasound="leave_out", fluoroscopy="leave_out", unclear="leave_out")
 
 
 @dataclass
@@ -52,7 +56,7 @@ def run(
 ) -> Run:
     folder, planted = source
     target = tmp_path_factory.mktemp("out")
-    return Run(folder, target, planted, deidentify_folder(folder, target, load(request.param)))
+    return Run(folder, target, planted, deidentify_folder(folder, target, load(request.param), UNSEEN))
 
 
 @pytest.fixture(autouse=True)
