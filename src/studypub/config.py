@@ -245,7 +245,8 @@ class Pixels(_Section, frozen=True):
     """What becomes of a clinic's images that may show text, or a person.
 
     `leave_out`: not published, and listed. `mask`: published once whatever looks like text is covered; where that is
-    not certain, `unsure` decides. `review`: a person looks at each of them first.
+    not certain, `unsure` decides. `review`: a person looks at each of them first. `trust_reading`: text that was found
+    by reading alone, where neither the device nor the header tells its place, counts as covered for certain.
     """
 
     ultrasound: PixelPolicy = "mask"
@@ -254,6 +255,7 @@ class Pixels(_Section, frozen=True):
     photographs: PixelPolicy = "leave_out"
     unclear: PixelPolicy = "mask"
     unsure: Literal["leave_out", "review"] = "leave_out"
+    trust_reading: bool = False
     faces: Literal["publish", "review", "leave_out"] = "publish"
 
 

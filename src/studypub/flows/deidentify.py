@@ -35,7 +35,10 @@ _STUDY_INSTANCE_UID = 0x0020000D
 
 @dataclass
 class _Run:
-    """One run: a key of its own, the patient of each study, and how many files each new folder holds."""
+    """One run: a key of its own, the patient of each study, how many files each new folder holds.
+
+    `unknown`: files whose identifiers nobody could gather, and so nobody can vouch for.
+    """
 
     profile: Profile
     target: Path
@@ -43,6 +46,7 @@ class _Run:
     harvest: Harvest = field(default_factory=lambda: Harvest({}))
     subjects: dict[str, str] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    unknown: set[str] = field(default_factory=set)
 
     def deidentifier(self, original: FileDataset) -> Deidentifier:
         """Return the rules for the instance: all instances of a study name the same patient."""
@@ -77,9 +81,9 @@ def deidentify_folder(
         tempfile.TemporaryDirectory(prefix="studypub-") as folder,
         Looker(threading.Event()) as looker,
     ):
-        for _, content in _files(source):
-            if _looks_like_dicom(content):
-                run.harvest.add(content)
+        for name, content in _files(source):
+            if _looks_like_dicom(content) and not run.harvest.add(content):
+                run.unknown.add(name)
         gate, judge = run.gate(), Judge(pixels or Pixels(), looker, Path(folder), {})
         received = Path(folder) / "received.dcm"
         return [_one(run, gate, judge, name, content, received) for name, content in _files(source)]
@@ -109,7 +113,7 @@ def _members(source: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _one(run: _Run, gate: Gate, judge: Judge, name: str, content: bytes, received: Path) -> dict[str, Any]:
-    original = _parse(content)
+    original = Reason.BROKEN if name in run.unknown else _parse(content)
     if isinstance(original, Reason):
         return _entry(name, original, "")
     try:

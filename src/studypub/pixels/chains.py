@@ -20,16 +20,19 @@ from studypub.pixels.relief import Grey, Mask, relief
 
 Numbers = NDArray[np.int64]
 
-_LEVELS: Final = (18, 36, 64, 100, 140, 180, 220)
+_LEVELS: Final = (28, 44, 64, 100, 140, 180, 220)
 _HEIGHTS: Final = (5, 96)  # pixels; the small letters of a font of 9 pixels are 5 high
 _NEIGHBOURS: Final = np.ones((3, 3), bool)
 LETTERS: Final = 4
+_CROOKED: Final = 2.2  # heights from the highest to the lowest of a line
+_LARGE: Final = 48  # pixels; letters higher than this Tesseract does not miss
 _BAR: Final = 0.3  # of their height; what is narrower are a ruler's ticks
 _SOLID: Final = 0.9  # of their box; what fills more are the gaps between such ticks
 _WIDE: Final = 2.2  # heights; a wider piece is several letters that touch
 _WIDEST: Final = 60
 _EVEN: Final = 0.4  # of the pixels of letters that touch, how many have about the full ink
 _UNEVEN: Final = 10.0  # grey values: how far letters of one line differ in their brightest pixel
+_MOST_EVEN: Final = 0.7  # of the letters; the others lie on something that is brighter than they
 _GROW: Final = 2.0  # heights; two spaces are less
 
 
@@ -37,9 +40,11 @@ _GROW: Final = 2.0  # heights; two spaces are less
 class Chain:
     """A line that looks like text, about how many letters it has, and whether that is more than chance makes.
 
-    Its letters are what stands out, bright or dark, by more than `level`.
+    Its letters are what stands out, bright or dark, by more than `level`. `core` are those that are alike, `box` also
+    takes in what stands beside them.
     """
 
+    core: Box
     box: Box
     letters: int
     clear: bool
@@ -54,12 +59,12 @@ def chains(grey: Grey, letters: int = LETTERS) -> list[Chain]:
         shown = grey if bright else np.invert(grey)
         raised = relief(grey, bright=bright)
         for level in _LEVELS:
-            for box, count, clear in _at_level(raised > level, shown, letters):
-                found.append(Chain(box, count, clear, bright, level))
+            for core, box, count, clear in _at_level(raised > level, shown, letters):
+                found.append(Chain(core, box, count, clear, bright, level))
     return found
 
 
-def _at_level(ink: Mask, shown: Grey, letters: int) -> Iterator[tuple[Box, int, bool]]:
+def _at_level(ink: Mask, shown: Grey, letters: int) -> Iterator[tuple[Box, Box, int, bool]]:
     labels, pieces = ndimage.label(ink, structure=_NEIGHBOURS)
     if not pieces:
         return
@@ -70,19 +75,23 @@ def _at_level(ink: Mask, shown: Grey, letters: int) -> Iterator[tuple[Box, int, 
     kept = np.flatnonzero(weights)
     for members in _aligned(boxes[kept], weights[kept], letters):
         own = boxes[kept[members]]
-        peaks = [shown[places[piece]][labels[places[piece]] == piece + 1].max() for piece in kept[members]]
-        if np.std(peaks) > _UNEVEN * max(1, len(members) / 8):
+        peaks = np.array(
+            [shown[places[piece]][labels[places[piece]] == piece + 1].max() for piece in kept[members]], float
+        )
+        if np.mean(np.abs(peaks - np.median(peaks)) <= _UNEVEN) < _MOST_EVEN:
             continue
         count = int(weights[kept[members]].sum())
-        yield _grown(own, boxes), count, _is_clear(own, areas[kept[members]], count)
+        yield _core(own), _grown(own, boxes), count, _is_clear(own, areas[kept[members]], count)
 
 
 def _is_clear(own: Numbers, areas: Numbers, count: int) -> bool:
     high, wide = own[:, 1] - own[:, 0], own[:, 3] - own[:, 2]
     if np.median(wide / high) < _BAR or np.median(areas / (wide * high)) > _SOLID:
         return False
-    even = np.std(high) <= 0.12 * np.mean(high) and np.ptp(own[:, 1]) <= 1
-    return count >= 7 or len(own) >= 5 or (len(own) >= LETTERS and bool(even))
+    if np.ptp(own[:, :2]) > _CROOKED * np.median(high) or np.mean(high) > _LARGE:
+        return False
+    even = bool(np.std(high) <= 0.12 * np.mean(high) and np.ptp(own[:, 1]) <= 0.05 * np.mean(high) + 0.5)
+    return count >= 7 or len(own) >= 5 or (len(own) >= LETTERS and even)
 
 
 def _weights(ink: Grey, boxes: Numbers, areas: Numbers) -> Numbers:
@@ -128,15 +137,22 @@ def _groups(boxes: Numbers) -> Numbers:
     one, other = np.where(left[one] <= left[other], (one, other), (other, one))
     taller, smaller = np.maximum(high[one], high[other]), np.minimum(high[one], high[other])
     gap = left[other] - right[one]
+    # Letters stand on one line, or those that reach below it have their tops in line: "ер".
+    apart = np.minimum(np.abs(bottom[one] - bottom[other]), np.abs(top[one] - top[other]))
     follows = (
         (gap <= 0.9 * taller)
         & (gap >= -0.3 * taller)
         & (smaller >= 0.6 * taller)
-        & (np.abs(bottom[one] - bottom[other]) <= np.maximum(1, 0.13 * taller))
+        & (apart <= np.maximum(1, 0.13 * taller))
     )
     links = coo_matrix((np.ones(follows.sum(), bool), (one[follows], other[follows])), shape=(len(boxes), len(boxes)))
     groups: Numbers = connected_components(links, directed=False)[1]
     return groups
+
+
+def _core(own: Numbers) -> Box:
+    (top, left), (bottom, right) = own[:, [0, 2]].min(axis=0), own[:, [1, 3]].max(axis=0)
+    return Box(int(left), int(top), int(right - left), int(bottom - top))
 
 
 def _grown(own: Numbers, boxes: Numbers) -> Box:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from scipy import ndimage
 
 from studypub.core.masking import Box
 from studypub.pixels.chains import LETTERS, Chain, chains
@@ -17,6 +18,8 @@ from studypub.pixels.views import Frame
 _PIXELS: Final = 3.2e6  # of a page: more take Tesseract seconds
 _LETTER: Final = 32  # pixels: how high Tesseract likes letters to be
 _MOST_CROPS: Final = 40
+_INK: Final = 0.45  # of what stands out most within _NEAR pixels
+_NEAR: Final = 31
 _PADDING: Final = 4
 
 
@@ -35,7 +38,9 @@ def by_shape(frame: Frame) -> Found:
 
 
 def by_reading(frame: Frame, known: Known, folder: Path, *, again: bool = False) -> Found:
-    """Read, and ask Tesseract about every line that has the shape of text. `again`: by other means than at first.
+    """Read, and ask Tesseract about every line that has the shape of text.
+
+    `again`: by other means than at first, and also for lines that run upwards; to be used on what is covered so far.
 
     Raises CannotRead.
     """
@@ -44,27 +49,25 @@ def by_reading(frame: Frame, known: Known, folder: Path, *, again: bool = False)
     pieces = [chain for _, chain in seen]
     read = [word for page in words(pages, folder) for word in page if _is_text(word, pieces, known)]
     lines = [_line(word.box, pieces) for word in read]
-    left = [(view, chain) for view, chain in seen if chain.letters >= LETTERS and not _is_within(chain.box, lines)]
-    more = _read_closely(left, folder)
-    lines += more.lines
-    doubtful = [box for box in more.doubtful if not _is_within(box, lines)]
-    turned = _turned(frame, folder) if not again else Found()
+    left = [(view, chain) for view, chain in seen if chain.letters >= LETTERS and not _is_within(chain.core, lines)]
+    more = _read_closely(left, lines, folder)
+    turned = _turned(frame, folder) if again else Found()
     return Found(
         (*_distinct([*read, *more.words]), *turned.words),
-        (*lines, *turned.lines),
-        (*doubtful, *turned.doubtful),
+        (*lines, *more.lines, *turned.lines),
+        (*more.doubtful, *turned.doubtful),
     )
 
 
 def _turned(frame: Frame, folder: Path) -> Found:
-    """Look for lines that run upwards or downwards, as on films."""
+    """Look for lines that run upwards or downwards, as on films; the first letters of many lines seem to, too."""
     seen = [(view, chain) for view in map(np.rot90, frame.views) for chain in chains(view) if chain.clear]
-    found = _read_closely(seen, folder, upside_down=True)
+    found = _read_closely(seen, (), folder, upside_down=True)
     columns = frame.views[0].shape[1]
     return Found(
         tuple(Word(word.text, word.confidence, _back(word.box, columns)) for word in found.words),
         tuple(_back(box, columns) for box in found.lines),
-        tuple(_back(box, columns) for box in found.doubtful if not _is_within(box, found.lines)),
+        tuple(_back(box, columns) for box in found.doubtful),
     )
 
 
@@ -92,8 +95,9 @@ def _other_pages(view: Grey) -> Iterator[Page]:
     """Yield it larger and with hard edges; and, for letters too thick to stand out, smaller, as it is."""
     scale = _scale(view, 3)
     for bright in (True, False):
-        raised = relief(view, bright=bright, strict=True).astype(np.uint16)
-        yield Page(np.invert(np.minimum(2 * raised, 255).astype(np.uint8)), scale)
+        raised = relief(view, bright=bright, strict=True)
+        ink = raised > _INK * ndimage.grey_dilation(raised, size=(_NEAR, _NEAR))
+        yield Page(np.where(ink, 0, 255).astype(np.uint8), scale)
         yield Page(np.invert(view) if bright else view, 0.5)
 
 
@@ -107,9 +111,9 @@ def _is_text(word: Word, pieces: Iterable[Chain], known: Known) -> bool:
         return True
     if word.signs < 2 or word.box.height < 5:
         return False
-    if word.confidence >= (75 if word.signs >= 4 else 90):
+    if word.signs >= LETTERS and word.confidence >= 75:
         return True
-    sure = {2: 80, 3: 65}.get(word.signs, 50)
+    sure = {2: 80, 3: 65, 4: 50, 5: 40}.get(word.signs, 0)  # of noise it makes no long words
     return word.confidence >= sure and _share(word.box, [piece.box for piece in pieces]) >= 0.6
 
 
@@ -121,7 +125,9 @@ def _line(box: Box, pieces: Iterable[Chain]) -> Box:
     return box
 
 
-def _read_closely(left: Sequence[tuple[Grey, Chain]], folder: Path, *, upside_down: bool = False) -> Found:
+def _read_closely(
+    left: Sequence[tuple[Grey, Chain]], beside: Sequence[Box], folder: Path, *, upside_down: bool = False
+) -> Found:
     """Read lines one by one, at the size that Tesseract reads best."""
     unlike = {(chain.box, chain.bright): (view, chain) for view, chain in left}.values()
     longest = sorted(unlike, key=lambda one: one[1].letters, reverse=True)[:_MOST_CROPS]
@@ -136,7 +142,9 @@ def _read_closely(left: Sequence[tuple[Grey, Chain]], folder: Path, *, upside_do
         legible = [word for page in both for word in page if _is_legible(word)]
         found += legible
         lines += [chain.box] if legible else []
-    return Found(tuple(found), tuple(lines), tuple(chain.box for _, chain in left if chain.clear))
+    covered = [*beside, *lines]
+    doubtful = (chain.box for _, chain in left if chain.clear and not _is_within(chain.core, covered))
+    return Found(tuple(found), tuple(lines), tuple(doubtful))
 
 
 def _crops(view: Grey, chain: Chain) -> Iterator[Page]:

@@ -30,7 +30,7 @@ def fill(mask: Mask, boxes: Iterable[Box]) -> None:
 
 def _with_margin(box: Box, shape: tuple[int, int]) -> Box:
     letter = min(box.width, box.height)  # also of a line that runs upwards
-    above, beside = max(3, letter // 4), max(4, letter // 2)
+    above, beside = max(3, letter // 4), max(8, letter)
     above, beside = (above, beside) if box.width >= box.height else (beside, above)
     x, y = max(0, box.x - beside), max(0, box.y - above)
     right, bottom = min(shape[1], box.x + box.width + beside), min(shape[0], box.y + box.height + above)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -83,10 +84,17 @@ class _Looking:
             frame = self._frame(number)
             if number in always or seen.is_new(frame, self._hidden) or by_shape(frame).doubtful:
                 self._require_few(read)
-                self._cover(frame, self._look_at(frame, again=False))
+                self._look_first(frame)
                 read.append(number)
                 seen.add(frame)
         return read
+
+    def _look_first(self, frame: Frame) -> None:
+        """Cover what is read; what else looks like text may be but the spaces between the lines, and is judged then."""
+        found = self._look_at(frame, again=False)
+        self._cover(frame, found if self._job.cover_doubtful else replace(found, doubtful=()))
+        if found.doubtful:
+            self._still_shows(frame.number, again=True)
 
     def _verify(self, read: Iterable[int]) -> None:
         """Look at the covered frames by other means, until nothing is left."""

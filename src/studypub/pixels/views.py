@@ -18,8 +18,8 @@ class Frame(NamedTuple):
     views: tuple[Grey, ...]
 
     def covered(self, mask: Mask) -> "Frame":
-        """Return it as it will be, black where the mask is True."""
-        return Frame(self.number, tuple(np.where(mask, 0, view).astype(np.uint8) for view in self.views))
+        """Return it as it will be, but that what is covered goes over into what is left and right, to have no shape."""
+        return Frame(self.number, tuple(_filled(view, mask) for view in self.views))
 
 
 def frame(frames: Frames, number: int) -> Frame:
@@ -39,3 +39,15 @@ def frame(frames: Frames, number: int) -> Frame:
 def _differ(one: Grey, other: Grey) -> bool:
     apart = np.maximum(one, other) - np.minimum(one, other) > _DIFFERENT
     return int(apart.sum()) > _FEW
+
+
+def _filled(view: Grey, mask: Mask) -> Grey:
+    filled = view.copy()
+    places = np.arange(view.shape[1])
+    for row in np.flatnonzero(mask.any(axis=1)):
+        covered = mask[row]
+        if covered.all():
+            filled[row] = 0
+        else:
+            filled[row, covered] = np.interp(places[covered], places[~covered], view[row, ~covered])
+    return filled

@@ -166,7 +166,7 @@ def test_what_is_no_image_is_unreadable(tmp_path: Path) -> None:
     assert report == Report(outcome=Outcome.UNREADABLE, why="coding")
 
 
-@pytest.mark.parametrize("name", ["CT_small.dcm", "MR_small.dcm", "JPEG2000.dcm", "examples_ybr_color.dcm"])
+@pytest.mark.parametrize("name", ["CT_small.dcm", "MR_small.dcm", "JPEG2000.dcm", "examples_rgb_color.dcm"])
 def test_real_anatomy_is_not_doubted(name: str, tmp_path: Path) -> None:
     source = Path(pydicom.__file__).parent / "data" / "test_files" / name
     report = look(Job(source=source, target=tmp_path / "covered.dcm"), tmp_path)
