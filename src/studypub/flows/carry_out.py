@@ -23,6 +23,9 @@ from studypub.flows.publish import publish, store_archive
 from studypub.flows.retrieve import Progress, Way, retrieve
 from studypub.store.base import Store
 
+# What an instance takes in the spool, its share of the archive included; most are smaller.
+_INSTANCE_BYTES = 1 << 20
+
 
 @dataclass(frozen=True, slots=True)
 class Means:
@@ -45,7 +48,8 @@ async def carry_out(means: Means, task: Task, progress: Progress) -> Publication
     try:
         found = await find(client, task)
         task = await _advance_found(means.database, task, found, clinic)
-        with means.spool.work_folder(str(task.lease_token)) as folder:
+        room = means.spool.room_for((found.count or 0) * _INSTANCE_BYTES)
+        with room, means.spool.work_folder(str(task.lease_token)) as folder:
             way = Way(clinic.pacs, client, means.config.dicom, means.spool)
             instances = await retrieve(way, task, found, folder, progress)
             task = await _advance(means.database, task, Event.RECEIVED, len(instances))

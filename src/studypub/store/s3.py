@@ -14,7 +14,7 @@ from minio.datatypes import Object
 from minio.error import S3Error
 
 from studypub.config import S3
-from studypub.errors import StorageRefused, StorageUnavailable, StoredObjectDiffers
+from studypub.errors import BucketIsPublic, StorageUnavailable, StoredObjectDiffers
 from studypub.store.base import LONGEST_LINK, checked
 from studypub.store.s3_client import Client, translated
 
@@ -132,7 +132,7 @@ class S3Store:
         for stranger in (address, address.removesuffix(quote(name))):
             answer = self._client.http.request("GET", stranger)
             if answer.status < 300:
-                raise StorageRefused("an unsigned GET was answered", reason="bucket is public")
+                raise BucketIsPublic("an unsigned GET was answered")
 
     def _delete_versions(self, name: str) -> None:
         listed = self._client.list_objects(self._bucket, prefix=name, recursive=True, include_version=True)
