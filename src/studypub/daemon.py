@@ -121,15 +121,19 @@ def _leave(*_: object) -> NoReturn:
 
 
 async def _serve(config: Config, url: str, *besides: Coroutine[None, None, None]) -> None:
-    """Serve until we are told to stop, and do what is to be done besides."""
-    stop = asyncio.Event()
+    """Serve until we are told to stop, and do what is to be done besides. Told twice, we hurry."""
+    stop, hurry = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def told() -> None:
+        (hurry if stop.is_set() else stop).set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, told)
     loop.set_default_executor(ThreadPoolExecutor(_WEB_THREADS + 4 * config.workers.concurrency, "blocking"))
     others = [asyncio.create_task(one) for one in besides]
     if await _unless_stopped(_make_ready(url), stop):
-        async with running(config, url, stop) as addresses:
+        async with running(config, url, stop, hurry) as addresses:
             log.info("studypub %s запущен", __version__, extra={"details": addresses})
             notify(os.environ, "READY=1")
             await stop.wait()
@@ -179,8 +183,11 @@ async def _make_ready(url: str) -> None:
 
 
 @asynccontextmanager
-async def running(config: Config, url: str, stop: asyncio.Event) -> AsyncIterator[dict[str, str]]:
-    """Start every part; give where they listen; stop them in reverse. `stop` is set when one of them fails."""
+async def running(config: Config, url: str, stop: asyncio.Event, hurry: asyncio.Event) -> AsyncIterator[dict[str, str]]:
+    """Start every part; give where they listen; stop them in reverse.
+
+    `stop` is set when one of them fails; from then on nothing is claimed. `hurry`: what runs is not waited for.
+    """
     async with AsyncExitStack() as stack:
         web_database = await stack.enter_async_context(Database(url, size=_WEB_CONNECTIONS, name="web"))
         work_database = await stack.enter_async_context(
@@ -216,7 +223,9 @@ async def running(config: Config, url: str, stop: asyncio.Event) -> AsyncIterato
         for task in background:
             task.add_done_callback(lambda _: stop.set())
         stack.push_async_callback(_end, background)
-        stack.push_async_callback(loop.drain, _DRAIN_SECONDS)
+        stack.push_async_callback(loop.drain, _DRAIN_SECONDS, hurry)
+        stopping = asyncio.create_task(_claim_until(stop, loop), name="claims")
+        stack.callback(stopping.cancel)
         parts = Parts(config, web_database, store, readiness, readiness.obstacle)
         web = await stack.enter_async_context(_web_server(parts, stop))
         yield {"web": web, "scp": f"{config.dicom.host}:{scp.port}"}
@@ -292,6 +301,11 @@ async def _web_server(parts: Parts, stop: asyncio.Event) -> AsyncIterator[str]:
     finally:
         server.should_exit = True
         await serving
+
+
+async def _claim_until(stop: asyncio.Event, loop: WorkerLoop) -> None:
+    await stop.wait()
+    loop.claim_no_more()
 
 
 async def _listen(url: str, loop: WorkerLoop) -> None:

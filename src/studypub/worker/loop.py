@@ -87,18 +87,27 @@ class WorkerLoop:
         finally:
             self._ended.set()
 
-    async def drain(self, grace: float) -> None:
-        """Claim nothing more; let what runs come to an end for `grace` seconds, then give it back to the queue."""
+    def claim_no_more(self) -> None:
+        """Begin nothing from now on."""
         self._draining.set()
         self._wake.set()
-        if not await self._ends_within(grace):
+
+    async def drain(self, grace: float, hurry: asyncio.Event | None = None) -> None:
+        """Claim nothing more; let what runs come to an end for `grace` seconds, then give it back to the queue.
+
+        Once `hurry` is set, the time is over.
+        """
+        self.claim_no_more()
+        if not await self._ends_within(grace, hurry or asyncio.Event()):
             for job in self._jobs:
                 job.cancel()
-            await self._ends_within(_GIVE_BACK_SECONDS)
+            await self._ends_within(_GIVE_BACK_SECONDS, asyncio.Event())
 
-    async def _ends_within(self, seconds: float) -> bool:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._ended.wait(), seconds)
+    async def _ends_within(self, seconds: float, hurry: asyncio.Event) -> bool:
+        waiting = [asyncio.create_task(event.wait()) for event in (self._ended, hurry)]
+        await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        for one in waiting:
+            one.cancel()
         return self._ended.is_set()
 
     async def _take_back(self) -> None:
