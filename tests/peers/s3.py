@@ -77,6 +77,16 @@ def swift(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 
 
 @contextmanager
+def started(name: str, folder: Path) -> Iterator[S3Server]:
+    """Start a server of one's own in the folder."""
+    script = _SCRIPTS / name
+    try:
+        yield S3Server(**_start(script, folder / name))
+    finally:
+        subprocess.run([script, "stop", folder / name], check=True, capture_output=True)
+
+
+@contextmanager
 def _shared(name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """Start the server unless another process of this run has; the last one to leave stops it."""
     script = _SCRIPTS / name

@@ -25,6 +25,8 @@ _SESSION = (
     " -c statement_timeout=60s -c idle_in_transaction_session_timeout=60s -c lock_timeout=10s"
 )
 _LOAN_SECONDS = 1.5  # how long a request waits for a connection before it is told to come again
+# The pool doubles its pauses; given up soon, it begins anew with the next request, seconds after the server is back.
+_RECONNECT_SECONDS = 3.0
 # A server that keeps its connections and says nothing: its own statement_timeout would have spoken by then.
 _ANSWER_SECONDS = 62.0
 # InternalError is, among others, what a server that has become read-only answers.
@@ -79,6 +81,7 @@ class Database:
             max_size=size,
             open=False,
             timeout=_LOAN_SECONDS,
+            reconnect_timeout=_RECONNECT_SECONDS,
             name=name,
             check=_check,
             kwargs={"row_factory": dict_row},
