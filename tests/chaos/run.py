@@ -54,9 +54,7 @@ def run(seconds: float, seed: int, server: S3Server | None = None, logs: Path | 
         figures = dict(zip(("most attempts", "attempts on average", "most crashes"), attempts, strict=True))
         figures |= {"seconds until all had ended": round(settled, 1), "links": len(stored)}
         if logs:
-            shutil.copytree(
-                weather.world.installation.folder, logs, ignore=lambda _, names: {*names} - _outputs(names)
-            )
+            shutil.copytree(weather.world.installation.folder, logs, ignore=lambda _, names: {*names} - _outputs(names))
         return Outcome(Counter(weather.happened), dict(statuses), figures, found)
 
 

@@ -16,7 +16,7 @@ from tests.peers.chaos import SLOW_DOWN, ChaosProxy
 from tests.peers.studies import make_study
 from tests.peers.world import Daemon, World
 
-_CLAIMING_SECONDS = 2
+_ENOUGH = 15
 
 
 @dataclass
@@ -56,7 +56,9 @@ class Weather:
         threading.Event().wait(self.random.uniform(least, most))
 
     def ask(self) -> None:
-        """A study, most often a new one, is asked for."""
+        """A study, most often a new one, is asked for, unless there is enough to do."""
+        if self._going_on() > _ENOUGH:
+            return
         number = f"ACSN-{self.random.randrange(10**6):06d}"
         if self.studies and self.random.random() < 0.15:
             number = self.random.choice(list(self.studies))
@@ -138,6 +140,10 @@ class Weather:
             self.store.answers.extend([SLOW_DOWN] * self.random.randint(1, 8))
             self.store.resets.append(self.random.randrange(1, 200_000))
             self.store.cut()
+
+    def _going_on(self) -> int:
+        query = "SELECT count(*) FROM tasks WHERE status NOT IN ('COMPLETED', 'FAILED', 'CANCELLED', 'NEEDS_REVIEW')"
+        return int(self.world.rows(query)[0][0])
 
     def _start(self) -> None:
         self.daemon = self.world.start()

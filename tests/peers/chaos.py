@@ -29,12 +29,17 @@ class ChaosProxy:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._over = threading.Event()
         self._open: list[socket.socket] = []
+        self._muted: set[socket.socket] = set()
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property
     def address(self) -> str:
         """Host and port to connect to."""
         return f"127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def mute(self) -> None:
+        """Pass nothing on any more on the connections that are open; new ones work."""
+        self._muted = set(self._open)
 
     def cut(self) -> None:
         """Reset every connection that is open, and go on serving."""
@@ -96,7 +101,7 @@ class ChaosProxy:
                     self.resets.pop(0)
                     _reset(source)
                     break
-                while self.frozen and not self._over.wait(0.02):
+                while (self.frozen or source in self._muted) and not self._over.wait(0.02):
                     pass
                 target.sendall(block)
                 if self.bytes_per_second:

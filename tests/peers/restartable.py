@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -87,7 +87,8 @@ def restartable() -> Iterator[Restartable]:
         try:
             yield server
         finally:
-            server.stop()
+            with suppress(FileNotFoundError):  # it was stopped
+                server.crash()
 
 
 async def _prepare(url: str) -> str:

@@ -193,7 +193,7 @@ class World:
     def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Ask the database behind the daemon's back."""
         with psycopg.connect(self.database, autocommit=True) as connection:
-            cursor = connection.execute(query.encode(), parameters)
+            cursor = connection.execute(query.encode(), parameters or None)
             return cursor.fetchall() if cursor.description else []
 
     def task(self, task_id: str) -> dict[str, Any]:
