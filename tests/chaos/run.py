@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from tests.chaos.weather import Weather
@@ -17,6 +18,8 @@ from tests.peers.invariants import violations
 from tests.peers.restartable import restartable
 from tests.peers.s3 import S3Server
 from tests.peers.world import World, eventually, open_nursery, open_world
+
+from studypub.store.s3 import S3Store
 
 _ATTEMPTS = 8
 _QUIET_SECONDS = 180.0
@@ -46,10 +49,12 @@ def run(seconds: float, seed: int, server: S3Server | None = None, logs: Path | 
         found += [f"INV 1: task {task_id} is lost" for task_id in sorted(weather.acknowledged - _known(weather.world))]
         found += _resources(weather)
         _sweep(weather)
+        if server:  # probes and uploads that broke off are left for an hour
+            S3Store(server.config(bucket)).sweep(timedelta(seconds=-5))
         stored = _of_bucket(server, bucket) if server else weather.world.stored()
         found += violations(weather.world.database, stored, weather.studies, max_attempts=_ATTEMPTS)
         found += _leftovers(weather.world, stored)
-        statuses = weather.world.rows("SELECT coalesce(error_code, status::text), count(*) FROM tasks GROUP BY 1")
+        statuses = weather.world.rows("SELECT concat_ws(' ', status, error_code), count(*) FROM tasks GROUP BY 1")
         attempts = weather.world.rows("SELECT max(attempt), avg(attempt)::float, max(crashes) FROM tasks")[0]
         figures = dict(zip(("most attempts", "attempts on average", "most crashes"), attempts, strict=True))
         figures |= {"seconds until all had ended": round(settled, 1), "links": len(stored)}
@@ -78,23 +83,12 @@ def _weather(seed: int, server: S3Server | None) -> Iterator[tuple[Weather, str]
         }
         bucket = server.new_bucket() if server else ""
         if server:
-            world.environment |= _s3(server, bucket, store.address)
+            world.environment |= server.environment(bucket, endpoint=f"http://{store.address}")
         assert isinstance(world.pacs, BadPacs)
         yield (
             Weather(world, world.pacs, database, store if server else None, random.Random(seed), world.start()),
             bucket,
         )
-
-
-def _s3(server: S3Server, bucket: str, address: str) -> dict[str, str]:
-    section = {
-        "ENDPOINT": f"http://{address}",
-        "BUCKET": bucket,
-        "ACCESS_KEY": server.access_key,
-        "SECRET_KEY": server.secret_key,
-        "REGION": server.region,
-    }
-    return {"STUDYPUB_STORAGE__KIND": "s3"} | {f"STUDYPUB_STORAGE__S3__{key}": value for key, value in section.items()}
 
 
 def _settle(world: World) -> list[str]:

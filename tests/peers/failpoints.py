@@ -25,7 +25,6 @@ from studypub.db import migrate, studies, tasks
 from studypub.dicom.spool import Reception
 from studypub.flows import carry_out
 from studypub.store import local
-from studypub.store.s3_client import Client
 from studypub.web.api import publish as web_publish
 
 _LOOK_SECONDS = 0.01
@@ -44,7 +43,6 @@ SEAMS: dict[str, tuple[Any, str, Literal["before", "after"]]] = {
     "archiving": (StudyArchive, "close", "before"),
     "prepared": (carry_out, "prepare", "after"),
     "copying": (local, "_copy", "after"),  # written, without its name
-    "uploading": (Client, "_upload_part", "after"),  # once for each part
     "uploaded": (carry_out, "store_archive", "after"),
     "publishing": (studies, "publish", "after"),  # inside its transaction
     "published": (carry_out, "publish", "after"),

@@ -31,7 +31,7 @@ def _of_tasks(connection: psycopg.Connection, max_attempts: int) -> Iterator[str
     for task_id, status, attempt in connection.execute("SELECT task_id, status, attempt FROM tasks"):
         if status not in _ENDED:
             yield f"INV 1: task {task_id} stays {status}"
-        if attempt > max_attempts + 3:  # those that ended a process come on top
+        if attempt > max_attempts + 1:  # the one at which it is set aside
             yield f"INV 6: task {task_id} has {attempt} attempts"
     twice = "SELECT accession_number FROM published_studies WHERE state = 'LIVE' GROUP BY 1 HAVING count(*) > 1"
     yield from (f"INV 2: {number} has several live links" for (number,) in connection.execute(twice))

@@ -177,7 +177,7 @@ class WorkerLoop:
             log.warning("Задание больше не наше, результат отброшен", extra={"details": details(task)})
 
     async def _attempt(self, task: Task, seen: Callable[[], None]) -> None:
-        if task.crashes >= MOST_CRASHES:
+        if task.crashes >= MOST_CRASHES or task.attempt > self._limits.max_attempts:
             raise SetAside(attempts=task.crashes)
         with self._alone_if_suspect(task):
             progress = Progress()
