@@ -137,9 +137,12 @@ class World:
 
     @contextmanager
     def beside(self) -> Iterator["World"]:
-        """A second installation on the same database, for the same PACS."""
+        """A second installation on the same database and the same store, for the same PACS."""
         with open_folder() as folder:
             installation = daemon.install(folder, pacs="DEMO", pacs_port=self.pacs.port)
+            for path in (self.storage, folder / "data"):
+                path.mkdir(parents=True, exist_ok=True)
+            (folder / "data" / "storage").symlink_to(self.storage)
             self.destinations["STUDYPUB2"] = ("127.0.0.1", installation.scp_port)
             environment = {
                 **self.environment,
