@@ -203,7 +203,8 @@ class Workers(_Section, frozen=True):
     search_minutes: float = 10.0
     search_interval_seconds: float = 30.0
     retry_base_seconds: float = 15.0
-    lease_seconds: float = 30.0
+    lease_seconds: float = 20.0
+    least_free_mb: int = 1024
 
     def __post_init__(self) -> None:
         _need(holds=1 <= self.concurrency <= 64, key="concurrency", why="must be between 1 and 64")
@@ -212,6 +213,7 @@ class Workers(_Section, frozen=True):
         _need_seconds(self.search_interval_seconds, key="search_interval_seconds")
         _need_seconds(self.retry_base_seconds, key="retry_base_seconds")
         _need(holds=1 <= self.lease_seconds <= 3600, key="lease_seconds", why="must be between 1 and 3600")
+        _need(holds=0 <= self.least_free_mb <= 2**30, key="least_free_mb", why="must be between 0 and 2^30")
 
 
 class Logging(_Section, frozen=True):

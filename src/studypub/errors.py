@@ -232,6 +232,20 @@ class StorageRefused(StudypubError):
     )
 
 
+class BucketIsPublic(StorageRefused):
+    """Whoever knows or guesses an address may read the bucket without a signature."""
+
+    template = Sentence(
+        "Бакет хранилища открыт всем: исследования читались бы без ссылки. Ничего не публикуется, пока он не закрыт; "
+        "сообщите администратору.",
+        "The storage bucket is public: studies could be read without a link. Nothing is published until it is closed; "
+        "tell the administrator.",
+    )
+
+    def __init__(self, cause: str = "") -> None:
+        super().__init__(cause, reason="bucket is public")
+
+
 class StoredObjectDiffers(StudypubError):
     """What the store holds is not what was sent."""
 
@@ -270,6 +284,10 @@ class DatabaseUnavailable(StudypubError):
         "База данных недоступна. Повторите через минуту.",
         "The database is unavailable. Try again in a minute.",
     )
+
+
+class Collision(DatabaseUnavailable):
+    """PostgreSQL gave up one of two transactions that stood in each other's way; the same again succeeds."""
 
 
 class Refused(StudypubError):

@@ -8,10 +8,11 @@ from tests.peers.database import connection, database, database_url, migrated
 from tests.peers.facing import facing, opened, other, study
 from tests.peers.postgres import postgres_server
 from tests.peers.queue import queue_watch
+from tests.peers.world import nursery, postgres, world
 
 __all__ = [
-    "connection", "database", "database_url", "facing", "migrated", "opened", "other", "postgres_server",
-    "queue_watch", "study",
+    "connection", "database", "database_url", "facing", "migrated", "nursery", "opened", "other", "postgres",
+    "postgres_server", "queue_watch", "study", "world",
 ]  # fmt: skip
 
 

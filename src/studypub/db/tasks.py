@@ -112,6 +112,11 @@ async def claim(tx: Transaction, *, worker_id: UUID, lease: timedelta) -> Task |
     return _task(row) if row else None
 
 
+async def take_back(tx: Transaction, *, worker_id: UUID) -> int:
+    """End the leases of an earlier process of ours, which is known to be dead; return how many."""
+    return await tx.run("take_back_tasks", worker_id=worker_id)
+
+
 async def extend_lease(tx: Transaction, task: Task, *, lease: timedelta, received: int) -> None:
     """Keep the task for another lease and tell its progress; raises LeaseLost."""
     _require(await tx.one("extend_lease", **_guard(task), lease=lease, received=received))
@@ -146,12 +151,12 @@ async def advance(
 
 
 async def postpone(
-    tx: Transaction, task: Task, *, delay: timedelta, attempts: int, why: StudypubError | None = None
+    tx: Transaction, task: Task, *, delay: timedelta, attempts: int, why: StudypubError | None = None, crashes: int = 0
 ) -> Task:
-    """Give a running task back to the queue for later; raises LeaseLost."""
+    """Give a running task back to the queue for later, with these counts; raises LeaseLost."""
     _ = after(task.status, Event.POSTPONE)
     guard = {**_guard(task), "from": task.status.value}
-    row = await tx.one("postpone_task", **guard, delay=delay, attempts=attempts, **_reason(why))
+    row = await tx.one("postpone_task", **guard, delay=delay, attempts=attempts, crashes=crashes, **_reason(why))
     return _task(_require(row))
 
 

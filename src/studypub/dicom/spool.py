@@ -198,6 +198,7 @@ class Spool:
         self._receptions: dict[str, Reception] = {}
         self._in_use: list[Path] = []
         self._unexpected = 0
+        self._promised = 0
 
     def open(self) -> None:
         """Make the folder; of what an earlier process left in it only what tasks received stays."""
@@ -214,6 +215,22 @@ class Spool:
     def has_room(self, size: int = 0) -> bool:
         """Whether this many bytes more leave the reserve untouched. Raises OSError where the folder is gone."""
         return shutil.disk_usage(self._folder).free - size > self._reserve
+
+    @contextmanager
+    def room_for(self, size: int) -> Iterator[None]:
+        """Promise this many bytes to a study that is about to come. Raises DiskFull where they are not there.
+
+        What arrives is counted twice, as promised and as taken: rather a study waits than two run out of room.
+        """
+        with self._lock:
+            if not self.has_room(self._promised + size):
+                raise DiskFull("no room for the study")
+            self._promised += size
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._promised -= size
 
     @contextmanager
     def work_folder(self, name: str) -> Iterator[Path]:

@@ -28,6 +28,8 @@ from studypub.flows.retrieve import Progress, Way, retrieve
 from studypub.store.base import Store
 
 log = logging.getLogger(__name__)
+# What an instance takes in the spool, its share of the archive included; most are smaller.
+_INSTANCE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ async def carry_out(means: Means, task: Task, progress: Progress) -> Publication
         found = await find(client, task)
         task = await _advance_found(means.database, task, found, clinic)
         with (
+            means.spool.room_for((found.count or 0) * _INSTANCE_BYTES),
             means.spool.task_folder(task.task_id) as received,
             means.spool.work_folder(str(task.lease_token)) as folder,
         ):

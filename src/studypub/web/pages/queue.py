@@ -83,7 +83,14 @@ async def _context(request: Request[Any, Any, Any], parts: Parts, session: Sessi
         now = await tx.now()
     page = paging.page("/queue", number, read)
     seconds = _SECONDS_MOVING if any(map(_is_moving, page.items)) else _SECONDS_STILL
-    return {"page": page, "seconds": seconds, "now": now, "session": session, "config": parts.config}
+    return {
+        "page": page,
+        "seconds": seconds,
+        "now": now,
+        "obstacle": parts.obstacle(),
+        "session": session,
+        "config": parts.config,
+    }
 
 
 def _is_moving(line: QueueLine) -> bool:
