@@ -1,28 +1,32 @@
-"""The table of faults names tests that exist, and every test of a fault here is in it."""
+"""The table of faults has a row for every test of a fault and a test for every row; the README shows it."""
 
 import re
 from pathlib import Path
 
 from tests.faults.table import FAULTS
 
-TESTS = Path(__file__).parents[1]
-_TEST = re.compile(r"^(?:async )?def (test_([fx]\d\d)_\w+)", re.MULTILINE)
+ROOT = Path(__file__).parents[2]
+_TEST = re.compile(r"^(?:async )?def test_([fx]\d\d)(?:_to_([fx]\d\d))?_", re.MULTILINE)
 
 
-def named(folder: Path) -> set[str]:
-    return {name for path in folder.rglob("test_*.py") for name, _ in _TEST.findall(path.read_text("utf-8"))}
+def tried(folder: Path) -> set[str]:
+    """Return the rows that tests below the folder are named after."""
+    texts = (path.read_text("utf-8") for path in folder.rglob("test_*.py"))
+    return {row.upper() for text in texts for found in _TEST.findall(text) for row in between(*found)}
 
 
-def test_what_the_table_names_exists() -> None:
-    shown = {test for fault in FAULTS.values() for test in fault.tests}
-    assert shown - named(TESTS) == set()
+def between(first: str, last: str) -> list[str]:
+    return [f"{first[0]}{number:02}" for number in range(int(first[1:]), int((last or first)[1:]) + 1)]
 
 
-def test_what_is_tried_here_is_in_the_table() -> None:
-    shown = {test for fault in FAULTS.values() for test in fault.tests}
-    assert named(Path(__file__).parent) - shown == set()
+def test_every_row_has_its_tests() -> None:
+    assert set(FAULTS) - tried(ROOT / "tests") == set()
 
 
-def test_a_test_bears_the_name_of_its_row() -> None:
-    rows = {(row.lower(), test.split("_")[1]) for row, fault in FAULTS.items() for test in fault.tests}
-    assert [pair for pair in rows if pair[0] != pair[1]] == []
+def test_every_test_of_a_fault_has_its_row() -> None:
+    assert tried(ROOT / "tests/faults") - set(FAULTS) == set()
+
+
+def test_the_readme_shows_the_table() -> None:
+    rows = re.findall(r"^\| ([FX]\d\d) \| (.+) \|$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+    assert rows == sorted(FAULTS.items())

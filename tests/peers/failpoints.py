@@ -22,7 +22,7 @@ from pynetdicom.transport import ThreadedAssociationServer
 from studypub import daemon
 from studypub.archive.study import StudyArchive
 from studypub.db import migrate, studies, tasks
-from studypub.dicom.spool import Reception
+from studypub.dicom.spool import Part
 from studypub.flows import carry_out
 from studypub.store import local
 from studypub.web.api import publish as web_publish
@@ -37,7 +37,7 @@ SEAMS: dict[str, tuple[Any, str, Literal["before", "after"]]] = {
     "claimed": (daemon, "carry_out", "before"),
     "finding": (carry_out, "find", "before"),
     "found": (carry_out, "find", "after"),
-    "receiving": (Reception, "add", "after"),  # once for each instance
+    "receiving": (Part, "keep", "after"),  # once for each instance
     "received": (carry_out, "retrieve", "after"),
     "preparing": (StudyArchive, "add", "after"),  # once for each instance
     "archiving": (StudyArchive, "close", "before"),
