@@ -104,7 +104,7 @@ def daemon_at(world: World, shift: str, **environment: str) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("shift", ["+1d", "-1d"])
-def test_f28_f29_a_wrong_clock_and_another_zone_change_nothing(
+def test_f28_to_f29_a_wrong_clock_and_another_zone_change_nothing(
     world: World, study: list[FileDataset], shift: str
 ) -> None:
     world.pacs.add(study)
