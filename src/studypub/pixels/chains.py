@@ -33,6 +33,7 @@ _WIDEST: Final = 60
 _EVEN: Final = 0.4  # of the pixels of letters that touch, how many have about the full ink
 _UNEVEN: Final = 10.0  # grey values: how far letters of one line differ in their brightest pixel
 _MOST_EVEN: Final = 0.7  # of the letters; the others lie on something that is brighter than they
+_BESIDE: Final = 0.4  # heights: how much letters reach above and below, and how high they are at least
 _GROW: Final = 2.0  # heights; two spaces are less
 
 
@@ -156,16 +157,16 @@ def _core(own: Numbers) -> Box:
 
 
 def _grown(own: Numbers, boxes: Numbers) -> Box:
-    """Take what stands on the line before and after: a letter that is taller, a full stop, the next word."""
+    """Take what stands on the line before and after: letters that are taller or reach below it, the next word."""
     top, bottom = int(own[:, 0].min()), int(own[:, 1].max())
-    left, right, high = int(own[:, 2].min()), int(own[:, 3].max()), bottom - top
-    on_line = boxes[(boxes[:, 1] > top) & (boxes[:, 0] < bottom) & (boxes[:, 1] - boxes[:, 0] <= 1.5 * high)]
-    on_line = on_line[on_line[:, 3] - on_line[:, 2] <= _WIDEST * high]
+    left, right, high = int(own[:, 2].min()), int(own[:, 3].max()), int(np.median(own[:, 1] - own[:, 0]))
+    tall = boxes[:, 1] - boxes[:, 0]
+    fits = (boxes[:, 0] >= top - _BESIDE * high) & (boxes[:, 1] <= bottom + _BESIDE * high) & (tall >= _BESIDE * high)
+    on_line = boxes[fits & (boxes[:, 3] - boxes[:, 2] <= _WIDEST * high)]
     while True:
         near = on_line[(on_line[:, 3] > left - _GROW * high) & (on_line[:, 2] < right + _GROW * high)]
         wider = min(left, int(near[:, 2].min())), max(right, int(near[:, 3].max()))
         if wider == (left, right):
-            top = min(top, int(near[:, 0].min()))
-            bottom = max(bottom, int(near[:, 1].max()))
+            top, bottom = min(top, int(near[:, 0].min())), max(bottom, int(near[:, 1].max()))
             return Box(left, top, right - left, bottom - top)
         left, right = wider
