@@ -69,8 +69,10 @@ def chains(grey: Grey, letters: int = LETTERS) -> list[Chain]:
 
 def _is_stable(chain: Chain, found: Sequence[Chain]) -> bool:
     """Say whether letters look the same however much they must stand out: their edges are steep."""
-    same = {o.level for o in found if o.bright == chain.bright and o.letters >= LETTERS and _alike(o.core, chain.core)}
-    return chain.straight and chain.letters >= LETTERS and len(same) >= _STABLE
+    if not chain.straight or chain.letters < LETTERS - 1:
+        return False
+    same = {other.level for other in found if other.bright == chain.bright and _alike(other.core, chain.core)}
+    return len(same) >= _STABLE
 
 
 def _alike(one: Box, other: Box) -> bool:

@@ -35,7 +35,7 @@ class Found:
 
 def by_shape(frame: Frame) -> Found:
     """Look without reading: every clear line is doubtful."""
-    return Found(doubtful=tuple(chain.box for view in frame.views for chain in chains(view) if chain.clear))
+    return Found(doubtful=tuple(chain.box for view in frame.views for chain in chains(view, 2) if chain.clear))
 
 
 def by_reading(frame: Frame, known: Known, folder: Path, *, again: bool = False) -> Found:
@@ -50,7 +50,7 @@ def by_reading(frame: Frame, known: Known, folder: Path, *, again: bool = False)
     pieces = [chain for _, chain in seen]
     read = [word for page in words(pages, folder) for word in page if _is_text(word, pieces, known)]
     lines = [_line(word.box, pieces) for word in read]
-    left = [(view, chain) for view, chain in seen if chain.letters >= LETTERS and not _is_within(chain.core, lines)]
+    left = [(view, chain) for view, chain in seen if _is_line(chain) and not _is_within(chain.core, lines)]
     more = _read_closely(left, lines, folder)
     turned = _turned(frame, folder) if again else Found()
     return Found(
@@ -118,6 +118,10 @@ def _is_text(word: Word, pieces: Iterable[Chain], known: Known) -> bool:
         return False
     sure = {2: 80, 3: 65, 4: 50, 5: 40}.get(word.signs, 0)  # of noise it makes no long words
     return word.confidence >= sure and _share(word.box, [piece.box for piece in pieces]) >= 0.6
+
+
+def _is_line(chain: Chain) -> bool:
+    return chain.clear or chain.letters >= LETTERS
 
 
 def _line(word: Box, pieces: Iterable[Chain]) -> Box:

@@ -35,7 +35,11 @@ def _nothing_left(report: Report, covered: Mask, letters: Mask) -> bool:
     return report.outcome is Outcome.UNSURE or (report.outcome is Outcome.MASKED and bool(covered[letters].all()))
 
 
-@pytest.mark.parametrize("seed", range(12))
+# Letters on bone, on vessels, in speckle, with full stops far apart: each was missed once.
+_HARD = (2042, 3042, 5014, 5020, 5062, 6019)
+
+
+@pytest.mark.parametrize("seed", [*range(6), *_HARD])
 def test_no_letter_is_left(seed: int) -> None:
     name, picture, letters = burned_in.sample(seed)
     report, covered = looked_at(picture[None])
