@@ -3,7 +3,7 @@
 BIN := .venv/bin
 PYTEST := $(BIN)/pytest --numprocesses auto --maxprocesses 4
 
-.PHONY: help setup run test unit lint pictures lock programs tools
+.PHONY: help setup run test unit lint chaos pictures lock programs tools
 .NOTPARALLEL:
 
 help: ## say what there is (this)
@@ -26,6 +26,12 @@ lint: tools ## style, types, and who may import whom
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+chaos: tools ## random faults for SECONDS with a SEED; says what does not hold
+	@$(BIN)/python -m tests.chaos --seconds $(SECONDS) --seed $(SEED)
+
+SECONDS := 60
+SEED := 1
 
 pictures: programs tools ## make the pictures of the README anew
 	$(BIN)/pytest --quiet tests/e2e/make_pictures.py

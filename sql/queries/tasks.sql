@@ -65,6 +65,11 @@ WHERE task_id = (
     SELECT task_id FROM tasks WHERE due_at <= now() ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING *;
 
+-- name: take_back_tasks
+-- Ends the leases that an earlier process of this daemon left: it is dead, since its folder's lock is ours.
+UPDATE tasks SET due_at = now(), updated_at = now()
+WHERE worker_id = %(worker_id)s AND lease_token IS NOT NULL AND due_at > now();
+
 -- name: extend_lease
 -- The heartbeat: keeps the task and tells how many instances have arrived.
 UPDATE tasks SET due_at = now() + %(lease)s, received = greatest(received, %(received)s), updated_at = now()
@@ -88,10 +93,11 @@ WHERE task_id = %(task_id)s AND status = %(from)s AND lease_token = %(lease_toke
 RETURNING *;
 
 -- name: postpone_task
--- Gives a running task back to the queue for later, saying why; `attempts` is what its count becomes.
+-- Gives a running task back to the queue for later, saying why; `attempts` and `crashes` are what its counts become.
 UPDATE tasks SET
-    status = 'QUEUED', due_at = now() + %(delay)s, attempt = %(attempts)s, crashes = 0,
-    lease_token = NULL, worker_id = NULL, error_code = %(error_code)s, error_text = %(error_text)s, updated_at = now()
+    status = 'QUEUED', due_at = now() + %(delay)s, attempt = %(attempts)s,
+    crashes = %(crashes)s, lease_token = NULL, worker_id = NULL, error_code = %(error_code)s,
+    error_text = %(error_text)s, updated_at = now()
 WHERE task_id = %(task_id)s AND status = %(from)s AND lease_token = %(lease_token)s
 RETURNING *;
 

@@ -124,15 +124,25 @@ class Dicom(_Section, frozen=True):
     ae_title: str = "STUDYPUB"
     host: str = "0.0.0.0"  # noqa: S104 - a PACS reaches us from another machine
     port: int = 11112
+    connect_seconds: float = 10.0
+    search_timeout_seconds: float = 300.0
     quiet_seconds: float = 30.0
+    stall_seconds: float = 300.0
     retrieve_timeout_seconds: float = 3600.0
+    connections_per_peer: int = 8
+    silence_seconds: float = 300.0
 
     def __post_init__(self) -> None:
         _need_ae_title(self.ae_title)
         _need(holds=bool(self.host), key="host", why="must not be empty")
         _need_port(self.port)
+        _need_seconds(self.connect_seconds, key="connect_seconds")
+        _need_seconds(self.search_timeout_seconds, key="search_timeout_seconds")
         _need_seconds(self.quiet_seconds, key="quiet_seconds")
+        _need_seconds(self.stall_seconds, key="stall_seconds")
         _need_seconds(self.retrieve_timeout_seconds, key="retrieve_timeout_seconds")
+        _need(holds=1 <= self.connections_per_peer <= 128, key="connections_per_peer", why="must be between 1 and 128")
+        _need_seconds(self.silence_seconds, key="silence_seconds")
 
 
 class S3(_Section, frozen=True):
@@ -195,7 +205,8 @@ class Workers(_Section, frozen=True):
     search_minutes: float = 10.0
     search_interval_seconds: float = 30.0
     retry_base_seconds: float = 15.0
-    lease_seconds: float = 30.0
+    lease_seconds: float = 20.0
+    least_free_mb: int = 1024
     max_in_progress: int = 10_000
 
     def __post_init__(self) -> None:
@@ -206,6 +217,7 @@ class Workers(_Section, frozen=True):
         _need_seconds(self.search_interval_seconds, key="search_interval_seconds")
         _need_seconds(self.retry_base_seconds, key="retry_base_seconds")
         _need(holds=1 <= self.lease_seconds <= 3600, key="lease_seconds", why="must be between 1 and 3600")
+        _need(holds=0 <= self.least_free_mb <= 2**30, key="least_free_mb", why="must be between 0 and 2^30")
 
 
 class Logging(_Section, frozen=True):
@@ -223,9 +235,11 @@ class Pacs(_Section, frozen=True):
     port: int
     retrieve: Literal["move", "get"] = "move"
     peers: tuple[str, ...] = ()
+    peer_ae_titles: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _need_ae_title(self.ae_title)
+        for title in (self.ae_title, *self.peer_ae_titles):
+            _need_ae_title(title)
         _need(holds=1 <= self.port <= 65535, key="port", why="must be between 1 and 65535")
         _need(holds=bool(self.host), key="host", why="must not be empty")
 
@@ -237,7 +251,8 @@ class Pixels(_Section, frozen=True):
     """What becomes of a clinic's images that may show text, or a person.
 
     `leave_out`: not published, and listed. `mask`: published once whatever looks like text is covered; where that is
-    not certain, `unsure` decides. `review`: a person looks at each of them first.
+    not certain, `unsure` decides. `review`: a person looks at each of them first. `trust_reading`: text that was found
+    by reading alone, where neither the device nor the header tells its place, counts as covered for certain.
     """
 
     ultrasound: PixelPolicy = "mask"
@@ -246,6 +261,7 @@ class Pixels(_Section, frozen=True):
     photographs: PixelPolicy = "leave_out"
     unclear: PixelPolicy = "mask"
     unsure: Literal["leave_out", "review"] = "leave_out"
+    trust_reading: bool = False
     faces: Literal["publish", "review", "leave_out"] = "publish"
 
 

@@ -8,36 +8,40 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
+from uuid import UUID, uuid4
 
 import uvicorn
 
 from studypub import __version__
 from studypub.config import Config
 from studypub.db.database import Database
+from studypub.db.durable import require_durable
 from studypub.db.embedded import EmbeddedPostgres
 from studypub.db.migrate import migrate
 from studypub.db.notifications import listen
 from studypub.deid import profile
-from studypub.dicom.scp import KnownPeers, StorageScp
+from studypub.dicom.scp import KnownPeers, Limits, StorageScp
 from studypub.dicom.spool import Spool
-from studypub.errors import Refused
+from studypub.errors import DatabaseUnavailable, Refused
 from studypub.flows import first_start
 from studypub.flows.carry_out import Means, carry_out
 from studypub.flows.expire import expire, sweep
 from studypub.flows.note_choices import note_choices
 from studypub.flows.readiness import Readiness
+from studypub.flows.tidy_spool import note_unexpected, tidy, tidy_after
 from studypub.store.configured import open_store
 from studypub.web.app import create_app
 from studypub.web.parts import Parts
 from studypub.web.patience import HeadInTime
 from studypub.worker.loop import WorkerLoop
-from studypub.worker.schedule import Housekeeping
+from studypub.worker.schedule import Chore, Housekeeping
+from studypub.worker.watchdog import notify, watch
 
 log = logging.getLogger(__name__)
 
@@ -46,25 +50,32 @@ _DRAIN_SECONDS = 15.0
 _WEB_GRACE_SECONDS = 3
 _WEB_CONNECTIONS_AT_ONCE = 2_000
 _LISTEN_AGAIN_SECONDS = 5.0
+_MIGRATE_AGAIN_SECONDS = 2.0
+_LOOK_AFTER_SECONDS = 1.0
 _WEB_THREADS = 32
 _LAST_SECONDS = 3.0
 
 
 @contextmanager
-def database_url(config: Config, *, alone: bool = False) -> Iterator[str]:
+def database_url(config: Config) -> Iterator[str]:
     """Give the address of PostgreSQL, and run the embedded one meanwhile where the configuration says so.
 
-    `alone`: not as the guest of another process's server. To be entered on the main thread: the embedded server ends
-    with the thread that started it.
+    To be entered on the main thread: the embedded server ends with the thread that started it.
     """
     if config.database.url != "embedded":
         yield config.database.url
         return
-    make_data_dir(config.database.data_dir)
-    server = EmbeddedPostgres(config.database.data_dir)
+    with _embedded(config.database.data_dir, alone=False) as (url, _):
+        yield url
+
+
+@contextmanager
+def _embedded(data_dir: Path, *, alone: bool) -> Iterator[tuple[str, EmbeddedPostgres]]:
+    make_data_dir(data_dir)
+    server = EmbeddedPostgres(data_dir)
     url = server.start(alone=alone)
     try:
-        yield url
+        yield url, server
     finally:
         server.stop()
 
@@ -96,8 +107,12 @@ def serve(config: Config) -> None:
     """Run the daemon until SIGTERM or SIGINT. Raises Refused where it cannot start."""
     check(config)
     signal.signal(signal.SIGTERM, _leave)  # until the loop takes over
-    with only_daemon(config.database.data_dir), database_url(config, alone=True) as url:
-        asyncio.run(_serve(config, url))
+    with only_daemon(config.database.data_dir):
+        if config.database.url != "embedded":
+            asyncio.run(_serve(config, config.database.url))
+            return
+        with _embedded(config.database.data_dir, alone=True) as (url, server):
+            asyncio.run(_serve(config, url, _keep_running(server)))
 
 
 def check(config: Config) -> None:
@@ -110,43 +125,99 @@ def _leave(*_: object) -> NoReturn:
     raise SystemExit(0)
 
 
-async def _serve(config: Config, url: str) -> None:
-    stop = asyncio.Event()
+async def _serve(config: Config, url: str, *besides: Coroutine[None, None, None]) -> None:
+    """Serve until we are told to stop, and do what is to be done besides. Told twice, we hurry."""
+    stop, hurry = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def told() -> None:
+        (hurry if stop.is_set() else stop).set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, told)
     loop.set_default_executor(ThreadPoolExecutor(_WEB_THREADS + 4 * config.workers.concurrency, "blocking"))
-    for name in await migrate(url):
-        log.info("Применена миграция %s", name)
-    async with running(config, url, stop) as addresses:
-        log.info("studypub %s запущен", __version__, extra={"details": addresses})
-        _notify_systemd("READY=1")
-        await stop.wait()
-        log.info("studypub останавливается")
-        _notify_systemd("STOPPING=1")
+    others = [asyncio.create_task(one) for one in besides]
+    if await _unless_stopped(_make_ready(url), stop):
+        async with running(config, url, stop, hurry) as addresses:
+            log.info("studypub %s запущен", __version__, extra={"details": addresses})
+            notify(os.environ, "READY=1")
+            await stop.wait()
+            log.info("studypub останавливается")
+            notify(os.environ, "STOPPING=1")
+    await _end(others)
     # A thread that still hangs in somebody else's network must not hold up the end; nothing waits for its result.
     last = threading.Timer(_LAST_SECONDS, os._exit, [0])
     last.daemon = True
     last.start()
 
 
+async def _keep_running(server: EmbeddedPostgres) -> None:
+    """Start the server anew when it has died; on the loop's own thread, with which it ends. Nothing works meanwhile."""
+    while True:
+        await asyncio.sleep(_LOOK_AFTER_SECONDS)
+        if not server.is_running():
+            log.error("Встроенный PostgreSQL остановился, запускаем его снова")
+            with contextlib.suppress(DatabaseUnavailable, Refused):
+                server.start(alone=True)
+
+
+async def _unless_stopped(work: Coroutine[None, None, None], stop: asyncio.Event) -> bool:
+    """Do the work unless we are told to stop meanwhile; say whether it was done."""
+    doing, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait([doing, stopping], return_when=asyncio.FIRST_COMPLETED)
+        if doing.done():
+            await doing
+        return doing.done()
+    finally:
+        for task in (doing, stopping):
+            task.cancel()
+        await asyncio.gather(doing, stopping, return_exceptions=True)
+
+
+async def _make_ready(url: str) -> None:
+    """Bring the schema up to date as soon as the database answers. Raises Refused where it cannot be used."""
+    while True:
+        try:
+            for name in await migrate(url):
+                log.info("Применена миграция %s", name)
+            return await require_durable(url)
+        except DatabaseUnavailable as error:
+            log.warning("База данных недоступна, ждём её", exc_info=error)
+            await asyncio.sleep(_MIGRATE_AGAIN_SECONDS)
+
+
 @asynccontextmanager
-async def running(config: Config, url: str, stop: asyncio.Event) -> AsyncIterator[dict[str, str]]:
-    """Start every part; give where they listen; stop them in reverse. `stop` is set when one of them fails."""
+async def running(config: Config, url: str, stop: asyncio.Event, hurry: asyncio.Event) -> AsyncIterator[dict[str, str]]:
+    """Start every part; give where they listen; stop them in reverse.
+
+    `stop` is set when one of them fails; from then on nothing is claimed. `hurry`: what runs is not waited for.
+    """
     async with AsyncExitStack() as stack:
         web_database = await stack.enter_async_context(Database(url, size=_WEB_CONNECTIONS, name="web"))
         work_database = await stack.enter_async_context(
             Database(url, size=config.workers.concurrency * 2 + 2, name="worker")
         )
-        await note_choices(work_database, config.clinics)
         store = open_store(config.storage, config.database.data_dir)
-        spool = Spool(config.spool_dir)
+        spool = Spool(config.spool_dir, reserve=config.workers.least_free_mb << 20)
         spool.open()
         scp = _storage_scp(config, spool)
         _start_listening(scp, config)
         stack.callback(scp.stop)
-        loop = WorkerLoop(work_database, partial(carry_out, Means(config, work_database, spool, store)), config.workers)
-        chores = {"expire": partial(expire, work_database), "sweep": partial(sweep, work_database, store)}
+        readiness = Readiness(web_database, scp, spool, store)
+        loop = WorkerLoop(
+            work_database,
+            partial(carry_out, Means(config, work_database, spool, store)),
+            config.workers,
+            instance=_instance(config.database.data_dir),
+            obstacle=readiness.obstacle,
+            afterwards=partial(tidy_after, work_database, spool),
+        )
+        chores: dict[str, Chore] = {"expire": partial(expire, work_database)}
+        chores["sweep"] = partial(sweep, work_database, store)
+        chores["tidy"] = partial(tidy, work_database, spool)
+        chores["note"] = partial(note_unexpected, work_database, spool)
+        chores["choices"] = partial(note_choices, work_database, config.clinics)
         housekeeping = await stack.enter_async_context(Housekeeping(chores))
         background = [
             asyncio.create_task(part, name=name)
@@ -154,22 +225,35 @@ async def running(config: Config, url: str, stop: asyncio.Event) -> AsyncIterato
                 ("workers", loop.run()),
                 ("housekeeping", housekeeping.run()),
                 ("listen", _listen(url, loop)),
+                ("readiness", readiness.watch()),
+                ("watchdog", watch(os.environ, {"listener": scp.is_listening, "workers": loop.is_moving})),
             )
         ]
         for task in background:
             task.add_done_callback(lambda _: stop.set())
         stack.push_async_callback(_end, background)
-        stack.push_async_callback(loop.drain, _DRAIN_SECONDS)
-        readiness = Readiness(web_database, scp, spool, store)
-        parts = Parts(config, web_database, store, readiness)
+        stack.push_async_callback(loop.drain, _DRAIN_SECONDS, hurry)
+        stopping = asyncio.create_task(_claim_until(stop, loop), name="claims")
+        stack.callback(stopping.cancel)
+        parts = Parts(config, web_database, store, readiness, obstacle=readiness.obstacle)
         web = await stack.enter_async_context(_web_server(parts, stop))
         await _tell_first_administrator(web_database, config)
         yield {"web": web, "scp": f"{config.dicom.host}:{scp.port}"}
 
 
+def _instance(data_dir: Path) -> UUID:
+    """Return what this daemon is known by from one start to the next; a copy of the folder is not meant to run."""
+    path = data_dir / "instance"
+    if not path.exists():
+        fresh = path.with_suffix(".new")
+        fresh.write_text(str(uuid4()))
+        fresh.replace(path)
+    return UUID(path.read_text())
+
+
 def _storage_scp(config: Config, spool: Spool) -> StorageScp:
     hosts = {host for clinic in config.clinics for host in (clinic.pacs.host, *clinic.pacs.peers)}
-    titles = {clinic.pacs.ae_title for clinic in config.clinics}
+    titles = {title for clinic in config.clinics for title in (clinic.pacs.ae_title, *clinic.pacs.peer_ae_titles)}
     return StorageScp(
         config.dicom.ae_title,
         config.dicom.host,
@@ -177,6 +261,9 @@ def _storage_scp(config: Config, spool: Spool) -> StorageScp:
         peers=KnownPeers(hosts),
         peer_ae_titles=titles,
         spool=spool,
+        limits=Limits(
+            connections_per_peer=config.dicom.connections_per_peer, silence_seconds=config.dicom.silence_seconds
+        ),
     )
 
 
@@ -239,6 +326,11 @@ async def _web_server(parts: Parts, stop: asyncio.Event) -> AsyncIterator[str]:
         await serving
 
 
+async def _claim_until(stop: asyncio.Event, loop: WorkerLoop) -> None:
+    await stop.wait()
+    loop.claim_no_more()
+
+
 async def _listen(url: str, loop: WorkerLoop) -> None:
     while True:
         with contextlib.suppress(ConnectionError):
@@ -253,13 +345,3 @@ async def _end(tasks: list[asyncio.Task[None]]) -> None:
     for outcome in outcomes:
         if isinstance(outcome, Exception):
             raise outcome
-
-
-def _notify_systemd(state: str) -> None:
-    """Tell systemd (sd_notify(3)) where it started us."""
-    address = os.environ.get("NOTIFY_SOCKET")
-    if not address:
-        return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
-        notify.connect("\0" + address[1:] if address.startswith("@") else address)
-        notify.sendall(state.encode())

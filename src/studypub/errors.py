@@ -99,6 +99,17 @@ class PacsUnreachable(StudypubError):
     )
 
 
+class PacsSilent(PacsUnreachable):
+    """The same, and it is known since when."""
+
+    template = Sentence(
+        "PACS {pacs} не отвечает по адресу {address} с {since}. Задание повторится само; если PACS работает, "
+        "сообщите администратору.",
+        "The PACS {pacs} has not answered at {address} since {since}. The task will be tried again by itself; if the "
+        "PACS is up, tell the administrator.",
+    )
+
+
 class PacsRefused(StudypubError):
     """The PACS answered and said no for good: an AE title it does not know, a request it does not serve."""
 
@@ -147,6 +158,41 @@ class IncompleteRetrieve(StudypubError):
     )
 
 
+class NothingArrived(IncompleteRetrieve):
+    """The PACS did not complain and yet no instance arrived: most likely it cannot reach us."""
+
+    template = Sentence(
+        "Из PACS {pacs} получено 0 из {expected} изображений. Задание повторится само; если не поможет, администратору "
+        "надо проверить, что в PACS зарегистрирован AE title {ae_title} с адресом этого сервера и портом {port} и что "
+        "PACS может к нему подключиться.",
+        "0 of {expected} images arrived from the PACS {pacs}. The task will be tried again by itself; if that does not "
+        "help, the administrator should check that the PACS knows the AE title {ae_title} with this server's address "
+        "and the port {port}, and that it can connect there.",
+    )
+
+
+class UnprovenStudy(IncompleteRetrieve):
+    """The PACS does not list the instances, and its count is absent or less than what it sent."""
+
+    template = Sentence(
+        "Из PACS получено изображений: {received}, но PACS не сообщает, сколько их в исследовании, или называет "
+        "меньшее число. Исследование, полнота которого не доказана, не публикуется. Сообщите администратору PACS.",
+        "{received} images arrived, but the PACS does not say how many the study has, or says fewer. A study that is "
+        "not proven to be whole is not published. Tell the PACS administrator.",
+    )
+
+
+class StudyChanged(IncompleteRetrieve):
+    """The PACS's list is another each time we look."""
+
+    template = Sentence(
+        "Исследование меняется в PACS, пока мы его получаем (получено {received} из {expected} изображений). "
+        "Задание повторится само.",
+        "The study changes in the PACS while we fetch it ({received} of {expected} images arrived). The task will be "
+        "tried again by itself.",
+    )
+
+
 class NothingToPublish(StudypubError):
     """Every instance of the study was left out by the rules of de-identification."""
 
@@ -188,6 +234,20 @@ class StorageRefused(StudypubError):
     )
 
 
+class BucketIsPublic(StorageRefused):
+    """Whoever knows or guesses an address may read the bucket without a signature."""
+
+    template = Sentence(
+        "Бакет хранилища открыт всем: исследования читались бы без ссылки. Ничего не публикуется, пока он не закрыт; "
+        "сообщите администратору.",
+        "The storage bucket is public: studies could be read without a link. Nothing is published until it is closed; "
+        "tell the administrator.",
+    )
+
+    def __init__(self, cause: str = "") -> None:
+        super().__init__(cause, reason="bucket is public")
+
+
 class StoredObjectDiffers(StudypubError):
     """What the store holds is not what was sent."""
 
@@ -226,6 +286,10 @@ class DatabaseUnavailable(StudypubError):
         "База данных недоступна. Повторите через минуту.",
         "The database is unavailable. Try again in a minute.",
     )
+
+
+class Collision(DatabaseUnavailable):
+    """PostgreSQL gave up one of two transactions that stood in each other's way; the same again succeeds."""
 
 
 class Refused(StudypubError):

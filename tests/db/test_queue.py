@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from studypub.core.request import PublishRequest
-from studypub.core.task import Event, IllegalTransition, LeaseLost, LeftOut, Origin, Status, Task
+from studypub.core.task import Event, Handled, IllegalTransition, LeaseLost, LeftOut, Origin, Status, Task
 from studypub.db import queue, tasks
 from studypub.db.database import Database
 from studypub.db.queue import QueueFilter
@@ -181,7 +181,7 @@ async def test_what_a_step_learned_stays(database: Database) -> None:
     async with database.transaction() as tx:
         task = await tasks.advance(tx, task, Event.FOUND, study_instance_uid="1.2", modalities=("MR", "SR"), expected=9)
         task = await tasks.advance(tx, task, Event.RECEIVED, received=9)
-        task = await tasks.advance(tx, task, Event.PREPARED, left_out=left_out)
+        task = await tasks.advance(tx, task, Event.PREPARED, handled=Handled(left_out))
     assert (task.study_instance_uid, task.modalities, task.expected, task.received) == ("1.2", ("MR", "SR"), 9, 9)
     assert task.left_out == left_out
     assert await current(database, task) == task

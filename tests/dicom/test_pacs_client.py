@@ -24,6 +24,7 @@ from tests.peers.program import deaf_port, free_port
 from tests.peers.studies import make_study, secondary_capture, structured_report
 
 from studypub.config import Pacs
+from studypub.core.wanted import Wanted
 from studypub.dicom import scu
 from studypub.dicom.demo_pacs import DemoPacs
 from studypub.dicom.scp import KnownPeers, StorageScp
@@ -180,7 +181,7 @@ def test_a_study_is_found_listed_and_fetched(served: Served, study: list[FileDat
     assert {one.sop_instance_uid for one in listed} == classes.keys()
     assert all(one.sop_class_uid in (classes[one.sop_instance_uid], "") for one in listed)  # dcmqrscp tells no class
     with served.receiver.expecting(study) as reception:
-        client.move(found.study_instance_uid)
+        client.move(Wanted(found.study_instance_uid))
         assert whole(reception, study)
         assert {dcmread(one.path).PatientID for one in reception.instances()} == {"P-1"}
 
@@ -199,13 +200,14 @@ def test_get(
     way = demo(tmp_path, study) if kind == "demo" else real_orthanc(request.getfixturevalue(kind), tmp_path, study)
     with way as served, served.receiver.expecting(study) as reception:
         classes = {str(instance.SOPClassUID) for instance in study} if listed else {""}
-        served.client.get(str(study[0].StudyInstanceUID), classes, served.receiver.spool)
+        served.client.get(Wanted(str(study[0].StudyInstanceUID)), classes, served.receiver.spool)
         assert reception.uids() == uids(study)
 
 
 def test_get_takes_nothing_that_was_not_asked_for(demo_served: Served, study: list[FileDataset]) -> None:
+    wanted = Wanted(str(study[0].StudyInstanceUID))
     with pytest.raises(PacsCannotDeliver):  # every store of it was refused
-        demo_served.client.get(str(study[0].StudyInstanceUID), [str(study[0].SOPClassUID)], demo_served.receiver.spool)
+        demo_served.client.get(wanted, [str(study[0].SOPClassUID)], demo_served.receiver.spool)
     assert list(demo_served.receiver.folder.iterdir()) == []
 
 
@@ -228,7 +230,7 @@ def test_f33_a_pacs_that_does_not_know_where_to_send(
             served = stack.enter_context(real_orthanc(request.getfixturevalue(kind), tmp_path, study))
         client = PacsClient(served.pacs, "NOT-REGISTERED")
         with pytest.raises(REGISTERED_NOWHERE[kind]) as raised:
-            client.move(str(study[0].StudyInstanceUID))
+            client.move(Wanted(str(study[0].StudyInstanceUID)))
     assert raised.value.code == "PACS_REFUSED"
     assert "NOT-REGISTERED" in raised.value.sentence.en
     assert "AE title" in raised.value.sentence.ru
@@ -238,7 +240,7 @@ CALLS: list[Callable[[PacsClient], object]] = [
     lambda client: client.echo(),
     lambda client: client.find_studies("A1"),
     lambda client: client.list_instances("1.2.3"),
-    lambda client: client.move("1.2.3"),
+    lambda client: client.move(Wanted("1.2.3")),
 ]
 
 
@@ -397,7 +399,7 @@ def test_x16_rows_without_end() -> None:
             yield 0xFF00, row(StudyInstanceUID="1.2.3", AccessionNumber="A1")
 
     with pytest.MonkeyPatch.context() as patch, scripted((evt.EVT_C_FIND, endless)) as client:
-        patch.setattr(scu, "_MOST_ROWS", 50)
+        patch.setattr(scu, "_MOST_STUDIES", 50)
         with pytest.raises(PacsRefused):
             client.find_studies("A1")
 
@@ -423,10 +425,10 @@ def test_f34_statuses_of_a_retrieval(status: int, error: type[StudypubError] | N
 
         with scripted((evt.EVT_C_MOVE, reachable)) as client:
             if error is None:
-                client.move("1.2.3")
+                client.move(Wanted("1.2.3"))
                 return
             with pytest.raises(error):
-                client.move("1.2.3")
+                client.move(Wanted("1.2.3"))
 
 
 def test_abort_ends_what_hangs_and_lets_nothing_new_begin() -> None:

@@ -2,12 +2,14 @@
 
 import threading
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from studypub.dicom.spool import Reception, Spool, StudyIsBusy
 from studypub.errors import DiskFull
 
+STUDY, TASK, OTHER = "1.2.3", UUID(int=1), UUID(int=2)
 QUIET = 60.0  # never reached: a test that waits for it hangs
 
 
@@ -22,12 +24,113 @@ def add(reception: Reception, number: int, dataset: bytes = b"pixels") -> None:
     reception.add(f"1.2.{number}", "1.2.3", b"header", dataset)
 
 
-def test_what_an_earlier_process_left_is_gone(spool: Spool, tmp_path: Path) -> None:
-    left = tmp_path / "spool" / "task" / "00000001.dcm"
-    left.parent.mkdir()
-    left.write_bytes(b"pixels")
+def test_of_what_an_earlier_process_left_only_what_tasks_received_stays(spool: Spool, tmp_path: Path) -> None:
+    with spool.task_folder(TASK) as kept:
+        (kept / "00000001.dcm").write_bytes(b"pixels")
+    folder = tmp_path / "spool"
+    for name in ("task", "task-x", f"{TASK}", f"task-{TASK.hex}"):
+        (folder / name).mkdir()
+        (folder / name / "00000001.dcm").write_bytes(b"pixels")
+    (folder / "file").write_bytes(b"")
+    (folder / f"task-{OTHER}").write_bytes(b"")
     spool.open()
-    assert list((tmp_path / "spool").iterdir()) == []
+    assert list(folder.iterdir()) == [kept]
+    assert spool.task_ids() == [TASK]
+    assert spool.forget(TASK)
+    assert spool.forget(TASK)
+    assert list(folder.iterdir()) == []
+
+
+def test_a_task_s_folder_stays_while_an_attempt_works_in_it(spool: Spool) -> None:
+    with spool.task_folder(TASK) as first:
+        with spool.task_folder(TASK) as second:
+            assert first == second
+        assert not spool.forget(TASK)
+        assert first.is_dir()
+    assert spool.forget(TASK)
+    assert not first.exists()
+
+
+def received(folder: Path, numbers: range) -> Reception:
+    reception = Reception(folder, STUDY, lasting=True)
+    for number in numbers:
+        add(reception, number)
+    return reception
+
+
+def recalled(folder: Path, study: str = STUDY) -> Reception:
+    reception = Reception(folder, study, lasting=True)
+    reception.recall()
+    return reception
+
+
+def test_f04_what_was_received_is_taken_up_again(tmp_path: Path) -> None:
+    before = received(tmp_path, range(3))
+    after = recalled(tmp_path)
+    assert after.instances() == before.instances()
+    add(after, 1)  # it comes once more
+    add(after, 7)
+    assert (after.count, after.conflict) == (4, None)
+    assert {path.stem for path in tmp_path.iterdir()} == {one.path.stem for one in after.instances()}
+    assert recalled(tmp_path).count == 4
+
+
+@pytest.mark.parametrize("spoil", ["bytes", "header", "length", "empty", "record", "no record", "study", "nothing"])
+def test_f04_what_is_not_what_was_received_is_dropped(tmp_path: Path, spoil: str) -> None:
+    path = received(tmp_path, range(2)).instances()[0].path
+    record = path.with_suffix(".json")
+    data, note = path.read_bytes(), record.read_bytes()
+    # What the file and the record become; None: they are gone.
+    spoilt: dict[str, tuple[bytes | None, bytes | None]] = {
+        "bytes": (data[:-1] + b"?", note),
+        "header": (b"?" + data[1:], note),
+        "length": (data + b"?", note),
+        "empty": (b"", note),  # as after a power failure
+        "record": (data, bytes(10)),
+        "no record": (data, None),
+        "study": (data, note.replace(STUDY.encode(), b"1.2.9")),
+        "nothing": (None, note),
+    }
+    for one, becomes in zip((path, record), spoilt[spoil], strict=True):
+        one.unlink()
+        if becomes is not None:
+            one.write_bytes(becomes)
+    after = recalled(tmp_path)
+    assert [one.sop_instance_uid for one in after.instances()] == ["1.2.1"]
+    assert not path.exists()
+    assert not record.exists()
+
+
+def test_f04_another_study_s_files_are_dropped(tmp_path: Path) -> None:
+    received(tmp_path, range(2))
+    assert recalled(tmp_path, "1.2.9").count == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_f04_what_comes_while_the_files_are_looked_through(tmp_path: Path) -> None:
+    """It is not lost, and another under the same name is noticed."""
+    received(tmp_path, range(2))
+    after = Reception(tmp_path, STUDY, lasting=True)
+    add(after, 0)
+    add(after, 1, b"other pixels")
+    after.recall()
+    assert (after.count, after.conflict) == (2, "1.2.1")
+    assert {path.stem for path in tmp_path.iterdir()} == {one.path.stem for one in after.instances()}
+
+
+def test_f04_without_a_record_it_is_received_all_the_same(tmp_path: Path) -> None:
+    reception = Reception(tmp_path, STUDY, lasting=True)
+    (tmp_path / "00000001.json").mkdir()  # in the way
+    add(reception, 1)
+    assert reception.count == 1
+    (tmp_path / "00000001.json").rmdir()
+    assert recalled(tmp_path).count == 0
+
+
+def test_f41_what_nobody_expects_is_counted(spool: Spool) -> None:
+    for _ in range(3):
+        assert spool.expecting("1.2.9") is None
+    assert (spool.unexpected(), spool.unexpected()) == (3, 0)
 
 
 def test_a_task_s_folder_goes_with_all_that_is_in_it(spool: Spool, tmp_path: Path) -> None:

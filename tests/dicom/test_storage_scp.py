@@ -1,17 +1,15 @@
 """Our Storage SCP, called over real sockets by pynetdicom and dcmtk."""
 
 import socket
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from io import BytesIO
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from pydicom import dcmread
-from pydicom.dataset import Dataset, FileDataset
-from pydicom.filebase import DicomBytesIO
-from pydicom.filewriter import write_dataset
+from pydicom.dataset import FileDataset
 from pydicom.uid import (
     UID,
     CTImageStorage,
@@ -23,101 +21,31 @@ from pydicom.uid import (
     RLELossless,
 )
 from pynetdicom import AE, build_context
-from pynetdicom.association import Association
-from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     PatientRootQueryRetrieveInformationModelFind,
     StudyRootQueryRetrieveInformationModelMove,
     Verification,
 )
 from tests.peers import dcmtk
+from tests.peers.listener import Listener, encoded, header, listening, send
+from tests.peers.raw_dicom import ASSOCIATE_RJ, RawPeer, associate_rq
 from tests.peers.studies import make_study
 
-from studypub.dicom import scp as scp_module
+from studypub.dicom import peers as peers_module
 from studypub.dicom.scp import STORAGE_SYNTAXES, KnownPeers, StorageScp
-from studypub.dicom.spool import Reception, Spool
 
 SUCCESS, NOT_AUTHORIZED, NO_ROOM, DOES_NOT_MATCH, CANNOT_UNDERSTAND = 0x0000, 0x0124, 0xA700, 0xA900, 0xC000
 
 
-@dataclass
-class Listener:
-    """A running SCP, its spool and the folder that a study is received into."""
-
-    scp: StorageScp
-    spool: Spool
-    folder: Path
-
-    @contextmanager
-    def expecting(self, study: list[FileDataset]) -> Iterator[Reception]:
-        with self.spool.reception(study[0].StudyInstanceUID, self.folder) as reception:
-            yield reception
-
-    @contextmanager
-    def associated(
-        self, *syntaxes: str, sop_class: str = CTImageStorage, calling: str = "PACS", called: str = "STUDYPUB"
-    ) -> Iterator[Association]:
-        contexts = [build_context(sop_class, [syntax]) for syntax in syntaxes or (ExplicitVRLittleEndian,)]
-        association = AE(calling).associate("127.0.0.1", self.scp.port, contexts, called)
-        yield association
-        association.release()
-
-    def files(self) -> list[Path]:
-        return sorted(path for path in self.folder.parent.rglob("*") if path.is_file())
-
-
 @pytest.fixture
 def listener(tmp_path: Path) -> Iterator[Listener]:
-    spool = Spool(tmp_path / "spool", reserve=0)
-    spool.open()
-    scp = StorageScp(
-        "STUDYPUB", "127.0.0.1", 0, peers=KnownPeers(["127.0.0.1"]), peer_ae_titles=["PACS", "STORESCU"], spool=spool
-    )
-    scp.start()
-    with spool.work_folder("task") as folder:
-        yield Listener(scp, spool, folder)
-    scp.stop()
-    assert not scp.is_listening()
+    with listening(tmp_path) as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
 def study() -> list[FileDataset]:
     return make_study(patient_id="P1", accession_number="A1", seed=1)
-
-
-def encoded(dataset: Dataset, *, implicit: bool = False) -> bytes:
-    buffer = DicomBytesIO()
-    buffer.is_little_endian, buffer.is_implicit_VR = True, implicit
-    write_dataset(buffer, dataset)
-    return buffer.getvalue()
-
-
-def send(association: Association, dataset: bytes, *, uid: str, sop_class: str = CTImageStorage) -> int:
-    """Send these very bytes under this UID, whatever the data set says; return the status."""
-    request = C_STORE()
-    request.MessageID, request.Priority = 1, 2
-    request.AffectedSOPClassUID, request.AffectedSOPInstanceUID = UID(sop_class), UID(uid)
-    request.DataSet = BytesIO(dataset)
-    (context, *_) = association.accepted_contexts
-    association._reactor_checkpoint.clear()
-    association.dimse.send_msg(request, context.context_id or 1)
-    _, answer = association.dimse.get_msg(block=True)
-    association._reactor_checkpoint.set()
-    assert answer is not None
-    assert answer.Status is not None
-    return answer.Status
-
-
-def header(study_uid: str, instance_uid: str, sop_class: str = CTImageStorage) -> bytes:
-    """Write a data set of three elements by hand, so that nothing checks them on our side."""
-    elements = ((0x0008, 0x0016, sop_class), (0x0008, 0x0018, instance_uid), (0x0020, 0x000D, study_uid))
-    written = b""
-    for group, element, value in elements:
-        raw = value.encode("latin-1")
-        raw += b"\0" * (len(raw) % 2)
-        written += group.to_bytes(2, "little") + element.to_bytes(2, "little") + b"UI"
-        written += len(raw).to_bytes(2, "little") + raw
-    return written
 
 
 def test_instances_of_an_expected_study_are_taken_whole(listener: Listener, study: list[FileDataset]) -> None:
@@ -269,14 +197,12 @@ def test_f47_a_folder_that_cannot_be_written_is_no_room(listener: Listener, stud
 
 
 @pytest.mark.parametrize(
-    ("calling", "called", "reason"), [("STRANGER", "STUDYPUB", 3), ("PACS", "OTHER", 7), ("pacs", "STUDYPUB", 3)]
+    ("calling", "called", "reason"), [(b"STRANGER", b"STUDYPUB", 3), (b"PACS", b"OTHER", 7), (b"pacs", b"STUDYPUB", 3)]
 )
-def test_x04_unknown_titles_are_rejected(listener: Listener, calling: str, called: str, reason: int) -> None:
-    with listener.associated(calling=calling, called=called) as association:
-        assert association.is_rejected
-        answer = association.acceptor.primitive
-        assert answer is not None
-        assert (answer.result, answer.result_source, answer.diagnostic) == (1, 1, reason)
+def test_x04_unknown_titles_are_rejected(listener: Listener, calling: bytes, called: bytes, reason: int) -> None:
+    with RawPeer(listener.scp.port) as peer:
+        peer.send(associate_rq(calling=calling, called=called))
+        assert peer.receive() == (ASSOCIATE_RJ, bytes([0, 1, 1, reason]))
 
 
 def test_x02_a_foreign_address_is_turned_away_before_it_says_a_word(listener: Listener) -> None:
@@ -348,8 +274,8 @@ class Names:
         self.addresses: dict[str, list[str]] = {}
         self.now = 1000.0
         self.asked = 0
-        monkeypatch.setattr(scp_module.socket, "getaddrinfo", self._answer)  # type: ignore[attr-defined]
-        monkeypatch.setattr(scp_module.time, "monotonic", lambda: self.now)  # type: ignore[attr-defined]
+        monkeypatch.setattr(peers_module.socket, "getaddrinfo", self._answer)  # type: ignore[attr-defined]
+        monkeypatch.setattr(peers_module.time, "monotonic", lambda: self.now)  # type: ignore[attr-defined]
 
     def _answer(self, host: str, *_: object, **__: object) -> list[tuple[object, object, object, str, tuple[str, int]]]:
         self.asked += 1
@@ -392,3 +318,13 @@ def test_a_name_service_that_fails_forgets_nobody(names: Names) -> None:
     names.now += 61
     assert not peers.include("10.0.0.6")
     assert peers.include("10.0.0.5")
+
+
+def test_x02_a_name_service_that_does_not_answer_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    answered = threading.Event()
+    monkeypatch.setattr("studypub.dicom.peers.socket.getaddrinfo", lambda *_, **__: answered.wait(60) and [])
+    peers = KnownPeers(["pacs.example", "10.0.0.7"])
+    begun = time.monotonic()
+    assert not any(peers.include("10.0.0.9") for _ in range(20))
+    assert time.monotonic() - begun < 5
+    answered.set()

@@ -19,7 +19,7 @@ from studypub.core.people import Role
 from studypub.core.publication import Publication
 from studypub.core.request import PublishRequest
 from studypub.core.review import Held
-from studypub.core.task import Event, LeftOut, Origin, Status, Task
+from studypub.core.task import Event, Handled, LeftOut, Origin, Status, Task
 from studypub.db import audit, people, review, tasks
 from studypub.errors import AmbiguousAccession, Sentence
 from studypub.flows import pin
@@ -94,8 +94,8 @@ async def _queued(site: Panel, text: str) -> Task:
 async def _published(site: Panel, task: Task, text: str) -> Publication:
     task = await site.advanced(task, Event.FOUND, Event.RECEIVED)
     async with site.database.transaction() as tx:
-        left_out = [LeftOut(text, Sentence(text, text), 1)]
-        task = await tasks.advance(tx, task, Event.PREPARED, left_out=left_out, modalities=(text[:16], text))
+        handled = Handled((LeftOut(text, Sentence(text, text), 1),))
+        task = await tasks.advance(tx, task, Event.PREPARED, handled=handled, modalities=(text[:16], text))
     return await site.published_as_it_is(task, modality=text)
 
 

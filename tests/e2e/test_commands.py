@@ -110,7 +110,7 @@ def test_accounts_and_keys_are_made_listed_and_closed(idle: Installation) -> Non
     assert idle.command("apikey", "list").stdout.endswith("revoked\n")
 
 
-def test_bad_input_is_told_in_a_line_and_never_as_a_traceback(idle: Installation, tmp_path: Path) -> None:
+def test_f70_bad_input_is_told_in_a_line_and_never_as_a_traceback(idle: Installation, tmp_path: Path) -> None:
     bad = tmp_path / "bad.toml"
     bad.write_text("[server]\nprot = 1\n")
     for arguments, status, said in (

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pydicom
 import pytest
+from tests.peers.studies import BANNER, make_study, scan_with_banner, with_region
 from tests.unit.deid.corpus import CT, ROOT, WORD, image, leaks
 
 from studypub.deid.profile import load
@@ -75,6 +76,17 @@ def test_output_holds_one_folder_a_study_and_nothing_original(source: Path, tmp_
     assert len({dataset.PatientID for dataset in read}) == 1
 
 
+def test_ultrasound_comes_out_with_its_banner_covered(tmp_path: Path) -> None:
+    study = make_study(patient_id="1000001158664", accession_number="KP125706548L", instances=1)
+    scan = with_region(scan_with_banner(study, printed="КОВАЛЕВСКАЯ С.Ю. 1000001158664"))
+    (tmp_path / "in").mkdir()
+    scan.save_as(tmp_path / "in" / "scan", enforce_file_format=True)
+    (entry,) = deidentify_folder(tmp_path / "in", tmp_path / "out", load("second-opinion"))
+    assert (entry["outcome"], entry["reason"], entry["sop_instance_uid"]) == ("masked", None, scan.SOPInstanceUID)
+    (path,) = (tmp_path / "out").rglob("*.dcm")
+    assert not pydicom.dcmread(path).pixel_array[:BANNER].any()
+
+
 def test_every_file_that_comes_with_pydicom_ends_in_an_outcome(tmp_path: Path) -> None:
     source = Path(pydicom.__file__).parent / "data"
     report = deidentify_folder(source, tmp_path / "out", load("second-opinion"))
@@ -100,7 +112,7 @@ REAL = {
     "reportsi.dcm": "structured_report",
     "rtplan.dcm": "no_pixels",
     "waveform_ecg.dcm": "waveform",
-    "examples_rgb_color.dcm": "ultrasound",
+    "examples_rgb_color.dcm": "text_may_remain",
     "SC_rgb_rle.dcm": "secondary_capture",
     "DICOMDIR": "media_directory",
     "README.txt": "not_dicom",

@@ -29,7 +29,7 @@ UNREACHABLE = PacsUnreachable("refused", pacs="X", address="h:1")
 QUICK = Workers(
     concurrency=2, max_attempts=3, search_interval_seconds=0.05, retry_base_seconds=0.01, lease_seconds=20.0
 )
-SHORT_LEASE = Workers(concurrency=1, max_attempts=3, retry_base_seconds=0.01, lease_seconds=1.0)
+SHORT_LEASE = Workers(concurrency=1, max_attempts=3, retry_base_seconds=600.0, lease_seconds=1.0)
 
 
 async def queued(database: Database, number: int = 1, search: timedelta = timedelta(0)) -> UUID:
@@ -267,7 +267,8 @@ async def test_f17_a_worker_that_cannot_keep_its_lease_stops_before_it_ends(
         with psycopg.connect(connection.info.dsn, password=connection.info.password) as holder:
             holder.execute("SELECT FROM tasks FOR UPDATE")
             await way.cancelled.wait()
-    assert (await queue_watch.task(task_id)).lease_token is not None
+        given_back = await queue_watch.until(task_id, Status.QUEUED)
+    assert (given_back.attempt, given_back.crashes, given_back.error_code) == (0, 0, "DATABASE_UNAVAILABLE")
 
 
 async def test_f12_draining_lets_what_runs_come_to_its_end(database: Database, queue_watch: QueueWatch) -> None:

@@ -17,22 +17,36 @@ SLOW_DOWN = (
 class ChaosProxy:
     """Passes bytes on to `target`; its fields may be set at any time and hold for connections from then on."""
 
-    def __init__(self, target: tuple[str, int]) -> None:
+    def __init__(self, target: tuple[str, int] | str) -> None:
+        """`target` is a host and a port, or the path of a Unix socket."""
         self.target = target
         self.answers: list[bytes] = []  # said instead of the server, one for each connection
         self.resets: list[int] = []  # each ends one connection after so many bytes to the server
         self.down_after_resets = False
         self.bytes_per_second: int | None = None
         self.silent = False
+        self.frozen = False  # as silent, for connections that are open already, too
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._over = threading.Event()
         self._open: list[socket.socket] = []
+        self._muted: set[socket.socket] = set()
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property
     def address(self) -> str:
         """Host and port to connect to."""
         return f"127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def mute(self) -> None:
+        """Pass nothing on any more on the connections that are open; new ones work."""
+        self._muted = set(self._open)
+
+    def cut(self) -> None:
+        """Reset every connection that is open, and go on serving."""
+        for one in self._open:
+            with contextlib.suppress(OSError):
+                _reset(one)
+        self._open.clear()
 
     def close(self) -> None:
         """End every connection."""
@@ -72,7 +86,7 @@ class ChaosProxy:
         _end(client)
 
     def _forward(self, client: socket.socket) -> None:
-        server = socket.create_connection(self.target)
+        server = _connected(self.target)
         self._open.append(server)
         threading.Thread(target=self._pump, args=[server, client, None], daemon=True).start()
         limit = self.resets[0] if self.resets else None
@@ -87,6 +101,8 @@ class ChaosProxy:
                     self.resets.pop(0)
                     _reset(source)
                     break
+                while (self.frozen or source in self._muted) and not self._over.wait(0.02):
+                    pass
                 target.sendall(block)
                 if self.bytes_per_second:
                     self._over.wait(len(block) / self.bytes_per_second)
@@ -94,13 +110,21 @@ class ChaosProxy:
 
 
 @contextlib.contextmanager
-def chaos(target: tuple[str, int]) -> Iterator[ChaosProxy]:
+def chaos(target: tuple[str, int] | str) -> Iterator[ChaosProxy]:
     """Yield a proxy to the target that is ended at the end."""
     proxy = ChaosProxy(target)
     try:
         yield proxy
     finally:
         proxy.close()
+
+
+def _connected(target: tuple[str, int] | str) -> socket.socket:
+    if isinstance(target, tuple):
+        return socket.create_connection(target)
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(target)
+    return connection
 
 
 def _reset(connection: socket.socket) -> None:

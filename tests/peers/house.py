@@ -1,6 +1,7 @@
 """All that publishes a study, but the web: a small PACS, our listener, workers, a local store, a real database."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -28,6 +29,7 @@ from studypub.dicom.spool import Spool
 from studypub.flows.carry_out import Means, carry_out
 from studypub.flows.open_link import Opened, open_link
 from studypub.flows.request import Asker, request_publication
+from studypub.flows.tidy_spool import tidy_after
 from studypub.store.base import Store
 from studypub.store.local import LocalStore
 from studypub.worker.loop import CarryOut, WorkerLoop
@@ -93,7 +95,9 @@ class House:
     @asynccontextmanager
     async def working(self, way: CarryOut | None = None) -> AsyncIterator[WorkerLoop]:
         """Run the workers; `way` stands in for carrying a task out."""
-        loop = WorkerLoop(self.database, way or partial(carry_out, self.means), self.means.config.workers)
+        afterwards = partial(tidy_after, self.database, self.means.spool)
+        work = way or partial(carry_out, self.means)
+        loop = WorkerLoop(self.database, work, self.means.config.workers, afterwards=afterwards)
         running = asyncio.create_task(loop.run())
         try:
             yield loop
@@ -126,8 +130,9 @@ class House:
         return self.store.path(publication.object_key)
 
     def spooled(self) -> list[Path]:
-        """Return what lies in the spool; nothing may outlive its task."""
-        return sorted(self.means.config.spool_dir.rglob("*"))
+        """Return what lies in the spool; nothing may outlive its task. It may go while we look."""
+        found = os.walk(self.means.config.spool_dir)
+        return sorted(Path(folder) / name for folder, folders, files in found for name in (*folders, *files))
 
     def stored(self) -> list[Path]:
         """Return the archives in the store."""

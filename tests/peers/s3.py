@@ -55,6 +55,13 @@ class S3Server:
         }
         return S3(**(given | changes))
 
+    def environment(self, bucket: str, **changes: Any) -> dict[str, str]:
+        """Return what a daemon that keeps its archives in that bucket is given."""
+        found = self.config(bucket, **changes)
+        names = ("endpoint", "bucket", "access_key", "secret_key", "region")
+        section = {f"STUDYPUB_STORAGE__S3__{name.upper()}": str(getattr(found, name)) for name in names}
+        return {"STUDYPUB_STORAGE__KIND": "s3", **section}
+
     def new_bucket(self) -> str:
         """Make an empty bucket and return its name."""
         name = f"test-{secrets.token_hex(8)}"
@@ -74,6 +81,16 @@ def swift(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     """OpenStack Swift: the awkward one, on which some clouds are built."""
     with _shared("swift", tmp_path_factory) as server:
         yield server
+
+
+@contextmanager
+def started(name: str, folder: Path) -> Iterator[S3Server]:
+    """Start a server of one's own in the folder."""
+    script = _SCRIPTS / name
+    try:
+        yield S3Server(**_start(script, folder / name))
+    finally:
+        subprocess.run([script, "stop", folder / name], check=True, capture_output=True)
 
 
 @contextmanager

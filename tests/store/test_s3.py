@@ -144,6 +144,14 @@ def test_f58_a_public_bucket_is_refused(ceph_bucket: Bucket, action: str, resour
     assert ceph_bucket.keys() == []
 
 
+def test_f07_a_probe_that_a_kill_left_is_swept_away(bucket: Bucket) -> None:
+    bucket.overwrite("probe-1", b"x")
+    bucket.overwrite("studies/1.zip", b"x")
+    assert bucket.store.sweep(timedelta(hours=1)) == 0
+    assert bucket.store.sweep(timedelta(seconds=-5)) == 1
+    assert bucket.keys() == ["studies/1.zip"]
+
+
 @pytest.fixture
 def untrusted_port(tmp_path: Path) -> Iterator[int]:
     """Yield the port of a server whose certificate nobody vouches for."""

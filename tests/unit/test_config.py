@@ -139,6 +139,8 @@ def test_the_file_of_the_interface(file: File) -> None:
         ("[dicom]\nquiet_seconds = nan", "dicom.quiet_seconds"),
         ("[dicom]\nquiet_seconds = inf", "dicom.quiet_seconds"),
         ("[dicom]\nretrieve_timeout_seconds = -1", "dicom.retrieve_timeout_seconds"),
+        ("[dicom]\nconnections_per_peer = 0", "dicom.connections_per_peer"),
+        ("[dicom]\nsilence_seconds = 0", "dicom.silence_seconds"),
         ("[dicom]\nretrieve_timeout_seconds = inf", "dicom.retrieve_timeout_seconds"),
         ('[storage]\nkind = "ftp"', "storage.kind"),
         ('[storage]\nkind = "s3"', "storage.s3"),

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from studypub import config, resources
-from studypub.config import S3, Clinic, Config, Pacs, Storage
+from studypub.config import S3, Clinic, Config, Pacs, Pixels, Storage
 
 EXAMPLE = resources.path("config.example.toml")
 # What is given as a comment: a key, or the head of a table.
@@ -25,6 +25,7 @@ def shown(kind: type[msgspec.Struct]) -> dict[str, Any]:
         S3: document["storage"]["s3"],
         Clinic: document["clinics"][0],
         Pacs: document["clinics"][0]["pacs"],
+        Pixels: document["clinics"][0]["pixels"],
         **{field.type: document[field.name] for field in sections()},
     }
     table: dict[str, Any] = tables[kind]
@@ -36,7 +37,7 @@ def sections() -> list[msgspec.structs.FieldInfo]:
     return [field for field in msgspec.structs.fields(Config) if field.name != "clinics"]
 
 
-STRUCTS = [Config, *(field.type for field in sections()), S3, Clinic, Pacs]
+STRUCTS = [Config, *(field.type for field in sections()), S3, Clinic, Pacs, Pixels]
 
 
 def test_it_can_be_used() -> None:
@@ -48,11 +49,12 @@ def test_its_sections_hold_the_defaults() -> None:
     assert msgspec.structs.replace(config.load(EXAMPLE, {}), clinics=Config().clinics) == Config()
 
 
-@pytest.mark.parametrize("kind", [Clinic, Pacs])
+@pytest.mark.parametrize("kind", [Clinic, Pacs, Pixels])
 def test_its_clinic_holds_the_defaults(kind: type[msgspec.Struct]) -> None:
     optional = [field for field in msgspec.structs.fields(kind) if field.default is not msgspec.NODEFAULT]
     table = {key: tuple(value) if isinstance(value, list) else value for key, value in shown(kind).items()}
-    assert {field.name: table[field.name] for field in optional} == {field.name: field.default for field in optional}
+    defaults = {field.name: msgspec.to_builtins(field.default) for field in optional}
+    assert msgspec.to_builtins({name: table[name] for name in defaults}) == defaults
 
 
 @pytest.mark.parametrize("kind", STRUCTS)

@@ -11,6 +11,8 @@ from studypub.core.task import Origin, Status, Task
 from studypub.errors import (
     AlreadyInProgress,
     AmbiguousAccession,
+    BucketIsPublic,
+    Collision,
     ConflictingInstances,
     DatabaseUnavailable,
     DiskFull,
@@ -75,8 +77,6 @@ HEALING: list[StudypubError] = [
     IncompleteRetrieve(received=1, expected=2),
     StorageUnavailable(),
     StoredObjectDiffers(),
-    DiskFull(),
-    DatabaseUnavailable(),
 ]
 FINAL: list[StudypubError] = [
     AmbiguousAccession(accession_number="A1", count=2, found="?"),
@@ -85,6 +85,7 @@ FINAL: list[StudypubError] = [
     NothingToPublish(left_out=3),
     PhiSuspected(),
     StorageRefused(reason="r"),
+    BucketIsPublic(),
     ConflictingInstances(),
     AlreadyInProgress(),
     SetAside(attempts=3),
@@ -105,13 +106,20 @@ def test_what_time_may_heal_is_tried_again_until_the_attempts_are_used_up(error:
     assert after_failure(replace(TASK, attempt=4), error, LIMITS, NOW) is None
 
 
+@pytest.mark.parametrize("error", [DiskFull(), DatabaseUnavailable(), Collision()], ids=_name)
+def test_f45_what_is_no_fault_of_the_task_is_waited_out_without_counting_attempts(error: StudypubError) -> None:
+    exhausted = replace(TASK, attempt=4)
+    assert after_failure(exhausted, error, LIMITS, NOW) == Later(timedelta(seconds=20), 3)
+    assert after_failure(exhausted, error, LIMITS, NOW + timedelta(hours=25)) is None
+
+
 @pytest.mark.parametrize("error", FINAL, ids=_name)
 def test_what_time_cannot_heal_fails_at_once(error: StudypubError) -> None:
     assert after_failure(TASK, error, LIMITS, NOW) is None
 
 
 def test_every_error_of_a_task_is_in_one_of_the_tables() -> None:
-    not_of_tasks = {"Refused", "ConfigError", "StudyNotFound"}
+    not_of_tasks = {"Refused", "ConfigError", "StudyNotFound", "DiskFull", "DatabaseUnavailable", "Collision"}
     known = {_name(error) for error in HEALING + FINAL}
     assert known | not_of_tasks == {_name_of(kind) for kind in _subclasses(StudypubError)}
 

@@ -17,7 +17,7 @@ from tests.peers.postgres import PostgresPeer, postgres_server
 
 from studypub.config import Clinic, Config, Pacs, Server
 from studypub.core.publication import Publication
-from studypub.core.task import Event, LeftOut, Task
+from studypub.core.task import Event, Handled, LeftOut, Task
 from studypub.db import studies, tasks
 from studypub.db.database import Database
 from studypub.db.migrate import migrate
@@ -101,8 +101,8 @@ class Site:
         async with self.database.transaction() as tx:
             task = await tasks.advance(tx, task, Event.FOUND, study_instance_uid="1.2.3", expected=9)
             task = await tasks.advance(tx, task, Event.RECEIVED, received=9)
-            left_out = [LeftOut("dose_report", Sentence("Протокол дозы", "Dose report"), 2)]
-            task = await tasks.advance(tx, task, Event.PREPARED, left_out=left_out)
+            left_out = (LeftOut("dose_report", Sentence("Протокол дозы", "Dose report"), 2),)
+            task = await tasks.advance(tx, task, Event.PREPARED, handled=Handled(left_out))
             task = await tasks.end(tx, task, Event.PUBLISHED)
             await studies.add_object(tx, stored.object_key, task_id)
             return await studies.publish(tx, task, stored, save_till=task.requested_till or await tx.now() + keep)

@@ -1,5 +1,7 @@
 """The queue: what each task shows, what can be done with it, and how often the page asks."""
 
+from dataclasses import replace
+
 import pytest
 from tests.peers import html, panel, person
 from tests.peers.panel import Panel
@@ -7,8 +9,9 @@ from tests.peers.person import Person
 from tests.web.conftest import BASE_URL, Site
 
 from studypub.core.task import Event, Status
-from studypub.errors import PhiSuspected
+from studypub.errors import PhiSuspected, Sentence
 from studypub.web import places
+from studypub.web.app import create_app
 
 
 @pytest.fixture
@@ -28,6 +31,15 @@ async def test_empty_queue_says_how_to_begin(registrator: Person) -> None:
     assert page.one("h2").text == "Очередь пуста"
     assert page.one(class_="button primary").attributes["href"] == "/publish/new"
     assert page.one(id="queue").attributes["hx-trigger"] == "refresh"
+    assert page.all(data_field="obstacle") == []
+
+
+async def test_f46_what_holds_the_queue_is_said_above_it(site: Site, bench: Panel) -> None:
+    del bench
+    full = Sentence("Мало места на диске.", "Short of disk space.")
+    app = create_app(replace(site.parts, obstacle=lambda: full))
+    page = await (await person.signed_in(app, BASE_URL, panel.REGISTRATOR)).page("/queue")
+    assert page.one(data_field="obstacle").text == "Мало места на диске."
 
 
 async def test_every_kind_of_task_shows_its_fields(bench: Panel, registrator: Person) -> None:

@@ -8,7 +8,7 @@ from tests.web.conftest import BASE_URL, Site
 
 from studypub.core.review import Decision, Held
 from studypub.core.rights import Right
-from studypub.core.task import Event, LeftOut, Status, Task
+from studypub.core.task import Event, Handled, LeftOut, Status, Task
 from studypub.db import audit, review, settings, tasks
 from studypub.errors import AmbiguousAccession, IncompleteRetrieve, PacsUnreachable, Sentence
 from studypub.flows import cancel
@@ -61,7 +61,7 @@ async def test_every_step_is_told_in_order(bench: Panel, registrator: Person) ->
         )
     running = await bench.advanced(task, Event.FOUND, Event.RECEIVED, received=240)
     async with bench.database.transaction() as tx:
-        await tasks.advance(tx, running, Event.PREPARED, left_out=[LeftOut("dose", WHY, 3)], covered=2, faces=1)
+        await tasks.advance(tx, running, Event.PREPARED, handled=Handled((LeftOut("dose", WHY, 3),), 2, 1))
     told = await steps(registrator, task)
     assert [step.attributes["data-event"] for step in told] == [
         "queued", "claimed", "postponed", "claimed", "found", "received", "prepared",

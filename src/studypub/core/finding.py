@@ -54,6 +54,7 @@ class ListedInstance:
 
     sop_instance_uid: str
     sop_class_uid: str
+    series_instance_uid: str
 
 
 def choose(

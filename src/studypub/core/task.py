@@ -95,6 +95,15 @@ class LeftOut:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """What de-identification did to a study beside the header: left out, text covered, faces that can be rebuilt."""
+
+    left_out: tuple[LeftOut, ...]
+    covered: int = 0
+    faces: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """A request to publish one study, and how far it has come."""

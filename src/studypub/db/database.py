@@ -1,5 +1,6 @@
 """The pool of connections, and transactions that speak in our own errors."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -13,16 +14,24 @@ from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from studypub.db.queries import all_queries
-from studypub.errors import AlreadyInProgress, ConfigError, DatabaseUnavailable
+from studypub.errors import AlreadyInProgress, Collision, ConfigError, DatabaseUnavailable
 
 Row = dict[str, Any]
 
 # A dead peer is noticed within a minute, not after the two hours of the system's default.
 _KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000}
-_SESSION = "-c timezone=UTC -c statement_timeout=60s -c idle_in_transaction_session_timeout=60s -c lock_timeout=10s"
-_LOAN_SECONDS = 2.0  # how long a request waits for a connection before it is told to come again
+_SESSION = (
+    "-c timezone=UTC -c synchronous_commit=on"
+    " -c statement_timeout=60s -c idle_in_transaction_session_timeout=60s -c lock_timeout=10s"
+)
+_LOAN_SECONDS = 1.5  # how long a request waits for a connection before it is told to come again
+# The pool doubles its pauses; given up soon, it begins anew with the next request, seconds after the server is back.
+_RECONNECT_SECONDS = 3.0
+# A server that keeps its connections and says nothing: its own statement_timeout would have spoken by then.
+_ANSWER_SECONDS = 62.0
 # InternalError is, among others, what a server that has become read-only answers.
 _UNAVAILABLE = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
+_COLLISIONS = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
 _ONE_STUDY_ONE_TASK = ("tasks_one_in_progress", "published_studies_one_live")
 
 set_json_dumps(orjson.dumps)
@@ -55,7 +64,11 @@ class Transaction:
         return moment
 
     async def _execute(self, query: str, parameters: Mapping[str, object]) -> psycopg.AsyncCursor[Row]:
-        return await self._connection.execute(all_queries()[query], parameters)
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                return await self._connection.execute(all_queries()[query], parameters)
+        except TimeoutError as error:
+            raise DatabaseUnavailable("no answer") from error
 
 
 class Database:
@@ -68,8 +81,9 @@ class Database:
             max_size=size,
             open=False,
             timeout=_LOAN_SECONDS,
+            reconnect_timeout=_RECONNECT_SECONDS,
             name=name,
-            check=AsyncConnectionPool.check_connection,
+            check=_check,
             kwargs={"row_factory": dict_row},
             connection_class=AsyncConnection[Row],
         )
@@ -83,7 +97,7 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
-        """Open a transaction; it commits at the end of the block. Raises DatabaseUnavailable."""
+        """Open a transaction; it commits at the end of the block. Raises DatabaseUnavailable, Collision."""
         try:
             async with self._pool.connection() as connection:
                 yield Transaction(connection)
@@ -91,8 +105,19 @@ class Database:
             if error.diag.constraint_name in _ONE_STUDY_ONE_TASK:
                 raise AlreadyInProgress(str(error.diag.constraint_name)) from error
             raise
+        except _COLLISIONS as error:
+            raise Collision(type(error).__name__) from error
         except (*_UNAVAILABLE, PoolTimeout) as error:
             raise DatabaseUnavailable(type(error).__name__) from error
+
+
+async def _check(connection: AsyncConnection[Row]) -> None:
+    """Ask a connection, before it is lent, whether it still lives; silence is an answer, too."""
+    try:
+        async with asyncio.timeout(_LOAN_SECONDS / 2):
+            await AsyncConnectionPool.check_connection(connection)
+    except TimeoutError as error:
+        raise psycopg.OperationalError("silent") from error
 
 
 def connection_string(url: str, name: str) -> str:

@@ -25,8 +25,11 @@ async def migrate(url: str) -> list[str]:
     """
     try:
         async with await psycopg.AsyncConnection.connect(connection_string(url, "migrate")) as connection:
+            # Another daemon that migrates is waited for; behind a lock of a table everybody else would wait with us.
             await connection.execute("SET LOCAL lock_timeout = '60s'")
+            await connection.execute("SET LOCAL statement_timeout = 0")
             await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+            await connection.execute("SET LOCAL lock_timeout = '5s'")
             return await _apply_pending(connection)
     except psycopg.OperationalError as error:
         raise DatabaseUnavailable("migrate") from error

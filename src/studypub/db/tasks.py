@@ -7,7 +7,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from studypub.core.request import PublishRequest
-from studypub.core.task import Event, IllegalTransition, LeaseLost, LeftOut, Origin, Status, Task, after
+from studypub.core.task import Event, Handled, IllegalTransition, LeaseLost, LeftOut, Origin, Status, Task, after
 from studypub.db.database import Row, Transaction
 from studypub.errors import Sentence, StudypubError
 
@@ -98,6 +98,11 @@ async def claim(tx: Transaction, *, worker_id: UUID, lease: timedelta) -> Task |
     return task_of(row) if row else None
 
 
+async def take_back(tx: Transaction, *, worker_id: UUID) -> int:
+    """End the leases of an earlier process of ours, which is known to be dead; return how many."""
+    return await tx.run("take_back_tasks", worker_id=worker_id)
+
+
 async def extend_lease(tx: Transaction, task: Task, *, lease: timedelta, received: int) -> None:
     """Keep the task for another lease and tell its progress; raises LeaseLost."""
     _require(await tx.one("extend_lease", **_guard(task), lease=lease, received=received))
@@ -113,9 +118,7 @@ async def advance(
     modalities: Sequence[str] | None = None,
     expected: int | None = None,
     received: int | None = None,
-    left_out: Sequence[LeftOut] | None = None,
-    covered: int | None = None,
-    faces: int | None = None,
+    handled: Handled | None = None,
 ) -> Task:
     """Move a running task one step on, writing down what became known; raises LeaseLost."""
     row = await tx.one(
@@ -126,20 +129,20 @@ async def advance(
         modalities=list(modalities) if modalities is not None else None,
         expected=expected,
         received=received,
-        left_out=Jsonb([_left_out_row(group) for group in left_out]) if left_out is not None else None,
-        covered=covered,
-        faces=faces,
+        left_out=Jsonb([_left_out_row(group) for group in handled.left_out]) if handled else None,
+        covered=handled.covered if handled else None,
+        faces=handled.faces if handled else None,
     )
     return task_of(_require(row))
 
 
 async def postpone(
-    tx: Transaction, task: Task, *, delay: timedelta, attempts: int, why: StudypubError | None = None
+    tx: Transaction, task: Task, *, delay: timedelta, attempts: int, why: StudypubError | None = None, crashes: int = 0
 ) -> Task:
-    """Give a running task back to the queue for later; raises LeaseLost."""
+    """Give a running task back to the queue for later, with these counts; raises LeaseLost."""
     _ = after(task.status, Event.POSTPONE)
     guard = {**_guard(task), "from": task.status.value}
-    row = await tx.one("postpone_task", **guard, delay=delay, attempts=attempts, **_reason(why))
+    row = await tx.one("postpone_task", **guard, delay=delay, attempts=attempts, crashes=crashes, **_reason(why))
     return task_of(_require(row))
 
 

@@ -11,7 +11,8 @@ from studypub.deid.profile import Profile
 _PATIENT_NAME: Final = 0x00100010
 _PATIENT_ID: Final = 0x00100020
 _BURNED_IN_ANNOTATION: Final = 0x00280301
-# Modality: other; RescaleType and ModalityLUTType: unspecified (PS3.3 C.7.3.1.1.1, C.11.1.1.2).
+# Modality: other; RescaleType and ModalityLUTType: unspecified (PS3.3 C.7.3.1.1.1, C.11.1.1.2). What is rescaled has a
+# type, also in an object of an IOD that does not know of it.
 _UNSPECIFIED: Final = {0x00080060: b"OT", 0x00281054: b"US", 0x00283004: b"US"}
 _ICC_PROFILE: Final = 0x00282000
 _DIMENSION_INDEX_VALUES: Final = 0x00209157
@@ -117,7 +118,8 @@ def _by_value(written: str, vr: str, entry: tables.Entry) -> tuple[Rule, bytes |
     name, _, argument = written.partition(":")
     if name == "enumerated":
         rule, neutral = _enumerated(argument, entry)
-        return rule, neutral if entry.type in {"1", "1C"} else None
+        must_say = entry.type in {"1", "1C"} or entry.tag in _UNSPECIFIED
+        return rule, neutral if must_say else None
     if name == "new_value":
         return _new_value(vr, entry)
     rules: dict[str, Rule] = {

@@ -6,11 +6,13 @@ is not what its transfer syntax says.
 
 import re
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 from typing import Final
 
-_START: Final = 0xD8
+RLE: Final = "1.2.840.10008.1.2.5"
+_SAME: Final = bytes(range(256))
+
 _END: Final = b"\xff\xd9"
 _SCAN: Final = 0xDA
 # Segments that decoding needs: frame headers, tables, restart intervals, scans, presets of JPEG-LS.
@@ -137,14 +139,19 @@ def _segment_end(frame: bytes, place: int) -> int:
     return end
 
 
-def rle(frame: bytes, plane: int, planes: int) -> bytes:
-    """Clean a frame of RLE (PS3.5 G) of as many segments of `plane` bytes each: no gaps, nothing behind the last."""
+def rle(frame: bytes, plane: int, planes: int, clear: Sequence[bytes] = ()) -> bytes:
+    """Clean a frame of RLE (PS3.5 G) of as many segments of `plane` bytes each: no gaps, nothing behind the last.
+
+    `clear`: for each byte of a sample, the highest first, what is written for each of its 256 values.
+    """
     count, *offsets = struct.unpack_from("<16I", frame)
     if count < planes:
         raise ValueError("too few RLE segments")
     starts = offsets[:count]
     ends = [*starts[1:], len(frame)]
     segments = [_packed(frame[start:end], plane) for start, end in zip(starts[:planes], ends, strict=False)]
+    if clear:
+        segments = [_translated(segment, clear[number % len(clear)]) for number, segment in enumerate(segments)]
     places = list(accumulate((len(segment) for segment in segments[:-1]), initial=64))
     header = struct.pack("<16I", planes, *places, *[0] * (15 - planes))
     return b"".join([header, *segments])
@@ -170,6 +177,20 @@ def _packed(segment: bytes, size: int) -> bytes:
     return segment[:last] + kept + b"\0" * ((last + len(kept)) % 2)
 
 
+def _translated(segment: bytes, table: bytes) -> bytes:
+    """Return a packed segment that tells other bytes."""
+    if table == _SAME:
+        return segment
+    pieces = []
+    place = 0
+    while place < len(segment):
+        control = segment[place]
+        end = place + (control + 2 if control < 128 else 2 if control > 128 else 1)
+        pieces.append(segment[place : place + 1] + segment[place + 1 : end].translate(table))
+        place = end
+    return b"".join(pieces)
+
+
 def _shortened(run: bytes, excess: int) -> bytes:
     """Return a run that tells so many bytes less."""
     if run[0] < 128:
@@ -177,9 +198,9 @@ def _shortened(run: bytes, excess: int) -> bytes:
     return bytes([run[0] + excess]) + run[1:]
 
 
-def cleaner(syntax: str, plane: int, planes: int) -> Callable[[bytes], bytes]:
-    """Return the function for a transfer syntax and frames of so many planes of so many bytes."""
-    if syntax == "1.2.840.10008.1.2.5":
-        return lambda frame: rle(frame, plane, planes)
+def cleaner(syntax: str, plane: int, planes: int, clear: Sequence[bytes] = ()) -> Callable[[bytes], bytes]:
+    """Return the function for a transfer syntax and frames of so many planes of so many bytes (`clear`: see `rle`)."""
+    if syntax == RLE:
+        return lambda frame: rle(frame, plane, planes, clear)
     number = int(syntax.rpartition(".")[2])
     return jpeg if number < 90 else jpeg_2000

@@ -24,10 +24,10 @@ _PER_YEAR: Final = {b"D": 365, b"W": 52, b"M": 12, b"Y": 1}
 
 
 def shifted(field: Field, value: bytes, _source: Dataset, context: Context) -> bytes | None:
-    """Shift dates, keep times of day; what is neither is refused."""
+    """Shift dates, keep times of day; what is neither, or more than the Standard allows, is refused."""
     one = {"DA": _date, "TM": _time}.get(field.vr, _date_time)
     found = [one(part.strip(b" \0"), context.pseudonyms.days) for part in value.split(b"\\")]
-    return None if None in found else b"\\".join(part for part in found if part is not None)
+    return None if None in found or len(found) > field.vm else b"\\".join(part for part in found if part is not None)
 
 
 def age(_field: Field, value: bytes, _source: Dataset, _context: Context) -> bytes | None:

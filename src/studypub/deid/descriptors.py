@@ -58,7 +58,8 @@ def _says_something(value: bytes) -> bool:
 
 
 def _known(text: str, names: frozenset[str]) -> list[str]:
-    found = (_canonical(match[0]) for match in _WORD.finditer(text) if not _is_initial(match))
+    matches = (match for match in _WORD.finditer(text) if not _is_initial(match) and not _is_part_of_date(match))
+    found = (_canonical(match[0]) for match in matches)
     known = [word for word in found if word and word.lower() not in names]
     return known if any(len(word) > 1 for word in known) else []
 
@@ -66,6 +67,12 @@ def _known(text: str, names: frozenset[str]) -> list[str]:
 def _is_initial(match: re.Match[str]) -> bool:
     """Tell the initial of a name from a preposition of one letter."""
     return len(match[0]) == 1 and (match[0].isupper() or match.string[match.end() :].startswith("."))
+
+
+def _is_part_of_date(match: re.Match[str]) -> bool:
+    """Tell a day and month, or a time, from a measure: more digits follow its point, or come before it."""
+    before, after = match.string[: match.start()], match.string[match.end() :]
+    return bool(re.match(r"[.:]\d", after) or re.search(r"\d[.:]\Z", before))
 
 
 def _canonical(word: str) -> str | None:

@@ -7,7 +7,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
-from studypub.deid import elements
+from studypub.deid import elements, measures
 from studypub.deid.elements import Element
 from studypub.deid.field import Context, Field
 
@@ -17,11 +17,11 @@ _FRAME_INCREMENT_POINTER: Final = BaseTag(0x00280009)
 _WIDTH: Final = 4
 
 
-def index_values(_field: Field, value: bytes, _source: Dataset, context: Context) -> bytes | None:
+def index_values(field: Field, value: bytes, source: Dataset, context: Context) -> bytes | None:
     """Pass DimensionIndexValues without the columns of dimensions that point to private attributes."""
-    lost = context.lost_dimensions(_lost)
-    if len(value) % _WIDTH:
+    if measures.binary(field, value, source, context) is None:
         return None
+    lost = context.lost_dimensions(_lost)
     columns = (value[place : place + _WIDTH] for place in range(0, len(value), _WIDTH))
     return b"".join(column for number, column in enumerate(columns) if number not in lost)
 

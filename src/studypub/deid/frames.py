@@ -1,7 +1,7 @@
 """Carries pixel data over as it is: not decoded, cut to its exact length, bits that no sample uses cleared."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from itertools import accumulate
 from typing import Final
 
@@ -30,6 +30,14 @@ _BITS_STORED: Final = 0x00280101
 _HIGH_BIT: Final = 0x00280102
 _PIXEL_REPRESENTATION: Final = 0x00280103
 _PIXEL_PADDING_VALUE: Final = 0x00280120
+_OVERLAY_BIT_POSITION: Final = 0x60000102
+_OVERLAY_DATA: Final = 0x60003000
+
+
+def lost_description(source: Dataset, content: Container[BaseTag]) -> bool:
+    """Tell integer samples in an object of an IOD that knows floats only: nobody could decode what is left of it."""
+    needed = [BaseTag(tag) for tag in (_BITS_STORED, _HIGH_BIT, _PIXEL_REPRESENTATION)]
+    return BaseTag(PIXEL_DATA) in content and any(tag in source and tag not in content for tag in needed)
 
 
 def native(source: Dataset, tag: int) -> RawDataElement | None:
@@ -72,13 +80,52 @@ def encapsulated(source: Dataset, syntax: str) -> RawDataElement | None:
         return None
     plane = elements.number(source, _ROWS) * elements.number(source, _COLUMNS)
     planes = elements.number(source, _SAMPLES_PER_PIXEL, 1) * elements.number(source, _BITS_ALLOCATED) // 8
-    clean = codestream.cleaner(syntax, plane, planes)
+    clear = _tables(source) if syntax == codestream.RLE else ()
+    clean = codestream.cleaner(syntax, plane, planes, clear)
     count = _count(source)
     cleaned = [clean(frame) for frame in generate_frames(found[1], number_of_frames=count)]
     if len(cleaned) != count:
         return None
     value = b"".join(_fragments(cleaned))
     return RawDataElement(BaseTag(PIXEL_DATA), "OB", _UNDEFINED, value, 0, is_implicit_VR=False, is_little_endian=True)
+
+
+def has_overlay_in_samples(source: Dataset) -> bool:
+    """Tell pixels whose unused bits hold an overlay, by what describes it (PS3.3 C.9.2 of editions before 2004)."""
+    return any(
+        elements.number(source, _OVERLAY_BIT_POSITION | group << 16) and (_OVERLAY_DATA | group << 16) not in source
+        for group in range(0, 0x20, 2)
+    )
+
+
+def _tables(source: Dataset) -> list[bytes]:
+    """Return what to write for each value of each byte of a sample, the highest first, to clear its unused bits."""
+    allocated, stored = elements.number(source, _BITS_ALLOCATED), elements.number(source, _BITS_STORED)
+    if allocated not in {16, 32} or not 0 < stored < allocated:
+        return []
+    low, used = _used_bits(source, stored)
+    signed = bool(elements.number(source, _PIXEL_REPRESENTATION))
+    sign = signed << (low + stored - 1)
+    above = ((1 << allocated) - (1 << (low + stored))) * signed
+    padding = elements.number(source, _PIXEL_PADDING_VALUE) if _PIXEL_PADDING_VALUE in source else 0
+    shifts = range(allocated - 8, -1, -8)
+    return [_table(*((bits >> shift) & 0xFF for bits in (used, sign, above, padding))) for shift in shifts]
+
+
+def _table(used: int, sign: int, above: int, padding: int) -> bytes:
+    """Return the table of one byte; in one that lies above the sign, negative samples have all bits set."""
+
+    def cleared(byte: int) -> int:
+        negative = byte & sign if sign else byte == 0xFF
+        return byte if byte == padding else (byte & used) | (above if negative else 0)
+
+    return bytes(map(cleared, range(256)))
+
+
+def _used_bits(source: Dataset, stored: int) -> tuple[int, int]:
+    """Return the lowest bit of a sample that is used, and all that are."""
+    low = max(0, elements.number(source, _HIGH_BIT, stored - 1) + 1 - stored)
+    return low, ((1 << stored) - 1) << low
 
 
 def _fragments(cleaned: list[bytes]) -> Iterator[bytes]:
@@ -113,8 +160,7 @@ def _clear_unused_bits(source: Dataset, value: bytes) -> bytes:
     allocated, stored = elements.number(source, _BITS_ALLOCATED), elements.number(source, _BITS_STORED)
     if allocated not in {8, 16, 32} or not 0 < stored < allocated or len(value) % (allocated // 8):
         return value
-    low = max(0, elements.number(source, _HIGH_BIT, stored - 1) + 1 - stored)
-    used = ((1 << stored) - 1) << low
+    low, used = _used_bits(source, stored)
     samples = np.frombuffer(value, f"<u{allocated // 8}")
     if not int(np.bitwise_or.reduce(samples)) & ~used:
         return value

@@ -1,5 +1,6 @@
 """Writes an ICC profile anew from the colour data of the one received: its texts, maker and dates are left behind."""
 
+import re
 import struct
 from typing import Final
 
@@ -13,8 +14,14 @@ _SIGNATURE: Final = b"acsp"
 _COLOUR: Final = frozenset(
     b"rXYZ gXYZ bXYZ wtpt bkpt rTRC gTRC bTRC kTRC chad A2B0 A2B1 A2B2 B2A0 B2A1 B2A2 gamt".split()
 )
-_LOOKUPS: Final = frozenset({b"mft1", b"mft2", b"mAB ", b"mBA "})
+# Tables whose parts lie at places of their own choice: nobody counts their bytes, so they may hold no text.
+_LOOSE: Final = frozenset({b"mAB ", b"mBA "})
+_TEXT: Final = re.compile(rb"[ -~]{16}")
+# Classes of devices, colour spaces and connection spaces (ICC.1 7.2.5, 7.2.6).
+_CLASSES: Final = frozenset(b"scnr mntr prtr spac".split())
+_SPACES: Final = frozenset((b"XYZ ", b"Lab ", b"Luv ", b"YCbr", b"Yxy ", b"RGB ", b"GRAY", b"HSV ", b"HLS ", b"CMY "))
 _PARAMETERS: Final = (1, 3, 4, 5, 7)
+_INTENTS: Final = tuple(struct.pack(">I", intent) for intent in range(4))
 _NAME: Final = b"Colour profile"
 
 # sRGB (IEC 61966-2-1) adapted to D50, as s15Fixed16 numbers, with the gamma that stands for its curve.
@@ -37,7 +44,10 @@ def rebuilt(_field: Field, value: bytes, _source: Dataset, _context: Context) ->
     entries = [struct.unpack_from(">4sII", value, _HEADER + 4 + 12 * index) for index in range(count)]
     elements = {name: _exact(value[start : start + size]) for name, start, size in entries if name in _COLOUR}
     found = {name: element for name, element in elements.items() if element}
-    return _profile(value[8], value[12:24], value[64:68], found) if found else None
+    spaces = {value[16:20], value[20:24]}
+    if not found or value[12:16] not in _CLASSES or not spaces <= _SPACES:
+        return None
+    return _profile(value[8], value[12:24], value[64:68] if value[64:68] in _INTENTS else _INTENTS[0], found)
 
 
 def srgb() -> bytes:
@@ -52,9 +62,11 @@ def srgb() -> bytes:
 def _exact(element: bytes) -> bytes:
     """Return an element cut to the bytes that its own counts tell; nothing for a type that no colour has."""
     kind = element[:4]
-    if kind in _LOOKUPS:
-        return element
-    if kind == b"curv" and len(element) >= 12:
+    if kind in _LOOSE:
+        return b"" if _TEXT.search(element) else element
+    if kind in {b"mft1", b"mft2"} and len(element) >= 52:
+        size = _size_of_table(element)
+    elif kind == b"curv" and len(element) >= 12:
         (count,) = struct.unpack_from(">I", element, 8)
         size = 12 + 2 * int(count)
     elif kind == b"para" and len(element) >= 12 and element[9] < len(_PARAMETERS):
@@ -62,6 +74,16 @@ def _exact(element: bytes) -> bytes:
     else:
         size = {b"XYZ ": 20, b"sf32": 44}.get(kind, 0)
     return element[:size] if size <= len(element) else b""
+
+
+def _size_of_table(element: bytes) -> int:
+    """Return the bytes of a table: curves for each input, a grid of outputs, curves for each output (ICC.1 10.10)."""
+    inputs, outputs, points = element[8:11]
+    grid = outputs * int(points**inputs)
+    if element.startswith(b"mft1"):
+        return 48 + 256 * inputs + grid + 256 * outputs
+    before, after = struct.unpack_from(">HH", element, 48)
+    return 52 + 2 * (int(before) * inputs + grid + int(after) * outputs)
 
 
 def _profile(version: int, colour_space: bytes, intent: bytes, found: dict[bytes, bytes]) -> bytes:

@@ -8,7 +8,7 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import FileDataset
 from pydicom.tag import BaseTag
 
-from studypub.deid import codes, dimensions, elements, encode, frames, tables
+from studypub.deid import codes, codestream, dimensions, elements, encode, frames, tables
 from studypub.deid.classify import classify
 from studypub.deid.field import Context
 from studypub.deid.plan import compile_plan
@@ -70,11 +70,13 @@ class Deidentifier:
         syntax = str(getattr(original.file_meta, "TransferSyntaxUID", _EXPLICIT_VR_LITTLE_ENDIAN))
         if syntax not in encode.ENCAPSULATED | encode.NATIVE:
             return LeftOut(Reason.UNSUPPORTED_CODING)
+        if syntax in encode.ENCAPSULATED - {codestream.RLE} and frames.has_overlay_in_samples(original):
+            return LeftOut(Reason.UNSUPPORTED_CODING)
         sop_class = elements.string(original, _SOP_CLASS_UID)
         iod = tables.sop_classes()[sop_class].iod
         context = Context(self._pseudonyms, original, safe_private="safe_private" in self._profile.options)
         content, _ = rewrite(original, compile_plan(self._profile, iod), context)
-        if not self._add_pixels(content, original, syntax):
+        if not self._add_pixels(content, original, syntax) or frames.lost_description(original, content):
             return LeftOut(Reason.BROKEN)
         self._add_identity(content, searched=searched)
         dimensions.drop_dangling_pointer(content)

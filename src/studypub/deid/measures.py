@@ -7,17 +7,15 @@ from typing import Final
 import numpy as np
 from pydicom.dataset import Dataset
 
-from studypub.deid import elements
+from studypub.deid import elements, letters
 from studypub.deid.field import Context, Field
 
-# Ten digits before the point are more than any measure has, and what telephone and record numbers have.
-_DECIMAL: Final = re.compile(rb" *[+-]?(\d{1,10}(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})? *")
-_INTEGER: Final = re.compile(rb" *[+-]?\d{1,10} *")
+# Ten digits before the point are what telephone and record numbers have; of measures, only round ones (doses in Bq).
+_DECIMAL: Final = re.compile(rb" *[+-]?((\d{1,9}|\d{7}000)(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})? *")
+# 32 bits (PS3.5 6.2), and so no telephone number without its country.
+_INTEGER: Final = re.compile(rb" *[+-]?(\d{1,9}|1\d{9}|2[01]\d{8}) *")
 _LONGEST: Final = 32
 _DATE: Final = re.compile(rb" *(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01]) *")
-
-# Text under a binary VR; real numbers of that length have bytes that are no letters.
-_TEXT: Final = re.compile(rb"[ -~]{5,}\0?")
 
 # Palette data -> its descriptor (PS3.3 C.7.6.3.1.5), LUTData -> LUTDescriptor (PS3.3 C.11.1).
 _DESCRIPTORS: Final = {
@@ -54,9 +52,10 @@ def decimals(field: Field, value: bytes, _source: Dataset, _context: Context) ->
 
 def binary(field: Field, value: bytes, _source: Dataset, _context: Context) -> bytes | None:
     """Pass whole binary numbers, not more than the Standard allows."""
-    size = elements.width(field.vr[:2])
+    vr = field.vr[:2]
+    size = elements.width(vr)
     fits = len(value) % size == 0 and len(value) <= size * field.vm
-    return value if fits and not _TEXT.fullmatch(value) else None
+    return value if fits and not letters.is_text(value, vr) else None
 
 
 def table(field: Field, value: bytes, source: Dataset, _context: Context) -> bytes | None:

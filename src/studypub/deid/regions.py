@@ -16,6 +16,7 @@ _COLUMNS: Final = 0x00280011
 _SEQUENCE_OF_ULTRASOUND_REGIONS: Final = BaseTag(0x00186011)
 # RegionLocationMinX0, MinY0, MaxX1, MaxY1 (PS3.3 C.8.5.5.1.1): the corners belong to the region.
 _CORNERS: Final = (0x00186018, 0x0018601A, 0x0018601C, 0x0018601E)
+_WHOLE: Final = 0.97
 _FILE_META: Final = 0x0002
 _TAG: Final = re.compile(r"([0-9A-F]{4}),([0-9A-F]{4})")
 _CONDITION: Final = re.compile(r"([^~=]+)([~=])(.*)")
@@ -40,7 +41,8 @@ def ultrasound(source: Dataset) -> tuple[Box, ...]:
     element = elements.find(source, _SEQUENCE_OF_ULTRASOUND_REGIONS)
     received = elements.items(element, source) if element is not None else None
     boxes = [_region(item, source) for item in received or []]
-    return tuple(box for box in boxes if box is not None) if boxes and None not in boxes else ()
+    sound = tuple(box for box in boxes if box is not None)
+    return sound if len(sound) == len(boxes) and not any(_is_whole_frame(box, source) for box in sound) else ()
 
 
 def _region(item: Dataset, source: Dataset) -> Box | None:
@@ -51,6 +53,12 @@ def _region(item: Dataset, source: Dataset) -> Box | None:
     if not (0 <= left < right <= columns and 0 <= top < bottom <= rows):
         return None
     return Box(left, top, min(right + 1, columns) - left, min(bottom + 1, rows) - top)
+
+
+def _is_whole_frame(box: Box, source: Dataset) -> bool:
+    """Tell a region that leaves no place for text outside, and so says nothing of where text is."""
+    frame = elements.number(source, _ROWS) * elements.number(source, _COLUMNS)
+    return box.width * box.height >= _WHOLE * frame
 
 
 def _holds(source: FileDataset, conditions: tuple[_Condition, ...]) -> bool:

@@ -1,6 +1,5 @@
 """A small PACS: answers C-ECHO, C-FIND, C-MOVE and C-GET over data sets in memory."""
 
-import socket
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -17,6 +16,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # the classes 
 from pynetdicom.transport import ThreadedAssociationServer
 
 from studypub.dicom.demo_query import BadIdentifier, find, select
+from studypub.dicom.nodelay import send_at_once
 
 _PENDING = 0xFF00
 _CANCELLED = 0xFE00
@@ -63,7 +63,7 @@ class DemoPacs:
     def start(self) -> None:
         """Listen, in threads of its own. Raises OSError when the port is taken."""
         handlers: list[Any] = [
-            (evt.EVT_CONN_OPEN, _send_at_once),
+            (evt.EVT_CONN_OPEN, send_at_once),
             (evt.EVT_C_FIND, self._find),
             (evt.EVT_C_MOVE, self._move),
             (evt.EVT_C_GET, self._get),
@@ -125,7 +125,7 @@ class DemoPacs:
 
 
 def _call(contexts: list[PresentationContext]) -> dict[str, Any]:
-    return {"contexts": contexts, "evt_handlers": [(evt.EVT_CONN_OPEN, _send_at_once)]}
+    return {"contexts": contexts, "evt_handlers": [(evt.EVT_CONN_OPEN, send_at_once)]}
 
 
 def _refusal() -> Iterator[Any]:
@@ -166,10 +166,3 @@ def _contexts(selected: Iterable[FileDataset]) -> list[PresentationContext]:
         syntaxes = [syntax] if syntax.is_compressed else [syntax, ImplicitVRLittleEndian]
         contexts.append(build_context(sop_class, list(dict.fromkeys(syntaxes))))
     return contexts[:_MOST_CONTEXTS]
-
-
-def _send_at_once(event: evt.Event) -> None:
-    """Switch Nagle's algorithm off: with delayed acknowledgements it costs 40 ms an instance."""
-    connection = event.assoc.dul.socket
-    if connection is not None and connection.socket is not None:
-        connection.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

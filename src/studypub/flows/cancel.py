@@ -5,10 +5,12 @@ from uuid import UUID
 
 from studypub.core.task import Task
 from studypub.db import audit, studies, tasks
+from studypub.db.again import again_on_collision
 from studypub.db.database import Database, Transaction
 from studypub.errors import AlreadyInProgress, NotThere, Refused
 
 
+@again_on_collision
 async def cancel(database: Database, task_id: UUID, *, actor: str, clinic_code: str | None) -> Task:
     """Cancel a task that has not ended; its worker drops what it has. Raises Refused."""
     async with database.transaction() as tx:
@@ -24,6 +26,7 @@ async def cancel(database: Database, task_id: UUID, *, actor: str, clinic_code: 
         return cancelled
 
 
+@again_on_collision
 async def try_again(
     database: Database, task_id: UUID, *, actor: str, clinic_code: str | None, search_time: timedelta
 ) -> Task:

@@ -4,11 +4,12 @@ import asyncio
 import logging
 import secrets
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
 from studypub.config import Clinic, Config, Pixels
+from studypub.core.outages import Outages
 from studypub.core.publication import Publication
 from studypub.core.review import Decision
 from studypub.core.task import Event, LeftOut, Task
@@ -16,6 +17,7 @@ from studypub.db import audit, review, tasks
 from studypub.db.database import Database
 from studypub.deid import profile
 from studypub.deid.instance import Deidentifier
+from studypub.dicom.caller import Memory, Patience
 from studypub.dicom.scu import PacsClient
 from studypub.dicom.spool import Spool
 from studypub.errors import NothingToPublish, PhiSuspected, Refused
@@ -26,6 +28,8 @@ from studypub.flows.retrieve import Progress, Way, retrieve
 from studypub.store.base import Store
 
 log = logging.getLogger(__name__)
+# What an instance takes in the spool, its share of the archive included; most are smaller.
+_INSTANCE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,7 @@ class Means:
     database: Database
     spool: Spool
     store: Store
+    outages: Outages = field(default_factory=Outages)
 
 
 async def carry_out(means: Means, task: Task, progress: Progress) -> Publication | None:
@@ -45,15 +50,19 @@ async def carry_out(means: Means, task: Task, progress: Progress) -> Publication
     otherwise what went wrong.
     """
     clinic = _clinic(means.config, task)
-    client = PacsClient(clinic.pacs, means.config.dicom.ae_title)
+    client = _client(means, clinic)
     stop = threading.Event()
     try:
         found = await find(client, task)
         task = await _advance_found(means.database, task, found, clinic)
-        with means.spool.work_folder(str(task.lease_token)) as folder:
+        with (
+            means.spool.room_for((found.count or 0) * _INSTANCE_BYTES),
+            means.spool.task_folder(task.task_id) as received,
+            means.spool.work_folder(str(task.lease_token)) as folder,
+        ):
             way = Way(clinic.pacs, client, means.config.dicom, means.spool)
-            instances = await retrieve(way, task, found, folder, progress)
-            task = await _advance(means.database, task, Event.RECEIVED, len(instances))
+            instances = await retrieve(way, task, found, received, progress)
+            task = await _advance_received(means.database, task, len(instances))
             deid_key = secrets.token_bytes(32)
             deidentifier = Deidentifier(profile.load(clinic.profile, clinic.also_remove), deid_key)
             originals = Originals(task, found.study, instances, await _decisions(means.database, task))
@@ -115,6 +124,12 @@ async def _prepare(
         raise
 
 
+def _client(means: Means, clinic: Clinic) -> PacsClient:
+    dicom = means.config.dicom
+    patience = Patience(dicom.connect_seconds, dicom.search_timeout_seconds, dicom.retrieve_timeout_seconds)
+    return PacsClient(clinic.pacs, dicom.ae_title, patience, Memory(means.outages, clinic.zone))
+
+
 def _clinic(config: Config, task: Task) -> Clinic:
     clinic = config.clinic(task.clinic_code)
     if clinic is None:
@@ -139,9 +154,11 @@ async def _advance_found(database: Database, task: Task, found: Found, clinic: C
         )
 
 
-async def _advance(database: Database, task: Task, event: Event, count: int) -> Task:
+async def _advance_received(database: Database, task: Task, count: int) -> Task:
+    """Write down that all is here; where less was allowed, what was expected stays to be seen."""
     async with database.transaction() as tx:
-        return await tasks.advance(tx, task, event, expected=count, received=count)
+        expected = count if task.partial_reason is None else None
+        return await tasks.advance(tx, task, Event.RECEIVED, expected=expected, received=count)
 
 
 async def _advance_prepared(database: Database, task: Task, prepared: Prepared) -> Task:
@@ -150,7 +167,5 @@ async def _advance_prepared(database: Database, task: Task, prepared: Prepared) 
             tx,
             task,
             Event.PREPARED,
-            left_out=prepared.left_out,
-            covered=prepared.covered,
-            faces=prepared.faces,
+            handled=prepared.handled,
         )

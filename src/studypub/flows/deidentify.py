@@ -35,7 +35,10 @@ _STUDY_INSTANCE_UID = 0x0020000D
 
 @dataclass
 class _Run:
-    """One run: a key of its own, the patient of each study, and how many files each new folder holds."""
+    """One run: a key of its own, the patient of each study, how many files each new folder holds.
+
+    `unknown`: files whose identifiers nobody could gather, and so nobody can vouch for.
+    """
 
     profile: Profile
     target: Path
@@ -43,6 +46,7 @@ class _Run:
     harvest: Harvest = field(default_factory=lambda: Harvest({}))
     subjects: dict[str, str] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+    unknown: set[str] = field(default_factory=set)
 
     def deidentifier(self, original: FileDataset) -> Deidentifier:
         """Return the rules for the instance: all instances of a study name the same patient."""
@@ -57,7 +61,9 @@ class _Run:
         return Gate(self.harvest, Permitted((), descriptors.vocabulary(), days))
 
 
-def deidentify_folder(source: Path, target: Path, profile: Profile, pixels: Pixels = Pixels()) -> list[dict[str, Any]]:
+def deidentify_folder(
+    source: Path, target: Path, profile: Profile, pixels: Pixels | None = None
+) -> list[dict[str, Any]]:
     """De-identify every file below `source` (a folder, a ZIP, one file) into `target`; return what became of each.
 
     Nobody is there to look at what should be held: it is left out. The list is private: it names input files and
@@ -73,12 +79,12 @@ def deidentify_folder(source: Path, target: Path, profile: Profile, pixels: Pixe
     with (
         warnings.catch_warnings(action="ignore"),
         tempfile.TemporaryDirectory(prefix="studypub-") as folder,
-        Looker(Path(folder), threading.Event()) as looker,
+        Looker(threading.Event()) as looker,
     ):
-        for _, content in _files(source):
-            if _looks_like_dicom(content):
-                run.harvest.add(content)
-        gate, judge = run.gate(), Judge(pixels, looker, Path(folder), {})
+        for name, content in _files(source):
+            if _looks_like_dicom(content) and not run.harvest.add(content):
+                run.unknown.add(name)
+        gate, judge = run.gate(), Judge(pixels or Pixels(), looker, Path(folder), {})
         received = Path(folder) / "received.dcm"
         return [_one(run, gate, judge, name, content, received) for name, content in _files(source)]
 
@@ -107,7 +113,7 @@ def _members(source: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _one(run: _Run, gate: Gate, judge: Judge, name: str, content: bytes, received: Path) -> dict[str, Any]:
-    original = _parse(content)
+    original = Reason.BROKEN if name in run.unknown else _parse(content)
     if isinstance(original, Reason):
         return _entry(name, original, "")
     try:

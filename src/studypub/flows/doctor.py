@@ -15,13 +15,14 @@ import msgspec
 
 from studypub.config import Clinic, Config
 from studypub.core.finding import FoundStudy
+from studypub.core.wanted import Wanted
 from studypub.db.database import Database
 from studypub.db.migrate import migrate
 from studypub.dicom.scp import KnownPeers, StorageScp
 from studypub.dicom.scu import PacsClient
 from studypub.dicom.spool import Spool
 from studypub.errors import Sentence, StudypubError
-from studypub.pixels import text
+from studypub.pixels.text import can_read
 from studypub.store.configured import open_store
 
 _LEAST_DISK = 5 * 2**30
@@ -117,18 +118,15 @@ def _storage(config: Config) -> Finding:
 
 
 def _text_recognition() -> Finding:
-    missing = text.missing()
+    if can_read():
+        return Finding(True, Sentence("Надписи на снимках распознаются (Tesseract).", "Text in images is recognised."))
     return Finding(
-        not missing,
+        False,
         Sentence(
-            "Надписи на снимках распознаются (Tesseract)."
-            if not missing
-            else f"Надписи на снимках распознать нечем (нет: {missing}): УЗИ и другие снимки с надписями не публикуются. "
-            "Установите: apt install tesseract-ocr tesseract-ocr-rus.",
-            "Text in images is recognised (Tesseract)."
-            if not missing
-            else f"Text in images cannot be recognised (missing: {missing}): ultrasound and other images with text are "
-            "not published. Install it: apt install tesseract-ocr tesseract-ocr-rus.",
+            "Надписи на снимках распознать нечем: УЗИ и другие снимки, на которых они бывают, не публикуются. "
+            "Установите Tesseract: apt install tesseract-ocr tesseract-ocr-rus.",
+            "Text in images cannot be recognised: ultrasound and other images that may show it are not published. "
+            "Install Tesseract: apt install tesseract-ocr tesseract-ocr-rus.",
         ),
     )
 
@@ -193,7 +191,7 @@ def _round_trip(config: Config, clinic: Clinic, client: PacsClient, found: list[
             config.dicom.host,
             config.dicom.port,
             peers=KnownPeers(hosts),
-            peer_ae_titles=[name],
+            peer_ae_titles=[name, *clinic.pacs.peer_ae_titles],
             spool=spool,
         )
         try:
@@ -222,9 +220,9 @@ def _arrived(config: Config, clinic: Clinic, client: PacsClient, study: FoundStu
         spool.reception(study.study_instance_uid, folder) as reception,
     ):
         if clinic.pacs.retrieve == "get":
-            client.get(study.study_instance_uid, {instance.sop_class_uid for instance in listed}, spool)
+            client.get(Wanted(study.study_instance_uid), {instance.sop_class_uid for instance in listed}, spool)
         else:
-            client.move(study.study_instance_uid)
+            client.move(Wanted(study.study_instance_uid))
         reception.quiet_from_now()
         reception.wait_for(expected, len(expected) or 1, quiet=config.dicom.quiet_seconds)
         received = reception.count

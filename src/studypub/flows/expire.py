@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from studypub.core.task import Event
 from studypub.db import audit, people, review, studies, tasks, throttle
+from studypub.db.again import again_on_collision
 from studypub.db.database import Database
 from studypub.errors import StudypubError
 from studypub.flows.sign_in import BROWSER_LIFETIME
@@ -16,6 +17,7 @@ _BATCH = 100
 _LONGEST_UPLOAD = timedelta(hours=1)
 
 
+@again_on_collision
 async def expire(database: Database) -> int:
     """Close every publication whose date has come; return how many. Running it twice does nothing twice."""
     closed = 0

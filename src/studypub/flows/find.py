@@ -3,27 +3,23 @@
 import asyncio
 from dataclasses import dataclass
 
-from studypub.core.finding import FoundStudy, ListedInstance, choose
+from studypub.core.finding import FoundStudy, choose
 from studypub.core.task import Task
+from studypub.core.wanted import Contents
 from studypub.dicom.scu import PacsClient
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The study asked for. `instances` is None where the PACS only counts them."""
+    """The study asked for, and what the PACS says it holds."""
 
     study: FoundStudy
-    instances: tuple[ListedInstance, ...] | None
-
-    @property
-    def uids(self) -> frozenset[str]:
-        """The SOP Instance UIDs that the PACS lists; empty where it lists none."""
-        return frozenset(instance.sop_instance_uid for instance in self.instances or ())
+    contents: Contents
 
     @property
     def count(self) -> int | None:
         """How many instances the PACS says the study has; None where it does not say."""
-        return len(self.uids) if self.instances is not None else self.study.instances
+        return self.contents.number
 
 
 async def find(pacs: PacsClient, task: Task) -> Found:
@@ -39,4 +35,4 @@ async def find(pacs: PacsClient, task: Task) -> Found:
         chosen=task.chosen_study_uid,
     )
     instances = await asyncio.to_thread(pacs.list_instances, study.study_instance_uid)
-    return Found(study, tuple(instances) if instances is not None else None)
+    return Found(study, Contents(tuple(instances) if instances is not None else None, study.instances))

@@ -27,6 +27,9 @@ _PRINTED: Final = (
     "ReferringPhysicianName", "PerformingPhysicianName", "OperatorsName", "StudyDate",
 )  # fmt: skip
 
+# Kinds of images that usually show text.
+_FULL_OF_TEXT: Final = frozenset({"ultrasound", "captures", "photographs"})
+
 File = Callable[[], Path]
 
 
@@ -98,13 +101,24 @@ class Judge:
         job = self._job(original, file, cover_doubtful=decision is Decision.MASK, only_picture=only_picture)
         try:
             report = self._looker.look(job)
-            if not only_picture and report.outcome in {Outcome.CLEAN, Outcome.MASKED}:
+            if decision is Decision.MASK or self._is_certain(job, report, reason):
                 return _searched(deidentifier, original, job, report)
         finally:
             job.target.unlink(missing_ok=True)
-        if decision is None and (policy == "review" or self._pixels.unsure == "review"):
+        if policy == "review" or self._pixels.unsure == "review":
             return Held(elements.string(original, _SOP_INSTANCE_UID), reason.value, reason.sentence, report.thumbnail)
         return _why_left_out(reason, report)
+
+    def _is_certain(self, job: Job, report: Report, reason: Reason) -> bool:
+        """Whether nothing can have been overlooked: reading misses short words, so it needs a second witness.
+
+        That is where the device or the header tells the place of text, or, in kinds of images that seldom show any,
+        that none was found.
+        """
+        told = bool(job.hide or job.show) or self._pixels.trust_reading
+        return report.outcome in {Outcome.CLEAN, Outcome.MASKED} and (
+            told or (report.outcome is Outcome.CLEAN and reason.policy not in _FULL_OF_TEXT)
+        )
 
     def _job(self, original: FileDataset, file: File, *, cover_doubtful: bool = False, only_picture: bool) -> Job:
         return Job(
@@ -126,6 +140,8 @@ def identifiers(original: Dataset) -> tuple[str, ...]:
 
 
 def _searched(deidentifier: Deidentifier, original: FileDataset, job: Job, report: Report) -> Ready | Reason:
+    if report.outcome not in {Outcome.CLEAN, Outcome.MASKED}:
+        return Reason.TEXT_MAY_REMAIN
     masked = report.outcome is Outcome.MASKED
     return _ready(deidentifier, dcmread(job.target) if masked else original, covered=masked, searched=True)
 
@@ -145,4 +161,6 @@ def _ready(
 def _why_left_out(reason: Reason, report: Report) -> Reason:
     if report.why == "no_ocr":
         return Reason.TEXT_NOT_READ
-    return Reason.TEXT_MAY_REMAIN if report.outcome is Outcome.UNSURE else reason
+    if report.why == "only_picture":
+        return reason
+    return reason if report.outcome is Outcome.UNREADABLE else Reason.TEXT_MAY_REMAIN

@@ -18,18 +18,18 @@ from studypub.archive.study import ArchiveSummary, StudyArchive
 from studypub.config import Pixels
 from studypub.core.finding import FoundStudy
 from studypub.core.review import Decision, Held
-from studypub.core.task import LeftOut, Task
+from studypub.core.task import Handled, LeftOut, Task
 from studypub.deid import descriptors
 from studypub.deid.encode import to_part10
 from studypub.deid.instance import Deidentifier
 from studypub.deid.reasons import Reason
-from studypub.dicom.spool import SpooledInstance
+from studypub.dicom.kept import SpooledInstance
 from studypub.errors import NothingToPublish, PatientMismatch, PhiSuspected
 from studypub.flows.judge import Judge, Ready
 from studypub.gate.clues import Permitted
 from studypub.gate.gate import Gate
 from studypub.gate.harvest import Harvest
-from studypub.pixels.looker import Looker
+from studypub.pixels.looker import Looker, Stopped
 
 log = logging.getLogger(__name__)
 
@@ -38,21 +38,14 @@ log = logging.getLogger(__name__)
 class Prepared:
     """An archive that may be published, and what was left out of it.
 
-    `shown_date`: the study's date as the profile lets it be seen, None where it does not. `covered` instances had text
-    in their pixels; from `faces` instances a face can be rebuilt.
+    `shown_date`: the study's date as the profile lets it be seen, None where it does not.
     """
 
     task_id: UUID
     path: Path
     summary: ArchiveSummary
-    left_out: tuple[LeftOut, ...]
-    covered: int
-    faces: int
+    handled: Handled
     shown_date: date | None
-
-
-class Stopped(Exception):
-    """The task is not ours any more."""
 
 
 class HeldBack(Exception):
@@ -102,7 +95,7 @@ def prepare(
     tally = _Tally(Counter({Reason.BROKEN: len(originals.instances) - len(readable)}))
     path = folder / "study.zip"
     with (
-        Looker(folder, stop) as looker,
+        Looker(stop) as looker,
         StudyArchive(path, inspect=lambda member, data: _require_clean(gate, originals.task, member, data)) as archive,
     ):
         judge = Judge(pixels, looker, folder, originals.decisions)
@@ -115,7 +108,8 @@ def prepare(
         if tally.reasons.total() == len(originals.instances):
             raise NothingToPublish(left_out=tally.reasons.total(), groups=left_out)
         shown_date = _shown_date(originals.study, deidentifier)
-        return Prepared(originals.task.task_id, path, archive.close(), left_out, tally.covered, tally.faces, shown_date)
+        handled = Handled(left_out, tally.covered, tally.faces)
+        return Prepared(originals.task.task_id, path, archive.close(), handled, shown_date)
 
 
 def _one(

@@ -8,6 +8,7 @@ from studypub.core import ids
 from studypub.core.publication import Publication, keep_until
 from studypub.core.task import Event, Task
 from studypub.db import audit, events, settings, studies, tasks
+from studypub.db.again import again_on_collision
 from studypub.db.database import Database
 from studypub.db.studies import StoredArchive
 from studypub.flows.prepare import Prepared
@@ -21,10 +22,11 @@ async def store_archive(
 ) -> StoredArchive:
     """Send the archive to the store under a name nobody can guess, and hold what is there against what was sent.
 
-    The name is written down first, so that an attempt that ends half way leaves nothing unknown behind.
-    Raises StorageUnavailable, StorageRefused, StoredObjectDiffers.
+    Nothing is sent where strangers could read it. The name is written down first, so that an attempt that ends half
+    way leaves nothing unknown behind. Raises StorageUnavailable, StorageRefused, BucketIsPublic, StoredObjectDiffers.
     """
     object_key, summary = ids.new_object_key(), prepared.summary
+    await asyncio.to_thread(store.check)
     async with database.transaction() as tx:
         await studies.add_object(tx, object_key, prepared.task_id)
     await asyncio.to_thread(store.put, object_key, prepared.path)
@@ -41,6 +43,7 @@ async def store_archive(
     )
 
 
+@again_on_collision
 async def publish(database: Database, task: Task, archive: StoredArchive, retention: Retention) -> Publication | None:
     """Complete the task and make its link live, both or neither; None where its date has come meanwhile.
 

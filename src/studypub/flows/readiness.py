@@ -7,11 +7,16 @@ from collections.abc import Callable
 from studypub.db.database import Database
 from studypub.dicom.scp import StorageScp
 from studypub.dicom.spool import Spool
-from studypub.errors import StudypubError
+from studypub.errors import Sentence, StorageRefused, StudypubError
 from studypub.store.base import Store
 
 # The store is tried by really writing to it; not at every question.
 _STORE_SECONDS = 30.0
+_WATCH_SECONDS = 5.0
+_NO_ROOM = Sentence(
+    "На сервере публикации мало места на диске: новые задания ждут. Сообщите администратору.",
+    "The publishing server is short of disk space: new tasks wait. Tell the administrator.",
+)
 
 
 class Readiness:
@@ -32,7 +37,7 @@ class Readiness:
         self._store = store
         self._clock = clock
         self._store_checked = float("-inf")
-        self._store_fault: str | None = None
+        self._store_error: StudypubError | None = None
         self._checking = asyncio.Lock()
 
     async def __call__(self) -> dict[str, str | None]:
@@ -43,6 +48,18 @@ class Readiness:
             "storage": await self._storage_fault(),
             "disk": self._disk_fault(),
         }
+
+    async def watch(self) -> None:
+        """Keep knowing how the store is; one that said no is asked again soon."""
+        while True:
+            await self._storage_fault()
+            await asyncio.sleep(_WATCH_SECONDS)
+
+    def obstacle(self) -> Sentence | None:
+        """Return why no task can be begun now, as far as it is known without asking anybody: no room, no store."""
+        if self._disk_fault():
+            return _NO_ROOM
+        return self._store_error.sentence if isinstance(self._store_error, StorageRefused) else None
 
     def _disk_fault(self) -> str | None:
         try:
@@ -60,11 +77,12 @@ class Readiness:
 
     async def _storage_fault(self) -> str | None:
         async with self._checking:
-            if self._clock() - self._store_checked > _STORE_SECONDS:
+            age = self._clock() - self._store_checked
+            if age > (_WATCH_SECONDS if isinstance(self._store_error, StorageRefused) else _STORE_SECONDS):
                 try:
                     await asyncio.to_thread(self._store.check)
-                    self._store_fault = None
+                    self._store_error = None
                 except StudypubError as error:
-                    self._store_fault = error.sentence.en
+                    self._store_error = error
                 self._store_checked = self._clock()
-            return self._store_fault
+            return self._store_error.sentence.en if self._store_error else None

@@ -9,6 +9,7 @@ from studypub.core.publication import Publication
 from studypub.core.request import PublishRequest
 from studypub.core.task import Origin, Task
 from studypub.db import audit, studies, tasks
+from studypub.db.again import again_on_collision
 from studypub.db.database import Database, Transaction
 from studypub.errors import InternalError, QueueFull, Refused
 from studypub.flows import passwords
@@ -35,6 +36,7 @@ class Asker:
     user_id: UUID | None = None
 
 
+@again_on_collision
 async def request_publication(
     database: Database,
     request: PublishRequest,

@@ -1,19 +1,30 @@
 """The study is fetched from the PACS, whole."""
 
 import asyncio
-import logging
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from studypub.config import Dicom, Pacs
 from studypub.core.task import Task
+from studypub.core.wanted import Wanted, missing
+from studypub.dicom.kept import SpooledInstance
 from studypub.dicom.scu import PacsClient
-from studypub.dicom.spool import Reception, Spool, SpooledInstance
-from studypub.errors import ConflictingInstances, IncompleteRetrieve, StudypubError
+from studypub.dicom.spool import Reception, Spool
+from studypub.errors import (
+    ConflictingInstances,
+    DiskFull,
+    IncompleteRetrieve,
+    NothingArrived,
+    StudyChanged,
+    StudypubError,
+    UnprovenStudy,
+)
 from studypub.flows.find import Found, find
 
-log = logging.getLogger(__name__)
-_MOST_ROUNDS = 3
+_MOST_ROUNDS = 3  # the study, and twice what is missing of it
+_MOST_LISTS = 3  # of a study that grows meanwhile
+_LOOK_SECONDS = 0.2
 
 
 @dataclass(slots=True)
@@ -39,67 +50,125 @@ class Way:
 
 
 async def retrieve(way: Way, task: Task, found: Found, folder: Path, progress: Progress) -> list[SpooledInstance]:
-    """Fetch every instance that the PACS lists, and only return when none is missing.
+    """Fetch every instance that the PACS lists, and only return when none is missing, or less has been allowed.
 
-    Raises IncompleteRetrieve, ConflictingInstances, dicom.spool.StudyIsBusy and what the PACS's refusals raise.
+    What an earlier attempt left in the folder is not fetched again. Raises IncompleteRetrieve, ConflictingInstances,
+    DiskFull, dicom.spool.StudyIsBusy and what the PACS's refusals raise.
     """
-    with way.spool.reception(found.study.study_instance_uid, folder) as reception:
+    with way.spool.reception(found.study.study_instance_uid, folder, lasting=True) as reception:
         progress.reception = reception
         try:
             async with asyncio.timeout(way.dicom.retrieve_timeout_seconds):
-                return await _until_whole(way, task, found, reception)
+                await asyncio.to_thread(reception.recall)
+                return await _until_it_stands(way, task, found, reception)
         except TimeoutError as error:
-            raise IncompleteRetrieve(
-                "it takes too long", received=reception.count, expected=found.count or "?"
-            ) from error
+            received = found.contents.received(reception.uids())
+            raise IncompleteRetrieve("it takes too long", received=received, expected=found.count or "?") from error
 
 
-async def _until_whole(way: Way, task: Task, found: Found, reception: Reception) -> list[SpooledInstance]:
-    study_instance_uid = found.study.study_instance_uid
-    for _ in range(_MOST_ROUNDS):
-        refusal = await _fetch(way, found, reception)
-        _require_whole(found, reception, refusal)
-        # The study may have grown meanwhile (PS3.4 C.4.2 promises nothing): what counts is the list as it is now.
-        found = await find(way.client, task)
-        if found.study.study_instance_uid == study_instance_uid and _is_whole(found, reception):
-            return [instance for instance in reception.instances() if _is_listed(found, instance)]
-    raise IncompleteRetrieve("the study keeps changing", received=reception.count, expected=found.count or "?")
+async def _until_it_stands(way: Way, task: Task, found: Found, reception: Reception) -> list[SpooledInstance]:
+    """Fetch, and look whether the study is still what it was: PS3.4 C.4.2 promises nothing, it may have grown."""
+    for _ in range(_MOST_LISTS):
+        try:
+            await _until_whole(way, found, reception)
+        except IncompleteRetrieve:
+            # Only an administrator can have said so, with a reason that is in the audit log.
+            if task.partial_reason is None or not reception.count:
+                raise
+            return _chosen(found, reception)
+        before, found = found, await find(way.client, task)
+        if before.study.study_instance_uid != found.study.study_instance_uid:
+            break
+        if found.contents.is_whole(reception.uids()):
+            return _chosen(found, reception)
+    received = found.contents.received(reception.uids())
+    raise StudyChanged("the list is another each time", received=received, expected=found.count or "?")
 
 
-async def _fetch(way: Way, found: Found, reception: Reception) -> StudypubError | None:
-    """Ask for the study and wait for it; what the PACS says is only a hint, what has arrived counts."""
-    uid = found.study.study_instance_uid
+def _chosen(found: Found, reception: Reception) -> list[SpooledInstance]:
+    """Return what is here of what the PACS lists."""
+    chosen = found.contents.chosen(reception.uids())
+    return [instance for instance in reception.instances() if instance.sop_instance_uid in chosen]
+
+
+async def _until_whole(way: Way, found: Found, reception: Reception) -> None:
     refusal: StudypubError | None = None
-    try:
-        if way.pacs.retrieve == "get":
-            classes = {instance.sop_class_uid for instance in found.instances or ()}
-            await asyncio.to_thread(way.client.get, uid, classes, way.spool)
-        else:
-            await asyncio.to_thread(way.client.move, uid)
-    except StudypubError as error:
-        refusal = error
-    reception.quiet_from_now()
-    quiet = way.dicom.quiet_seconds if refusal is None or reception.count else 0
-    await asyncio.to_thread(reception.wait_for, found.uids, found.count or 1, quiet=quiet)
+    for number in range(_MOST_ROUNDS):
+        if found.contents.is_whole(reception.uids()):
+            return
+        # A PACS that refuses single instances may still serve series.
+        by_series = refusal is not None and number == _MOST_ROUNDS - 1
+        refusal = await _ask_for_missing(way, found, reception, whole_series=by_series)
+        if reception.conflict is not None:
+            raise ConflictingInstances(reception.conflict)
+        if not reception.count:  # as likely as not it cannot reach us: asking at once does not help
+            break
+    if not found.contents.is_whole(reception.uids()):
+        raise _incomplete(way, found, reception, refusal) from refusal
+
+
+async def _ask_for_missing(way: Way, found: Found, reception: Reception, *, whole_series: bool) -> StudypubError | None:
+    """Ask and wait; what the PACS says of it is only a hint, what has arrived counts."""
+    uid, refusal, stalled = found.study.study_instance_uid, None, False
+    for wanted in missing(uid, found.contents, reception.uids(), whole_series=whole_series):
+        try:
+            stalled = await _ask(way, wanted, found, reception)
+        except StudypubError as error:
+            refusal = error
+            break
+    if not stalled and (refusal is None or reception.count):
+        reception.quiet_from_now()
+        await _until_quiet(way, found, reception)
     return refusal
 
 
-def _require_whole(found: Found, reception: Reception, refusal: StudypubError | None) -> None:
-    if reception.conflict is not None:
-        raise ConflictingInstances(reception.conflict)
-    if _is_whole(found, reception):
-        return
+async def _ask(way: Way, wanted: Wanted, found: Found, reception: Reception) -> bool:
+    """Let the PACS send, as long as it does; True where it was cut short because nothing new came.
+
+    One that does not say that it is done, though all is here, is not waited for either.
+    """
+    reception.quiet_from_now()
+    asking = asyncio.create_task(asyncio.to_thread(_send_for, way, wanted, found))
+    stalled = False
+    try:
+        while not (await asyncio.wait([asking], timeout=_LOOK_SECONDS))[0]:
+            is_whole = found.contents.is_whole(reception.uids())
+            if reception.quiet_for() > (way.dicom.quiet_seconds if is_whole else way.dicom.stall_seconds):
+                stalled = True
+                way.client.hang_up()
+    finally:
+        asking.cancel()
+    try:
+        await asking
+    except StudypubError:
+        if not stalled:
+            raise
+    return stalled
+
+
+def _send_for(way: Way, wanted: Wanted, found: Found) -> None:
+    if way.pacs.retrieve == "get":
+        classes = {instance.sop_class_uid for instance in found.contents.listed or ()}
+        way.client.get(wanted, classes, way.spool)
+    else:
+        way.client.move(wanted)
+
+
+async def _until_quiet(way: Way, found: Found, reception: Reception) -> None:
+    number = sys.maxsize if found.count is None else found.count
+    await asyncio.to_thread(reception.wait_for, found.contents.uids, number, quiet=way.dicom.quiet_seconds)
+
+
+def _incomplete(way: Way, found: Found, reception: Reception, refusal: StudypubError | None) -> StudypubError:
+    received, expected = found.contents.received(reception.uids()), found.count
+    if not way.spool.has_room():
+        return DiskFull("images were turned away")
     if refusal is not None and not reception.count:
-        raise refusal
-    raise IncompleteRetrieve(str(refusal or ""), received=reception.count, expected=found.count or "?") from refusal
-
-
-def _is_whole(found: Found, reception: Reception) -> bool:
-    if found.instances is not None:
-        return found.uids <= reception.uids()
-    # Without a list only the number can be compared; without a number nothing proves that the study is whole.
-    return found.count is not None and 0 < found.count == reception.count
-
-
-def _is_listed(found: Found, instance: SpooledInstance) -> bool:
-    return found.instances is None or instance.sop_instance_uid in found.uids
+        return refusal
+    cause = str(refusal or "")
+    if expected is None or received > expected:
+        return UnprovenStudy(cause, received=received, expected=expected or "?")
+    if not reception.count:
+        pacs, dicom = way.pacs.ae_title, way.dicom
+        return NothingArrived(cause, pacs=pacs, received=0, expected=expected, ae_title=dicom.ae_title, port=dicom.port)
+    return IncompleteRetrieve(cause, received=received, expected=expected)

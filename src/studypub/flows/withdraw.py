@@ -7,10 +7,12 @@ from uuid import UUID
 from studypub.core.publication import Publication
 from studypub.core.task import Event
 from studypub.db import audit, studies, tasks
+from studypub.db.again import again_on_collision
 from studypub.db.database import Database, Transaction
 from studypub.errors import NotThere, Refused
 
 
+@again_on_collision
 async def withdraw(database: Database, study_id: UUID, *, actor: str, clinic_code: str | None) -> Publication:
     """Close the link at once; the archive is deleted by the next sweep. Raises Refused."""
     async with database.transaction() as tx:
@@ -26,6 +28,7 @@ async def withdraw_all(
         return [publication for publication in closed if publication]
 
 
+@again_on_collision
 async def keep_until(
     database: Database,
     study_id: UUID,

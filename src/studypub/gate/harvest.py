@@ -9,7 +9,7 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 from studypub.gate import slow_path
 from studypub.gate.clue import Origin
 from studypub.gate.elements import Bytes, NotWalkable, walk
-from studypub.gate.kinds import BY_VR, Kind, kind_of, name_of
+from studypub.gate.kinds import BY_VR, OF_BYTES, OF_TERMS, Kind, kind_of, meant, name_of
 from studypub.gate.slow_path import Unreadable, Value
 
 _SPECIFIC_CHARACTER_SET: Final = 0x00080005
@@ -37,7 +37,11 @@ KNOWN: Final[dict[str, Kind | None]] = {
 """Fields of the request and of C-FIND's answer: what they identify by; None: they do not."""
 
 _OF_MEASURES: Final = b"0123456789+-.eE \\"
-_LONG_NUMBER: Final = re.compile(rb"\d{11}")
+_LONG_NUMBER: Final = re.compile(rb"(?<![\d.])\d{11}")
+# A text with a word in it, in ASCII or UTF-8 with letters of two bytes.
+_WORDS: Final = re.compile(
+    rb"(?=.*(?:[A-Za-z]{5}|(?:[\xc3-\xd4][\x80-\xbf]){4}))(?:[\t\n\r -~]|[\xc3-\xd4][\x80-\xbf])+", re.DOTALL
+)
 _CONTROL: Final = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
 
 Harvested = tuple[Kind, bytes, str]
@@ -68,7 +72,7 @@ class Harvest:
         seen = self._seen
         new: list[Value] = []
         for tag, vr, low, high in syntax_and_elements.elements:
-            if vr in BY_VR and (vr != b"UN" or high - low <= _LONGEST_UNKNOWN):
+            if high - low <= _LONGEST_UNKNOWN or (vr in BY_VR and vr != b"UN"):
                 raw = bytes(original[low : min(high, low + _LONGEST)])
                 if (tag, raw) not in seen:
                     new.append((tag, vr, raw))
@@ -94,7 +98,7 @@ class Harvest:
             self._seen.add((tag, raw))
             kind = kind_of(tag, vr)
             content = raw.strip(b" \0")
-            if kind is not None and content and (vr != b"UN" or _is_text(content)):
+            if kind is not None and content and _may_name(meant(tag, vr), content):
                 self._values.setdefault((kind, content, declared), Origin(name_of(tag), direct=tag in _DIRECT))
 
 
@@ -103,8 +107,15 @@ def _declared(data: Bytes, elements: Iterable[tuple[int, bytes, int, int]]) -> s
     return found.decode("ascii", "replace").strip(" \0")
 
 
+def _may_name(vr: bytes, content: bytes) -> bool:
+    """Tell text from what else stands under VRs that should hold none, and under the unknown VR."""
+    if vr in OF_BYTES:
+        return bool(_WORDS.fullmatch(content))
+    return _is_text(content) if vr == b"UN" or vr in OF_TERMS else True
+
+
 def _is_text(content: bytes) -> bool:
-    """Tell text under an unknown VR from binary data and from measures written in digits."""
+    """Tell text from binary data and from measures written in digits."""
     measures = not content.strip(_OF_MEASURES) and not _LONG_NUMBER.search(content)
     return not measures and not _CONTROL.search(content)
 

@@ -40,6 +40,13 @@ BY_VR: Final[dict[bytes, Kind]] = {
     b"UN": Kind.DESCRIPTION,
 }
 
+# VRs of terms, times and numbers: what they should hold names nobody, so only text counts that they should not hold.
+OF_TERMS: Final = frozenset({b"CS", b"DS", b"IS", b"TM"})
+# The same of bytes: they may look like letters by chance.
+OF_BYTES: Final = frozenset(
+    {b"AT", b"FD", b"FL", b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SL", b"SS", b"SV", b"UL", b"US", b"UV"}
+)
+
 # What the keyword of an element with a text VR says; the first that is found in it decides.
 BY_KEYWORD: Final[dict[str, Kind]] = {
     r"IDs?$|Identifier$|(Serial|Telephone|Phone|Accession|Order|Registration|Approval|Stock)Number": Kind.IDENTIFIER,
@@ -63,10 +70,18 @@ _IMPERSONAL: Final = re.compile(
 )
 
 
+def meant(tag: int, vr: bytes) -> bytes:
+    """Return the VR of a value; for UN what the Standard says (PS3.5 6.2.2)."""
+    return known_vr(tag) if vr == b"UN" else vr
+
+
 @cache
 def kind_of(tag: int, vr: bytes) -> Kind | None:
     """Return what the element's value identifies by, None where it does not identify."""
-    kind = BY_VR.get(known_vr(tag) if vr == b"UN" else vr)
+    vr = meant(tag, vr)
+    if vr in OF_TERMS or vr in OF_BYTES:
+        return Kind.DESCRIPTION
+    kind = BY_VR.get(vr)
     keyword = "" if tag >> 16 & 1 else keyword_for_tag(tag)
     if kind is None or _IMPERSONAL.search(keyword):
         return None

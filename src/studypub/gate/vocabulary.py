@@ -19,7 +19,7 @@ _WORD: Final = re.compile(r"[^\W\d_]+")
 
 @cache
 def ordinary(sort: str) -> frozenset[str]:
-    """Return hand-picked words that name nobody: `titles`, `placeholders`, `makers` or `common` ones."""
+    """Return hand-picked words that name nobody: `titles`, `placeholders`, `makers`, `common` or `terms`."""
     document = tomllib.loads(files(__package__).joinpath("data/ordinary.toml").read_text("utf-8"))
     return frozenset(document[sort].split())
 
@@ -48,4 +48,5 @@ def creators() -> frozenset[str]:
 def words() -> frozenset[str]:
     """Return the words of the Standard and of clinics in general, in lower case."""
     names = " ".join(entry[2] for entry in DicomDictionary.values())
-    return ordinary("common") | ordinary("makers") | frozenset(_WORD.findall(f"{names} {' '.join(meanings())}".lower()))
+    by_hand = ordinary("common") | ordinary("makers") | ordinary("terms")
+    return by_hand | frozenset(_WORD.findall(f"{names} {' '.join(meanings())}".lower()))

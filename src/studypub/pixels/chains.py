@@ -4,8 +4,8 @@ This knows no alphabet, and takes for text what a person would take for text fro
 reads; the two do not depend on each other.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -25,6 +25,7 @@ _HEIGHTS: Final = (5, 96)  # pixels; the small letters of a font of 9 pixels are
 _NEIGHBOURS: Final = np.ones((3, 3), bool)
 LETTERS: Final = 4
 _CROOKED: Final = 2.2  # heights from the highest to the lowest of a line
+_STABLE: Final = 3  # levels
 _LARGE: Final = 48  # pixels; letters higher than this Tesseract does not miss
 _BAR: Final = 0.3  # of their height; what is narrower are a ruler's ticks
 _SOLID: Final = 0.9  # of their box; what fills more are the gaps between such ticks
@@ -33,7 +34,8 @@ _WIDEST: Final = 60
 _EVEN: Final = 0.4  # of the pixels of letters that touch, how many have about the full ink
 _UNEVEN: Final = 10.0  # grey values: how far letters of one line differ in their brightest pixel
 _MOST_EVEN: Final = 0.7  # of the letters; the others lie on something that is brighter than they
-_GROW: Final = 2.0  # heights; two spaces are less
+_BESIDE: Final = 0.4  # heights: how much letters reach above and below, and how high they are at least
+_GROW: Final = 2.5  # heights; two spaces are less
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Chain:
 
     core: Box
     box: Box
+    straight: bool
     letters: int
     clear: bool
     bright: bool
@@ -59,12 +62,24 @@ def chains(grey: Grey, letters: int = LETTERS) -> list[Chain]:
         shown = grey if bright else np.invert(grey)
         raised = relief(grey, bright=bright)
         for level in _LEVELS:
-            for core, box, count, clear in _at_level(raised > level, shown, letters):
-                found.append(Chain(core, box, count, clear, bright, level))
-    return found
+            for core, box, straight, count, clear in _at_level(raised > level, shown, letters):
+                found.append(Chain(core, box, straight, count, clear, bright, level))
+    return [replace(chain, clear=chain.clear or _is_stable(chain, found)) for chain in found]
 
 
-def _at_level(ink: Mask, shown: Grey, letters: int) -> Iterator[tuple[Box, Box, int, bool]]:
+def _is_stable(chain: Chain, found: Sequence[Chain]) -> bool:
+    """Say whether letters look the same however much they must stand out: their edges are steep."""
+    if not chain.straight or chain.letters < LETTERS - 1:
+        return False
+    same = {other.level for other in found if other.bright == chain.bright and _alike(other.core, chain.core)}
+    return len(same) >= _STABLE
+
+
+def _alike(one: Box, other: Box) -> bool:
+    return all(abs(a - b) <= 2 for a, b in zip(one, other, strict=True))
+
+
+def _at_level(ink: Mask, shown: Grey, letters: int) -> Iterator[tuple[Box, Box, bool, int, bool]]:
     labels, pieces = ndimage.label(ink, structure=_NEIGHBOURS)
     if not pieces:
         return
@@ -81,15 +96,20 @@ def _at_level(ink: Mask, shown: Grey, letters: int) -> Iterator[tuple[Box, Box, 
         if np.mean(np.abs(peaks - np.median(peaks)) <= _UNEVEN) < _MOST_EVEN:
             continue
         count = int(weights[kept[members]].sum())
-        yield _core(own), _grown(own, boxes), count, _is_clear(own, areas[kept[members]], count)
+        straight = _is_straight(own, areas[kept[members]])
+        yield _core(own), _grown(own, boxes), straight, count, straight and _is_clear(own, count)
 
 
-def _is_clear(own: Numbers, areas: Numbers, count: int) -> bool:
+def _is_straight(own: Numbers, areas: Numbers) -> bool:
+    """Tell a line of letters from the ticks of a ruler, and from what zigzags."""
     high, wide = own[:, 1] - own[:, 0], own[:, 3] - own[:, 2]
     if np.median(wide / high) < _BAR or np.median(areas / (wide * high)) > _SOLID:
         return False
-    if np.ptp(own[:, :2]) > _CROOKED * np.median(high) or np.mean(high) > _LARGE:
-        return False
+    return bool(np.ptp(own[:, :2]) <= _CROOKED * np.median(high) and np.mean(high) <= _LARGE)
+
+
+def _is_clear(own: Numbers, count: int) -> bool:
+    high = own[:, 1] - own[:, 0]
     even = bool(np.std(high) <= 0.12 * np.mean(high) and np.ptp(own[:, 1]) <= 0.05 * np.mean(high) + 0.5)
     return count >= 7 or len(own) >= 5 or (len(own) >= LETTERS and even)
 
@@ -156,16 +176,18 @@ def _core(own: Numbers) -> Box:
 
 
 def _grown(own: Numbers, boxes: Numbers) -> Box:
-    """Take what stands on the line before and after: a letter that is taller, a full stop, the next word."""
+    """Take what stands on the line before and after: letters that are taller or reach below it, the next word."""
     top, bottom = int(own[:, 0].min()), int(own[:, 1].max())
-    left, right, high = int(own[:, 2].min()), int(own[:, 3].max()), bottom - top
-    on_line = boxes[(boxes[:, 1] > top) & (boxes[:, 0] < bottom) & (boxes[:, 1] - boxes[:, 0] <= 1.5 * high)]
-    on_line = on_line[on_line[:, 3] - on_line[:, 2] <= _WIDEST * high]
+    left, right, high = int(own[:, 2].min()), int(own[:, 3].max()), int(np.median(own[:, 1] - own[:, 0]))
+    tall = boxes[:, 1] - boxes[:, 0]
+    stops = np.abs(boxes[:, 1] - bottom) <= max(1, _BESIDE / 2 * high)
+    fits = (boxes[:, 0] >= top - _BESIDE * high) & (boxes[:, 1] <= bottom + _BESIDE * high)
+    fits &= (tall >= _BESIDE * high) | stops
+    on_line = boxes[fits & (boxes[:, 3] - boxes[:, 2] <= _WIDEST * high)]
     while True:
         near = on_line[(on_line[:, 3] > left - _GROW * high) & (on_line[:, 2] < right + _GROW * high)]
         wider = min(left, int(near[:, 2].min())), max(right, int(near[:, 3].max()))
         if wider == (left, right):
-            top = min(top, int(near[:, 0].min()))
-            bottom = max(bottom, int(near[:, 1].max()))
+            top, bottom = min(top, int(near[:, 0].min())), max(bottom, int(near[:, 1].max()))
             return Box(left, top, right - left, bottom - top)
         left, right = wider

@@ -18,6 +18,7 @@ from studypub.pixels.views import Frame
 _PIXELS: Final = 3.2e6  # of a page: more take Tesseract seconds
 _LETTER: Final = 32  # pixels: how high Tesseract likes letters to be
 _MOST_CROPS: Final = 40
+_LARGE: Final = 56  # pixels: Tesseract is sure of words as high as this
 _INK: Final = 0.45  # of what stands out most within _NEAR pixels
 _NEAR: Final = 31
 _PADDING: Final = 4
@@ -34,7 +35,7 @@ class Found:
 
 def by_shape(frame: Frame) -> Found:
     """Look without reading: every clear line is doubtful."""
-    return Found(doubtful=tuple(chain.box for view in frame.views for chain in chains(view) if chain.clear))
+    return Found(doubtful=tuple(chain.box for view in frame.views for chain in chains(view, 2) if chain.clear))
 
 
 def by_reading(frame: Frame, known: Known, folder: Path, *, again: bool = False) -> Found:
@@ -49,7 +50,7 @@ def by_reading(frame: Frame, known: Known, folder: Path, *, again: bool = False)
     pieces = [chain for _, chain in seen]
     read = [word for page in words(pages, folder) for word in page if _is_text(word, pieces, known)]
     lines = [_line(word.box, pieces) for word in read]
-    left = [(view, chain) for view, chain in seen if chain.letters >= LETTERS and not _is_within(chain.core, lines)]
+    left = [(view, chain) for view, chain in seen if _is_line(chain) and not _is_within(chain.core, lines)]
     more = _read_closely(left, lines, folder)
     turned = _turned(frame, folder) if again else Found()
     return Found(
@@ -113,16 +114,23 @@ def _is_text(word: Word, pieces: Iterable[Chain], known: Known) -> bool:
         return False
     if word.signs >= LETTERS and word.confidence >= 75:
         return True
+    if word.box.height > (_LARGE if word.signs >= LETTERS else _LARGE / 2):
+        return False
     sure = {2: 80, 3: 65, 4: 50, 5: 40}.get(word.signs, 0)  # of noise it makes no long words
     return word.confidence >= sure and _share(word.box, [piece.box for piece in pieces]) >= 0.6
 
 
-def _line(box: Box, pieces: Iterable[Chain]) -> Box:
+def _is_line(chain: Chain) -> bool:
+    return chain.clear or chain.letters >= LETTERS
+
+
+def _line(word: Box, pieces: Iterable[Chain]) -> Box:
     """Widen a word to the line it stands on."""
+    line = word
     for piece in pieces:
-        if _share(piece.box, [box]) > 0 and piece.box.height <= 1.6 * box.height:
-            box = _around(box, piece.box)
-    return box
+        if piece.box.height <= 1.3 * word.height and _share(piece.box, [word]) > 0:
+            line = _around(line, piece.box)
+    return line
 
 
 def _read_closely(

@@ -13,7 +13,8 @@ class Job:
 
     `hide` is covered in any case; of a frame with `show`, only these places stay. `identifiers` are what is known of
     the patient, compared with the words that are found. `target` is where the covered instance is written; it must not
-    exist. `cover_doubtful`: a person has said that the instance may be published once what looks like text is covered. `only_picture`: nothing is looked for; the thumbnail is all.
+    exist. `cover_doubtful`: a person has said that the instance may be published once what looks like text is covered.
+    `only_picture`: nothing is looked for; the thumbnail is all.
     """
 
     source: Path

@@ -23,6 +23,7 @@ from studypub.pixels.views import Frame
 
 _MOST_FRAMES: Final = 40  # that are read; all are looked at
 _SECONDS: Final = 150.0
+_MOST_COVERED: Final = 0.5  # of what is shown
 _LOOKS: Final = 3
 
 
@@ -39,6 +40,8 @@ def look(job: Job, scratch: Path, seconds: float = _SECONDS) -> Report:
     """
     try:
         with Frames(job.source) as frames:
+            if job.only_picture:
+                return Report(outcome=Outcome.UNSURE, why="only_picture", thumbnail=thumbnail(frames))
             return _Looking(job, frames, scratch, time.monotonic() + seconds).report()
     except Unreadable:
         return Report(outcome=Outcome.UNREADABLE, why="coding")
@@ -61,6 +64,7 @@ class _Looking:
         try:
             self._require_reader()
             self._verify(self._find())
+            self._require_picture()
         except _Unsure as unsure:
             return self._reported(Outcome.UNSURE, str(unsure))
         why = "" if self._can_read else "no_ocr"
@@ -72,6 +76,12 @@ class _Looking:
     def _require_reader(self) -> None:
         if not self._can_read and not self._job.cover_doubtful:
             raise _Unsure("no_ocr")
+
+    def _require_picture(self) -> None:
+        """Ask a person where hardly anything of the picture would be left."""
+        shown = ~_certain(self._job, self._hidden.shape)
+        if not self._job.cover_doubtful and self._hidden[shown].sum() > _MOST_COVERED * shown.sum():
+            raise _Unsure("much_covered")
 
     def _find(self) -> list[int]:
         """Look at all frames, and read those that show something new; return which were read."""

@@ -41,7 +41,7 @@ class Store(Protocol):
         """Remove what puts that broke off longer ago than this left behind; return how many there were."""
 
     def check(self) -> None:
-        """Put, get and delete a small object; raise StorageRefused if strangers can read it."""
+        """Put, get and delete a small object; raise BucketIsPublic if strangers can read it."""
 
 
 def checked(key: str) -> str:

@@ -14,7 +14,7 @@ from minio.datatypes import Object
 from minio.error import S3Error
 
 from studypub.config import S3
-from studypub.errors import StorageRefused, StorageUnavailable, StoredObjectDiffers
+from studypub.errors import BucketIsPublic, StorageUnavailable, StoredObjectDiffers
 from studypub.store.base import LONGEST_LINK, checked
 from studypub.store.s3_client import Client, translated
 
@@ -23,6 +23,7 @@ _TAIL_BYTES = 64 << 10
 _BLOCK_BYTES = 1 << 20
 _SLOWEST_BYTES_A_SECOND = 64 << 10
 _CONTENT_TYPE = "application/zip"
+_PROBE = "probe-"
 _SHORTEST_LINK = timedelta(seconds=1)
 
 
@@ -106,17 +107,21 @@ class S3Store:
         """Return None: no object lies on this machine."""
 
     def sweep(self, age: timedelta) -> int:
-        """Abort multipart uploads that began longer ago; return how many there were."""
+        """Abort multipart uploads that began longer ago, delete probes as old; return how many there were."""
         before = datetime.now(UTC) - age
         with translated():
+            probes = self._client.list_objects(self._bucket, prefix=self._name(_PROBE))
+            old = [str(one.object_name) for one in probes if one.last_modified and one.last_modified <= before]
+            for name in old:
+                self.delete(name.removeprefix(self._prefix))
             stale = [one for one in self._client.unfinished(self._bucket, self._prefix) if one[2] <= before]
             for name, upload_id, _ in stale:
                 self._client.abort(self._bucket, name, upload_id)
-        return len(stale)
+        return len(stale) + len(old)
 
     def check(self) -> None:
         """Put, get and delete a small object; raise StorageRefused if strangers may read it or list the bucket."""
-        name = self._name(f"probe-{secrets.token_hex(16)}")
+        name = self._name(f"{_PROBE}{secrets.token_hex(16)}")
         content = secrets.token_bytes(1024)
         with translated():
             self._client.put_object(self._bucket, name, BytesIO(content), len(content))
@@ -132,7 +137,7 @@ class S3Store:
         for stranger in (address, address.removesuffix(quote(name))):
             answer = self._client.http.request("GET", stranger)
             if answer.status < 300:
-                raise StorageRefused("an unsigned GET was answered", reason="bucket is public")
+                raise BucketIsPublic("an unsigned GET was answered")
 
     def _delete_versions(self, name: str) -> None:
         listed = self._client.list_objects(self._bucket, prefix=name, recursive=True, include_version=True)

@@ -17,7 +17,7 @@ from studypub.web.language import Language, language_of
 log = logging.getLogger(__name__)
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
-_RETRY_SECONDS = 5
+_RETRY_SECONDS = 2
 _MOST_ERRORS = 50
 _LONGEST_NAME = 64
 _PROGRAMS_PATHS = ("publish", "schema", "healthz", "readyz", "metrics")

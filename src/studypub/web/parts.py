@@ -5,16 +5,22 @@ from dataclasses import dataclass, field
 
 from studypub.config import Config
 from studypub.db.database import Database
+from studypub.errors import Sentence
 from studypub.flows.look_up import Lookups
 from studypub.store.base import Store
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Built by the daemon. `readiness` maps each part that must work to None, or to what is wrong with it."""
+    """Built by the daemon.
+
+    `readiness` maps each part that must work to None, or to what is wrong with it; `obstacle` says at once why no task
+    is begun now, or None.
+    """
 
     config: Config
     database: Database
     store: Store
     readiness: Callable[[], Awaitable[dict[str, str | None]]]
     lookups: Lookups = field(default_factory=Lookups)
+    obstacle: Callable[[], Sentence | None] = lambda: None

@@ -17,6 +17,7 @@ from studypub.deid.profile import load
 CT: Final = "1.2.840.10008.5.1.4.1.1.2"
 MR: Final = "1.2.840.10008.5.1.4.1.1.4"
 DX: Final = "1.2.840.10008.5.1.4.1.1.1.1"
+HEIGHT_MAP: Final = "1.2.840.10008.5.1.4.1.1.66.8"  # the one kind of object that has floats only
 KEY: Final = bytes(range(32))
 
 WORD: Final = "KANAREIKA"
@@ -55,6 +56,9 @@ def image(sop_class: str = CT, *, modality: str = "CT") -> FileDataset:
     dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, 12, 11, 0
     dataset.add_new(0x7FE00010, "OW", b"\1\2\3\4\5\6\7\x08")
+    if sop_class == HEIGHT_MAP:
+        del dataset.PixelData, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation
+        dataset.BitsAllocated, dataset.FloatPixelData = 32, b"\0\0\x80?" * 4
     return dataset
 
 

@@ -1,16 +1,20 @@
 import struct
 from io import BytesIO
 
+import numpy as np
 import pydicom
 import pytest
 from pydicom.data import get_testdata_file
+from pydicom.dataelem import DataElement
 from pydicom.encaps import encapsulate, generate_frames
+from pydicom.pixels.decoders.rle import _rle_decode_frame
 from tests.unit.deid import corpus
 from tests.unit.deid.corpus import WORD
 
 from studypub.deid import codestream
-from studypub.deid.instance import Deidentifier, Kept
+from studypub.deid.instance import Deidentifier, Kept, LeftOut
 from studypub.deid.profile import load
+from studypub.deid.reasons import Reason
 
 CANARY = WORD.encode()
 COMPRESSED = [
@@ -122,6 +126,57 @@ def test_rle_runs_are_cut_to_the_plane() -> None:
 def test_what_is_no_rle_is_refused(frame: bytes) -> None:
     with pytest.raises((ValueError, struct.error)):
         codestream.rle(frame, 5, 1)
+
+
+def test_rle_bytes_are_written_by_their_tables() -> None:
+    high, low = bytes(value & 0x0F for value in range(256)), bytes(range(256))
+    segments = b"\1\xf1\x02\xfe\xf3\0", b"\4\xf1\xf2\xf3\xf4\xf5"
+    cleaned = codestream.rle(packed(*segments), 5, 2, [high, low])
+    assert cleaned[64:] == b"\1\1\2\xfe\3\0" + segments[1]
+
+
+def rle_image(samples: list[int]) -> pydicom.FileDataset:
+    original = corpus.image()
+    original.file_meta.TransferSyntaxUID = pydicom.uid.RLELossless
+    planes = np.array(samples, ">u2").view("u1").reshape(4, 2).T
+    original.PixelData = encapsulate([packed(*(b"\3" + plane.tobytes() + b"\0" for plane in planes))])
+    original["PixelData"].VR = "OB"
+    original["PixelData"].is_undefined_length = True
+    return original
+
+
+def published_samples(original: pydicom.FileDataset) -> list[int]:
+    """Return all bits of the samples; pixel_array leaves out those that are not used."""
+    (frame,) = frames(corpus.reopened(original))
+    return [int(sample) for sample in np.frombuffer(_rle_decode_frame(frame, 2, 2, 1, 16), "<u2")]
+
+
+@pytest.mark.parametrize(
+    ("signed", "before", "after"),
+    [
+        (0, [0xF123, 0x0456, 0x8789, 0x0FFF], [0x123, 0x456, 0x789, 0xFFF]),
+        (1, [0xF823, 0x1456, 0x8789, 0x0FFF], [0xF823, 0x456, 0x789, 0xFFFF]),
+    ],
+)
+def test_unused_bits_of_rle_are_cleared(signed: int, before: list[int], after: list[int]) -> None:
+    original = rle_image(before)
+    original.PixelRepresentation = signed
+    assert published_samples(original) == after
+
+
+def test_padding_of_rle_stays() -> None:
+    original = rle_image([0xF830, 1, 2, 0x5031])
+    original.PixelPaddingValue = 0xF830
+    assert published_samples(original) == [0xF830, 1, 2, 0x31]
+
+
+@pytest.mark.parametrize("name", ["MR_small_jpeg_ls_lossless.dcm", "MR_small_jp2klossless.dcm"])
+def test_an_overlay_within_compressed_samples_cannot_be_cleared(name: str) -> None:
+    original = sample(name)
+    original[0x60020102] = DataElement(0x60020102, "US", 12)
+    assert corpus.run(original) == LeftOut(Reason.UNSUPPORTED_CODING)
+    original[0x60023000] = DataElement(0x60023000, "OW", bytes(4))
+    assert isinstance(corpus.run(original), Kept)
 
 
 @pytest.mark.parametrize("name", COMPRESSED)

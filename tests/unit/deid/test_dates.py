@@ -24,7 +24,6 @@ def moved(year: int, month: int, day: int) -> bytes:
     [
         ("DA", b"20240229", moved(2024, 2, 29)),
         ("DA", b"2024.03.01", moved(2024, 3, 1)),
-        ("DA", b"20240301\\20240302 ", moved(2024, 3, 1) + b"\\" + moved(2024, 3, 2)),
         ("DA", b"", b""),
         ("DA", b"20240230", None),
         ("DA", b"yesterday", None),
@@ -34,6 +33,7 @@ def moved(year: int, month: int, day: int) -> bytes:
         ("TM", b"07", b"07"),
         ("TM", b"2507", None),
         ("TM", b"Ivanov", None),
+        ("TM", b"13\\02\\1937", None),
         ("DT", b"20240301120000.5+0300", moved(2024, 3, 1) + b"120000.5"),
         ("DT", b"202403", moved(2024, 3, 1)[:6]),
         ("DT", b"2024", moved(2024, 7, 1)[:4]),
@@ -42,6 +42,14 @@ def moved(year: int, month: int, day: int) -> bytes:
 )
 def test_dates_shift_and_times_stay(vr: str, value: bytes, written: bytes | None) -> None:
     assert shifted(vr, value) == written
+
+
+def test_several_dates_shift_where_the_standard_allows_several() -> None:
+    value = b"20240301\\20240302 "
+    field = Field(0x0008002A, "DT", "3", dates.shifted, None, False, None, 2)
+    written = moved(2024, 3, 1) + b"\\" + moved(2024, 3, 2)
+    assert dates.shifted(field, value, Dataset(), CONTEXT) == written
+    assert dates.shifted(field._replace(vm=1), value, Dataset(), CONTEXT) is None
 
 
 def test_each_key_shifts_by_another_number_of_days_and_always_by_two_months() -> None:

@@ -1,5 +1,7 @@
 from pydicom.dataset import Dataset, FileDataset
-from tests.unit.deid.corpus import image, reopened
+from tests.unit.deid.corpus import WORD, image, leaks, published, reopened
+
+from studypub.deid import elements
 
 ENHANCED_CT = "1.2.840.10008.5.1.4.1.1.2.1"
 
@@ -31,6 +33,13 @@ def test_a_dimension_of_a_private_attribute_goes_with_its_column() -> None:
     frames = [item.FrameContentSequence[0] for item in new.PerFrameFunctionalGroupsSequence]
     assert [list(frame.DimensionIndexValues) for frame in frames] == [[10, 12], [20, 22]]
     assert [frame.StackID for frame in frames] == ["1", "2"]
+
+
+def test_a_text_in_the_place_of_indices_goes() -> None:
+    original = multi_frame(0x00209057)
+    content = original.PerFrameFunctionalGroupsSequence[0].FrameContentSequence[0]
+    content[0x00209157] = elements.raw(0x00209157, "UN", f"{WORD}^{WORD} ".encode())
+    assert leaks(published(original)) == []
 
 
 def test_public_dimensions_stay() -> None:

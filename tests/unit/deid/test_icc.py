@@ -39,6 +39,39 @@ def test_a_rebuilt_profile_keeps_its_colours_only() -> None:
     assert b"KANA" not in profile
 
 
+def test_words_in_place_of_signatures_make_no_profile() -> None:
+    for place in (12, 16, 20):
+        whole = bytearray(icc.srgb())
+        whole[place : place + 4] = b"ANNA"
+        assert rebuilt(bytes(whole)) is None
+    whole = bytearray(icc.srgb())
+    whole[64:68] = b"ANNA"
+    assert rebuilt(bytes(whole)) == icc.srgb()
+
+
+def lookup(kind: bytes, entries: int = 2) -> bytes:
+    """Return a table of three inputs, three outputs and a grid of two points (ICC.1 10.10, 10.11)."""
+    head = kind + bytes(4) + bytes([3, 3, 2, 0]) + bytes(36)
+    if kind == b"mft1":
+        return head + bytes(3 * 256 + 2**3 * 3 + 3 * 256)
+    return head + struct.pack(">HH", entries, entries) + bytes(2 * (3 * entries + 2**3 * 3 + 3 * entries))
+
+
+@pytest.mark.parametrize("kind", [b"mft1", b"mft2"])
+def test_a_table_is_cut_to_its_counts(kind: bytes) -> None:
+    found = elements(icc.srgb()) | {b"A2B0": lookup(kind) + WORD.encode().ljust(12)}
+    profile = rebuilt(icc._profile(2, b"mntrRGB XYZ ", bytes(4), found))
+    assert profile is not None
+    assert elements(profile)[b"A2B0"] == lookup(kind)
+
+
+@pytest.mark.parametrize("kind", [b"mAB ", b"mBA "])
+def test_a_table_with_text_in_place_of_numbers_goes(kind: bytes) -> None:
+    text = f"{WORD} {WORD}, born 13.02.1937".encode()
+    found = elements(icc.srgb()) | {b"A2B0": kind + bytes(4) + b"\3\3\0\0" + bytes(20) + text}
+    assert b"A2B0" not in elements(rebuilt(icc._profile(2, b"mntrRGB XYZ ", bytes(4), found)) or b"")
+
+
 def test_a_real_profile_is_understood() -> None:
     path = get_testdata_file("crayons.icc")
     assert path

@@ -145,6 +145,13 @@ def test_for_a_second_opinion_what_matters_stays() -> None:
     ]  # fmt: skip
 
 
+def test_what_is_rescaled_keeps_a_type_in_every_kind_of_image() -> None:
+    for sop_class in (corpus.CT, "1.2.840.10008.5.1.4.1.1.481.2", "1.2.840.10008.5.1.4.1.1.20"):
+        original = image(sop_class)
+        original.RescaleSlope, original.RescaleIntercept, original.RescaleType = 2, 0, corpus.WORD
+        assert reopened(original).RescaleType == "US"
+
+
 class TestUids:
     def test_the_same_uid_becomes_the_same_at_every_depth(self) -> None:
         original = image()
@@ -334,6 +341,13 @@ class TestPixels:
 
 
 class TestBroken:
+    def test_integers_where_the_kind_of_object_has_floats_are_broken(self) -> None:
+        original = image(corpus.HEIGHT_MAP, modality="SEG")
+        assert reopened(original).FloatPixelData == original.FloatPixelData
+        integers = image(corpus.DX)
+        integers.SOPClassUID, integers.Modality = corpus.HEIGHT_MAP, "SEG"
+        assert run(integers) == LeftOut(Reason.BROKEN)
+
     @pytest.mark.parametrize("missing", ["SOPClassUID", "SOPInstanceUID", "PixelData"])
     def test_an_object_without_what_it_must_have_is_broken(self, missing: str) -> None:
         original = image()

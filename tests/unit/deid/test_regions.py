@@ -39,6 +39,11 @@ def test_one_unsound_region_makes_all_of_them_worthless(corners: tuple[int, int,
     assert regions.ultrasound(scanned((100, 50, 699, 549), corners)) == ()
 
 
+def test_a_region_of_the_whole_frame_says_nothing() -> None:
+    assert regions.ultrasound(scanned((0, 0, 799, 599))) == ()
+    assert regions.ultrasound(scanned((100, 50, 699, 549), (0, 4, 799, 599))) == ()
+
+
 def test_an_image_without_regions_says_nothing() -> None:
     assert regions.ultrasound(image(US)) == ()
     incomplete = scanned((100, 50, 699, 549))

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from pydicom.dataset import Dataset
 
@@ -26,9 +27,13 @@ def apply(rule: Rule, value: bytes, *, vr: str = "DS", vm: int = 1 << 30, tag: i
         ("DS", b"nan", False),
         ("DS", b"19370213", False),
         ("DS", b"370000000", True),
+        ("DS", b"3700000000", True),
+        ("DS", b"9165550117", False),
         ("IS", b"17", True),
         ("IS", b"17.0", False),
         ("IS", b"1e5", False),
+        ("IS", b"2147483647", True),
+        ("IS", b"9165550117", False),
         ("IS", b"19370213131", False),
     ],
 )
@@ -48,6 +53,56 @@ def test_numbers_pass_as_numbers(vr: str, value: bytes, *, passes: bool) -> None
 )
 def test_binary_numbers_pass_in_their_size_and_count(vr: str, value: bytes, *, passes: bool) -> None:
     assert apply(measures.binary, value, vr=vr, vm=1) == (value if passes else None)
+
+
+CYRILLIC = "Канарейкина Анна"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"KANAREIKA^ANNA",
+        b"KANAREIKA\r\nANNA\0\0\0",
+        *(CYRILLIC.encode(encoding) for encoding in ("utf-8", "cp1251", "koi8-r", "iso8859-5")),
+    ],
+)
+@pytest.mark.parametrize("vr", ["US", "SS", "UL", "SL", "FL", "FD", "UV"])
+def test_a_text_under_a_binary_vr_goes(vr: str, text: bytes) -> None:
+    assert apply(measures.binary, text + b" " * (-len(text) % 8), vr=vr) is None
+
+
+@pytest.mark.parametrize("vr", ["UL", "SL", "FL", "FD"])
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("text", ["KANAREIKA^AN", "Канарейкина "])
+def test_a_text_of_two_bytes_a_letter_goes_where_numbers_have_more(vr: str, encoding: str, text: str) -> None:
+    assert apply(measures.binary, text.encode(encoding), vr=vr) is None
+
+
+@pytest.mark.parametrize(
+    ("vr", "numbers"),
+    [
+        ("<i2", [-1, -2, -300, -1, 5, -77]),
+        ("<i4", [-1, -10000, -9999, -9998, -500000]),
+        ("<u2", [65, 66, 67, 68, 300]),
+        ("<u4", [1, 2, 3, 4]),
+        ("<u4", [7]),
+        ("<f4", [0, -0.001, 1.5, 44100.7, -1e-9]),
+        ("<f8", [2.147483647, -1.1, 3.0e-11, 1e12, 0]),
+        # Doubles that chance has written in letters and signs.
+        ("<f8", [float(np.frombuffer(b"=k;2Z9#@")[0])]),
+    ],
+)
+def test_numbers_are_no_text(vr: str, numbers: list[float]) -> None:
+    name = {"<i2": "SS", "<i4": "SL", "<u2": "US", "<u4": "UL", "<f4": "FL", "<f8": "FD"}[vr]
+    value = np.array(numbers, vr).tobytes()
+    assert apply(measures.binary, value, vr=name) == value
+
+
+def test_chance_seldom_makes_text_of_numbers() -> None:
+    rng = np.random.default_rng(5)
+    sizes = 10 ** rng.uniform(-6, 6, 20_000) * rng.choice([-1, 1], 20_000)
+    lost = sum(apply(measures.binary, size.tobytes(), vr="FD") is None for size in sizes.astype("<f8"))
+    assert lost <= 2
 
 
 def test_a_lookup_table_is_cut_to_its_descriptor() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pydicom
 import pytest
 from numpy.typing import NDArray
-from tests.unit.pixels import burned_in
+from tests.unit.pixels import burned_in, images
 from tests.unit.pixels.burned_in import Mask, Planted
 from tests.unit.pixels.covering import looked_at
 
@@ -35,7 +35,11 @@ def _nothing_left(report: Report, covered: Mask, letters: Mask) -> bool:
     return report.outcome is Outcome.UNSURE or (report.outcome is Outcome.MASKED and bool(covered[letters].all()))
 
 
-@pytest.mark.parametrize("seed", range(12))
+# Letters on bone, on vessels, in speckle, with full stops far apart: each was missed once.
+_HARD = (2042, 3042, 5014, 5020, 5062, 6019)
+
+
+@pytest.mark.parametrize("seed", [*range(6), *_HARD])
 def test_no_letter_is_left(seed: int) -> None:
     name, picture, letters = burned_in.sample(seed)
     report, covered = looked_at(picture[None])
@@ -71,19 +75,22 @@ def test_a_name_in_one_frame_of_many_is_covered_in_all() -> None:
     assert covered.mean() < 0.9
 
 
-def test_more_frames_with_news_than_can_be_read_are_not_published() -> None:
-    random = np.random.default_rng(3)
-    names = ["".join(random.choice(list("ABCDEFGHKLMNOPRSTUVXYZ"), 7)) for _ in range(45)]
-    frames = np.stack(
-        [
-            burned_in.plant(burned_in.black(60, 1200), Planted(name, height=12, x=n / 45, y=float(n % 2)))[0]
-            for n, name in enumerate(names)
-        ]
-    )
-    # The margin to the frame's edge would hide the other names; a ruler keeps the strip from being flat.
-    frames[:, :, ::6] = np.maximum(frames[:, :, ::6], 60)
-    report, _ = looked_at(frames)
-    assert (report.outcome, report.why) in {(Outcome.UNSURE, "too_many_frames"), (Outcome.UNSURE, "looks_like_text")}
+def test_what_cannot_be_looked_at_in_time_is_not_published(tmp_path: Path) -> None:
+    form = images.Image(frames=3, rows=60, columns=80)
+    source = images.native(tmp_path / "many.dcm", form, np.zeros((3, 60, 80, 1), np.uint8))
+    job = Job(source=source, target=tmp_path / "covered.dcm")
+    report = look(job, tmp_path, seconds=0)
+    assert (report.outcome, report.why) == (Outcome.UNSURE, "too_many_frames")
+    assert not job.target.exists()
+    assert look(job, tmp_path).outcome is Outcome.CLEAN
+
+
+def test_a_page_of_text_is_for_a_person_to_decide() -> None:
+    page = burned_in.bright(240, 300)
+    for line in range(12):
+        page, _ = burned_in.plant(page, Planted("ПЕТРОВА АННА СЕРГЕЕВНА", height=13, x=0.1, y=line / 11, ink=0))
+    report, _ = looked_at(page[None])
+    assert (report.outcome, report.why) == (Outcome.UNSURE, "much_covered")
 
 
 @pytest.mark.parametrize("ink", [(255, 255, 0), (40, 40, 255), (255, 60, 60), (255, 255, 255)])
@@ -166,7 +173,7 @@ def test_what_is_no_image_is_unreadable(tmp_path: Path) -> None:
     assert report == Report(outcome=Outcome.UNREADABLE, why="coding")
 
 
-@pytest.mark.parametrize("name", ["CT_small.dcm", "MR_small.dcm", "JPEG2000.dcm", "examples_rgb_color.dcm"])
+@pytest.mark.parametrize("name", ["CT_small.dcm", "MR_small.dcm", "JPEG2000.dcm", "J2K_pixelrep_mismatch.dcm"])
 def test_real_anatomy_is_not_doubted(name: str, tmp_path: Path) -> None:
     source = Path(pydicom.__file__).parent / "data" / "test_files" / name
     report = look(Job(source=source, target=tmp_path / "covered.dcm"), tmp_path)

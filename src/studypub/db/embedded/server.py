@@ -60,7 +60,7 @@ class EmbeddedPostgres:
         """
         if threading.current_thread() is not threading.main_thread():
             raise RuntimeError("the kernel would end the server together with this thread: start it from the main one")
-        if self._process is not None and self._process.poll() is None and self._cluster is not None:
+        if self.is_running() and self._cluster is not None:
             return _conninfo(self._cluster.socket)
         self.stop()
         try:
@@ -76,6 +76,10 @@ class EmbeddedPostgres:
         except BaseException:
             self.stop()
             raise
+
+    def is_running(self) -> bool:
+        """Whether the server that we started lives."""
+        return self._process is not None and self._process.poll() is None
 
     def stop(self) -> None:
         """Shut down our server and wait for its end (up to 22 s); nothing happens to somebody else's server."""

@@ -114,6 +114,7 @@ async def _context(request: Request[Any, Any, Any], parts: Parts, session: Sessi
         "here_query": request.scope["query_string"].decode("latin-1"),
         "seconds": _SECONDS if any(map(_is_moving, page.items)) else 0,
         "now": now,
+        "obstacle": parts.obstacle(),
         "session": session,
         "config": parts.config,
     }

@@ -1,0 +1,172 @@
+"""How a PACS is called, and what it means when it does not answer as it should."""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
+from typing import Any, NoReturn
+
+from pydicom.dataset import Dataset
+from pydicom.uid import UID
+from pynetdicom import AE, build_role, evt
+from pynetdicom.association import Association
+
+from studypub.config import Pacs
+from studypub.core.outages import Outages
+from studypub.dicom import rejects
+from studypub.dicom.nodelay import send_at_once
+from studypub.dicom.offers import storage_contexts
+from studypub.errors import PacsBusy, PacsRefused, PacsSilent, PacsUnreachable
+
+ANSWER_SECONDS = 30.0
+_MOST_CONTEXTS = 128  # PS3.8 9.3.2.2: odd identifiers from 1 to 255
+_OUT_OF_RESOURCES = 0xA700
+_CANCELLED = 0xFE00
+
+Answers = Iterator[tuple[Dataset, Dataset | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long, in seconds, a PACS may take to accept a connection, to answer a search, to say more of a transfer."""
+
+    connect: float = 10.0
+    search: float = 300.0
+    transfer: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Since when each PACS has been silent, and the time zone in which that is told."""
+
+    outages: Outages = field(default_factory=Outages)
+    zone: tzinfo = UTC
+
+
+class Caller:
+    """Calls one PACS; every call is an association of its own and blocks."""
+
+    def __init__(
+        self, pacs: Pacs, our_ae_title: str, patience: Patience | None = None, memory: Memory | None = None
+    ) -> None:
+        self._pacs = pacs
+        self._our_ae_title = our_ae_title
+        self._patience = patience or Patience()
+        self._memory = memory or Memory()
+        self._open: set[Association] = set()
+        self._lock = threading.Lock()
+        self._ended = False
+
+    def abort(self) -> None:
+        """End what other threads have under way, for good: their calls return soon and ask for nothing more."""
+        with self._lock:
+            self._ended = True
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """End what other threads have under way now; more may be asked for."""
+        with self._lock:
+            under_way = list(self._open)
+        for association in under_way:
+            # What pynetdicom hears when the peer is gone: it aborts the association in the thread that waits for an
+            # answer. Its own `abort` would leave that thread waiting.
+            association.dimse.msg_queue.put((None, None))
+
+    @contextmanager
+    def _associate(
+        self,
+        models: Iterable[str],
+        *,
+        storage: Iterable[str] = (),
+        handlers: list[Any] | None = None,
+        answer_seconds: float = ANSWER_SECONDS,
+    ) -> Iterator[Association]:
+        ae = AE(self._our_ae_title)
+        ae.connection_timeout = ae.acse_timeout = self._patience.connect
+        ae.dimse_timeout = ae.network_timeout = answer_seconds
+        ae.maximum_pdu_size = 2**17
+        for model in models:
+            ae.add_requested_context(model)
+        contexts = [*ae.requested_contexts, *storage_contexts(storage)][:_MOST_CONTEXTS]
+        roles = [build_role(UID(sop_class), scp_role=True) for sop_class in storage]
+        try:
+            association = ae.associate(
+                self._pacs.host,
+                self._pacs.port,
+                contexts=contexts,
+                ae_title=self._pacs.ae_title,
+                ext_neg=roles,  # type: ignore[arg-type]
+                evt_handlers=[(evt.EVT_CONN_OPEN, send_at_once), *(handlers or ())],
+            )
+        except OSError as error:  # a name that nobody has
+            raise self._unreachable(type(error).__name__) from error
+        if not association.is_established:
+            self._refuse(association)
+        self._memory.outages.answered(self._address)
+        with self._lock:
+            self._open.add(association)
+        try:
+            self._require_wanted()
+            yield association
+        except BaseException:
+            # It may be in the middle of an answer, which a release would wait for.
+            association.abort()
+            association.kill()
+            raise
+        finally:
+            with self._lock:
+                self._open.discard(association)
+            association.release()
+
+    def _require_wanted(self) -> None:
+        if self._ended:
+            raise self._lost("not needed any more")
+
+    def _refuse(self, association: Association) -> NoReturn:
+        answer = association.acceptor.primitive
+        if not association.is_rejected or answer is None:
+            raise self._unreachable("no association")
+        self._memory.outages.answered(self._address)
+        cause = f"rejected: result {answer.result} source {answer.result_source} reason {answer.diagnostic}"
+        refusal = rejects.judge(answer.result, answer.result_source, answer.diagnostic)
+        reason = refusal.reason.filled(ours=self._our_ae_title, pacs=self._pacs.ae_title)
+        if refusal.for_good:
+            raise PacsRefused(cause, pacs=self._pacs.ae_title, reason_ru=reason.ru, reason_en=reason.en)
+        raise PacsBusy(cause, pacs=self._pacs.ae_title, status="A-ASSOCIATE-RJ")
+
+    def _answers(self, send: Callable[[], Answers]) -> Answers:
+        try:
+            responses = send()
+        except ValueError as error:  # no presentation context for it was accepted
+            raise self._wrong_answer("эта услуга не поддерживается", "the service is not supported") from error
+        except RuntimeError as error:
+            raise self._lost("the association has ended") from error
+        for status, row in responses:
+            if "Status" not in status:
+                raise self._lost("no answer, or the association was aborted")
+            yield status, row
+
+    def _require_success(self, status: Dataset) -> None:
+        if "Status" not in status:
+            raise self._lost("no answer")
+        code = status.Status
+        if code in (_OUT_OF_RESOURCES, _CANCELLED):
+            raise PacsBusy(f"status 0x{code:04X}", pacs=self._pacs.ae_title, status=f"0x{code:04X}")
+        if code != 0:
+            raise self._wrong_answer(f"статус 0x{code:04X}", f"status 0x{code:04X}")
+
+    @property
+    def _address(self) -> str:
+        return f"{self._pacs.host}:{self._pacs.port}"
+
+    def _lost(self, cause: str) -> PacsUnreachable:
+        return PacsUnreachable(cause, pacs=self._pacs.ae_title, address=self._address)
+
+    def _unreachable(self, cause: str) -> PacsSilent:
+        since = self._memory.outages.failed(self._address, datetime.now(UTC))
+        told = f"{since.astimezone(self._memory.zone):%d.%m.%Y %H:%M %Z}"
+        return PacsSilent(cause, pacs=self._pacs.ae_title, address=self._address, since=told)
+
+    def _wrong_answer(self, reason_ru: str, reason_en: str) -> PacsRefused:
+        return PacsRefused(reason_en, pacs=self._pacs.ae_title, reason_ru=reason_ru, reason_en=reason_en)

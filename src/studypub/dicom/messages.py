@@ -1,0 +1,187 @@
+"""Puts DIMSE requests together from the fragments that come (PS3.7 6.3, PS3.8 Annex E)."""
+
+import queue
+import struct
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from pydicom.uid import UID
+from pynetdicom.association import Association
+from pynetdicom.dimse import DIMSEServiceProvider
+from pynetdicom.dimse_primitives import C_ECHO, C_STORE
+from pynetdicom.pdu_primitives import P_DATA
+from pynetdicom.presentation import PresentationContext
+from pynetdicom.service_class import StorageServiceClass
+from pynetdicom.sop_class import Verification, uid_to_service_class  # type: ignore[attr-defined]
+
+from studypub.dicom.limits import Limits
+from studypub.dicom.receive import DATA_SET_DOES_NOT_MATCH, Incoming, Rejection
+from studypub.dicom.spool import Spool
+from studypub.dicom.uid import is_valid
+
+if TYPE_CHECKING:
+    from pynetdicom.dimse import _QueueItem
+
+# PS3.7 E.1: elements of group 0000
+_AFFECTED_SOP_CLASS_UID, _COMMAND_FIELD, _MESSAGE_ID = 0x0002, 0x0100, 0x0110
+_DATA_SET_TYPE, _AFFECTED_SOP_INSTANCE_UID = 0x0800, 0x1000
+_STORE, _ECHO = 0x0001, 0x0030
+_NO_DATA_SET = 0x0101
+_INVALID_PDU = "Evt19"  # PS3.8 9.2.1: the association is aborted
+_LONGEST_COMMAND = 16 * 1024
+_ELEMENT = struct.Struct("<HHL")
+_NUMBER = struct.Struct("<H")
+# We negotiate one operation at a time; whoever sends on without waiting for answers may fill no memory.
+_MOST_WAITING = 8
+# So often the timers of an association are looked at while nothing happens.
+_PATIENCE_SECONDS = 0.1
+
+
+class StoreRequest(C_STORE):
+    """A C-STORE request whose data set is not in memory."""
+
+    def __init__(self, incoming: Incoming) -> None:
+        super().__init__()
+        self.incoming = incoming
+
+    @property
+    def is_valid_request(self) -> bool:
+        """Whether it is to be answered: yes, also where its UIDs are none and are not repeated."""
+        return True
+
+
+class Messages(DIMSEServiceProvider):
+    """The messages of one association: C-ECHO and C-STORE, each of bounded size and duration."""
+
+    def __init__(self, assoc: Association, spool: Spool, limits: Limits) -> None:
+        super().__init__(assoc)
+        self._spool = spool
+        self._limits = limits
+        self._command = bytearray()
+        self._request: StoreRequest | None = None
+        self._context_id = 0
+        self._since = time.monotonic()
+        self._size = 0
+
+    def receive_primitive(self, primitive: P_DATA) -> None:
+        """Take the fragments of a PDU; what is no part of a message that we know ends the association."""
+        try:
+            for context_id, fragment in primitive.presentation_data_value_list:
+                self._keep_pace(len(fragment))
+                is_command, is_last = bool(fragment[0] & 1), bool(fragment[0] & 2)
+                take = self._take_command if is_command else self._take_data
+                take(context_id, fragment[1:], is_last=is_last)
+        except (ValueError, LookupError, TypeError, StopIteration, struct.error):
+            self.dul.event_queue.put(_INVALID_PDU)
+
+    def get_msg(self, block: bool = False) -> "_QueueItem":
+        """Return the next request and its context, or (None, None); where the library's own polls, wait a little."""
+        try:
+            return self.msg_queue.get(timeout=self.dimse_timeout if block else _PATIENCE_SECONDS)
+        except queue.Empty:
+            return None, None
+
+    def discard(self) -> None:
+        """Leave nothing of what came and was not answered."""
+        with suppress(queue.Empty):
+            while True:
+                _discard(self.msg_queue.get_nowait()[1])
+        _discard(self._request)
+
+    def _keep_pace(self, size: int) -> None:
+        """Raise ValueError where a message that has begun trickles, PDU by PDU."""
+        now = time.monotonic()
+        if not self._command and self._request is None:
+            self._since, self._size = now, 0
+        self._size += size
+        seconds = now - self._since
+        if seconds > self._limits.silence_seconds:
+            if self._size < seconds * self._limits.slowest_rate:
+                raise ValueError
+            self._since, self._size = now, 0
+
+    def _take_command(self, context_id: int, value: bytes, *, is_last: bool) -> None:
+        self._command += value
+        if self._request is not None or len(self._command) > _LONGEST_COMMAND:
+            raise ValueError
+        if is_last:
+            elements = _read_command(self._command)
+            self._command, self._context_id = bytearray(), context_id
+            self._begin(elements)
+
+    def _take_data(self, context_id: int, value: bytes, *, is_last: bool) -> None:
+        if self._request is None or context_id != self._context_id:
+            raise ValueError
+        self._request.incoming.write(value)
+        if is_last:
+            request, self._request = self._request, None
+            self._hand_over(request)
+
+    def _begin(self, elements: dict[int, bytes]) -> None:
+        context = next(one for one in self.assoc.accepted_contexts if one.context_id == self._context_id)
+        kind = _number(elements[_COMMAND_FIELD]), _number(elements[_DATA_SET_TYPE]) != _NO_DATA_SET
+        if kind == (_STORE, True) and _is_storage(context.abstract_syntax):
+            self._request = self._store_request(elements, context)
+        elif kind == (_ECHO, False):
+            self._hand_over(_echo_request(elements))
+        else:
+            raise ValueError
+
+    def _store_request(self, elements: dict[int, bytes], context: PresentationContext) -> StoreRequest:
+        sop_class_uid = _uid(elements, _AFFECTED_SOP_CLASS_UID)
+        sop_instance_uid = _uid(elements, _AFFECTED_SOP_INSTANCE_UID)
+        incoming = Incoming(self._spool, sop_class_uid, sop_instance_uid, UID(context.transfer_syntax[0]))
+        request = StoreRequest(incoming)
+        request.MessageID = _number(elements[_MESSAGE_ID])
+        # Whoever serves is found by the class.
+        request.AffectedSOPClassUID = UID(sop_class_uid) if _is_storage(sop_class_uid) else context.abstract_syntax
+        if not _is_storage(sop_class_uid):
+            incoming.refuse(Rejection(DATA_SET_DOES_NOT_MATCH, "недопустимый идентификатор класса"))
+        if is_valid(sop_instance_uid):
+            request.AffectedSOPInstanceUID = UID(sop_instance_uid)
+        return request
+
+    def _hand_over(self, request: StoreRequest | C_ECHO) -> None:
+        """Give a request that is complete to whoever serves."""
+        if self.msg_queue.qsize() >= _MOST_WAITING:
+            _discard(request)
+            raise ValueError
+        self.msg_queue.put((self._context_id, request))
+
+
+def _is_storage(sop_class_uid: str | None) -> bool:
+    return uid_to_service_class(sop_class_uid or "") is StorageServiceClass
+
+
+def _discard(request: object) -> None:
+    if isinstance(request, StoreRequest):
+        request.incoming.discard()
+
+
+def _echo_request(elements: dict[int, bytes]) -> C_ECHO:
+    request = C_ECHO()
+    request.MessageID = _number(elements[_MESSAGE_ID])
+    request.AffectedSOPClassUID = Verification
+    return request
+
+
+def _read_command(command: bytearray) -> dict[int, bytes]:
+    """Return the values of a command set, which is flat and in Implicit VR Little Endian (PS3.7 6.3.1)."""
+    elements, place = {}, 0
+    while place < len(command):
+        group, number, length = _ELEMENT.unpack_from(command, place)
+        place += _ELEMENT.size + length
+        if group or place > len(command):
+            raise ValueError
+        elements[number] = bytes(command[place - length : place])
+    return elements
+
+
+def _number(value: bytes) -> int:
+    number: int = _NUMBER.unpack(value)[0]
+    return number
+
+
+def _uid(elements: dict[int, bytes], number: int) -> str:
+    return elements.get(number, b"").decode("latin-1").rstrip("\0 ")

@@ -1,0 +1,54 @@
+"""The addresses that may connect."""
+
+import ipaddress
+import socket
+import threading
+import time
+from collections.abc import Iterable
+
+_RESOLVE_SECONDS = 60.0
+_PATIENCE_SECONDS = 1.0
+
+
+class KnownPeers:
+    """The addresses of the PACS in the configuration; names are looked up anew now and then."""
+
+    def __init__(self, hosts: Iterable[str]) -> None:
+        self._addresses: dict[str, frozenset[str]] = dict.fromkeys(hosts, frozenset())
+        self._resolved = float("-inf")
+
+    def include(self, address: str) -> bool:
+        """Whether this address is one of theirs."""
+        known = plain(address)
+        if not self._know(known) and time.monotonic() - self._resolved > _RESOLVE_SECONDS:
+            self._resolved = time.monotonic()
+            # A name service that does not answer may not keep those waiting who come after a stranger.
+            resolving = threading.Thread(target=self._resolve, name="dicom-peers", daemon=True)
+            resolving.start()
+            resolving.join(_PATIENCE_SECONDS)
+        return self._know(known)
+
+    def _resolve(self) -> None:
+        # A name that cannot be looked up now keeps the addresses that it had.
+        self._addresses = {host: _addresses(host) or known for host, known in self._addresses.items()}
+
+    def _know(self, address: str) -> bool:
+        return any(address in known for known in self._addresses.values())
+
+
+def plain(address: str) -> str:
+    """Return the one spelling of an address; a socket for both families has its own for those of IPv4."""
+    parsed = ipaddress.ip_address(address)
+    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
+    return str(mapped or parsed)
+
+
+def _addresses(host: str) -> frozenset[str]:
+    try:
+        return frozenset({plain(host)})
+    except ValueError:
+        pass
+    try:
+        return frozenset(plain(str(info[4][0])) for info in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM))
+    except OSError:
+        return frozenset()

@@ -1,0 +1,93 @@
+"""The store refuses us or is open to all: nothing is published or lost for it, and all goes on when it is mended."""
+
+import json
+
+import pytest
+from pydicom.dataset import FileDataset
+from tests.peers.s3 import S3Server, radosgw
+from tests.peers.studies import make_study
+from tests.peers.world import World, eventually
+
+__all__ = ["radosgw"]
+pytestmark = pytest.mark.peer
+
+PATIENT, ACCESSION = "PID-14-1421", "ACSN-3562"
+
+
+@pytest.fixture(scope="module")
+def study() -> list[FileDataset]:
+    return make_study(patient_id=PATIENT, accession_number=ACCESSION, instances=2, seed=14)
+
+
+def keys(server: S3Server, bucket: str) -> list[str]:
+    found = (str(one.object_name) for one in server.client().list_objects(bucket, recursive=True))
+    return [key for key in found if not key.startswith("probe-")]
+
+
+@pytest.mark.parametrize(
+    ("action", "resource"), [("s3:GetObject", "arn:aws:s3:::{}/*"), ("s3:ListBucket", "arn:aws:s3:::{}")]
+)
+def test_f58_nothing_is_published_into_a_public_bucket_until_it_is_closed(
+    world: World, study: list[FileDataset], radosgw: S3Server, action: str, resource: str
+) -> None:
+    world.pacs.add(study)
+    bucket = radosgw.new_bucket()
+    allow = {
+        "Effect": "Allow",
+        "Principal": {"AWS": ["*"]},
+        "Action": [action],
+        "Resource": [resource.format(bucket)],
+    }
+    radosgw.client().set_bucket_policy(bucket, json.dumps({"Version": "2012-10-17", "Statement": [allow]}))
+    world.environment |= radosgw.environment(bucket)
+    daemon = world.start()
+    eventually(lambda: "public" in world.ready()[1]["storage"])
+    task_id = world.ask(ACCESSION, PATIENT)
+    eventually(lambda: daemon.said("открыт всем"))
+    waiting = world.task(task_id)
+    assert (waiting["status"], waiting["attempt"]) == ("QUEUED", 0)
+    assert keys(radosgw, bucket) == []
+    radosgw.client().delete_bucket_policy(bucket)
+    assert world.ended(task_id)["attempt"] == 1
+    assert len(keys(radosgw, bucket)) == 1
+    assert world.ready()[0] == 200
+
+
+def test_f58_a_bucket_that_becomes_public_while_a_study_is_prepared_gets_nothing(
+    world: World, study: list[FileDataset], radosgw: S3Server
+) -> None:
+    world.pacs.add(study)
+    bucket = radosgw.new_bucket()
+    world.environment |= radosgw.environment(bucket)
+    world.start("prepared:hold")
+    task_id = world.ask(ACCESSION, PATIENT)
+    world.reached()
+    allow = {
+        "Effect": "Allow",
+        "Principal": {"AWS": ["*"]},
+        "Action": ["s3:GetObject"],
+        "Resource": [f"arn:aws:s3:::{bucket}/*"],
+    }
+    radosgw.client().set_bucket_policy(bucket, json.dumps({"Version": "2012-10-17", "Statement": [allow]}))
+    world.go()
+    failed = world.ended(task_id, "FAILED")
+    assert "public" in failed["error_text"]["en"]
+    assert keys(radosgw, bucket) == []
+
+
+def test_f56_a_store_that_refuses_us_pauses_the_queue_and_loses_nothing(
+    world: World, study: list[FileDataset], radosgw: S3Server
+) -> None:
+    world.pacs.add(study)
+    bucket = radosgw.new_bucket()
+    world.environment |= radosgw.environment(bucket, secret_key="expired")
+    daemon = world.start()
+    eventually(lambda: "refused" in world.ready()[1]["storage"])
+    task_id = world.ask(ACCESSION, PATIENT)
+    eventually(lambda: daemon.said("Задания ждут"))
+    waiting = world.task(task_id)
+    assert (waiting["status"], waiting["attempt"]) == ("QUEUED", 0)
+    assert daemon.ends() == 0
+    world.environment |= radosgw.environment(bucket)
+    world.start()
+    assert world.ended(task_id)["attempt"] == 1

@@ -1,0 +1,121 @@
+"""Places at which a daemon under test can be made to die, to fail or to halt; production code knows nothing of them.
+
+`STUDYPUB_FAILPOINT=stage:action[:n[:accession number]]` acts at the n-th time that the stage is reached (for tasks of
+that number). Actions: `kill` (as kill -9), `raise` (an error that nobody foresaw), `hold` (this call waits), `block`
+(the whole thread waits, the event loop's too). Both wait for the file `go` in `STUDYPUB_FAILPOINT_FOLDER`; every action
+makes the file `reached` there first.
+"""
+
+import asyncio
+import inspect
+import itertools
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pynetdicom.transport import ThreadedAssociationServer
+
+from studypub import daemon
+from studypub.archive.study import StudyArchive
+from studypub.db import migrate, studies, tasks
+from studypub.dicom.spool import Part
+from studypub.flows import carry_out
+from studypub.store import local
+from studypub.web.api import publish as web_publish
+
+_LOOK_SECONDS = 0.01
+
+# Where each stage stands: an object, the name of a function in it, and on which side of its call.
+SEAMS: dict[str, tuple[Any, str, Literal["before", "after"]]] = {
+    "migrating": (migrate, "_apply_pending", "after"),  # inside its transaction
+    "listening": (ThreadedAssociationServer, "serve_forever", "before"),
+    "queued": (web_publish, "request_publication", "after"),  # committed, not answered
+    "claimed": (daemon, "carry_out", "before"),
+    "finding": (carry_out, "find", "before"),
+    "found": (carry_out, "find", "after"),
+    "receiving": (Part, "keep", "after"),  # once for each instance
+    "received": (carry_out, "retrieve", "after"),
+    "preparing": (StudyArchive, "add", "after"),  # once for each instance
+    "archiving": (StudyArchive, "close", "before"),
+    "prepared": (carry_out, "prepare", "after"),
+    "copying": (local, "_copy", "after"),  # written, without its name
+    "uploaded": (carry_out, "store_archive", "after"),
+    "publishing": (studies, "publish", "after"),  # inside its transaction
+    "published": (carry_out, "publish", "after"),
+    "expiring": (tasks, "close_with_study", "after"),  # inside its transaction
+    "sweeping": (studies, "object_deleted", "before"),  # gone from the store, not from our list
+}
+
+
+def install(environment: Mapping[str, str]) -> None:
+    """Put the failpoint that the environment names in its place."""
+    if spec := environment.get("STUDYPUB_FAILPOINT"):
+        stage, action, *rest = spec.split(":")
+        point = _Failpoint(
+            action,
+            int(rest[0]) if rest else 1,
+            rest[1] if len(rest) > 1 else None,
+            Path(environment["STUDYPUB_FAILPOINT_FOLDER"]),
+        )
+        place, name, side = SEAMS[stage]
+        setattr(place, name, point.around(getattr(place, name), side))
+
+
+@dataclass
+class _Failpoint:
+    action: str
+    number: int
+    accession_number: str | None
+    folder: Path
+
+    def around(self, function: Callable[..., Any], side: Literal["before", "after"]) -> Callable[..., Any]:
+        """Return the function with the failpoint on one side of it."""
+        calls = itertools.count(1)
+
+        def is_time(arguments: tuple[Any, ...]) -> bool:
+            about = [getattr(one, "accession_number", None) for one in arguments]
+            return self.accession_number in (None, *about) and next(calls) == self.number
+
+        async def later(*arguments: Any, **named: Any) -> Any:
+            now = is_time(arguments)
+            if now and side == "before":
+                await self._act_in_loop()
+            result = await function(*arguments, **named)
+            if now and side == "after":
+                await self._act_in_loop()
+            return result
+
+        def at_once(*arguments: Any, **named: Any) -> Any:
+            now = is_time(arguments)
+            if now and side == "before":
+                self._act()
+            result = function(*arguments, **named)
+            if now and side == "after":
+                self._act()
+            return result
+
+        return later if inspect.iscoroutinefunction(function) else at_once
+
+    async def _act_in_loop(self) -> None:
+        if self.action != "hold":
+            self._act()
+            return
+        self._tell()
+        while not (self.folder / "go").exists():  # noqa: ASYNC110 - another process makes it
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    def _act(self) -> None:
+        self._tell()
+        if self.action == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self.action == "raise":
+            raise RuntimeError("failpoint")
+        while not (self.folder / "go").exists():
+            time.sleep(_LOOK_SECONDS)
+
+    def _tell(self) -> None:
+        (self.folder / "reached").touch()

@@ -1,0 +1,34 @@
+"""What this process holds: threads, descriptors, memory."""
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_TICK = threading.Event()  # nobody sets it: waiting for it gives others the processor
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def memory() -> int:
+    """Return the resident bytes."""
+    return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * _PAGE
+
+
+def threads() -> list[str]:
+    """Return the names of those that live."""
+    return sorted(thread.name for thread in threading.enumerate())
+
+
+def becomes_true(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
+    """Look until the condition holds, for a bounded time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        _TICK.wait(0.01)
+    return True
