@@ -18,10 +18,12 @@ from studypub.errors import (
     DiskFull,
     IncompleteRetrieve,
     InternalError,
+    NothingArrived,
     NothingToPublish,
     PacsBusy,
     PacsCannotDeliver,
     PacsRefused,
+    PacsSilent,
     PacsUnreachable,
     PatientMismatch,
     PhiSuspected,
@@ -29,8 +31,10 @@ from studypub.errors import (
     StorageRefused,
     StorageUnavailable,
     StoredObjectDiffers,
+    StudyChanged,
     StudyNotFound,
     StudypubError,
+    UnprovenStudy,
 )
 
 NOW = datetime(2025, 2, 1, 12, tzinfo=UTC)
@@ -72,9 +76,13 @@ TASK = Task(
 HEALING: list[StudypubError] = [
     InternalError(),
     PacsUnreachable(pacs="X", address="a:1"),
+    PacsSilent(pacs="X", address="a:1", since="05:00"),
     PacsBusy(pacs="X", status="s"),
     PacsCannotDeliver(pacs="X", status="s", ae_title="Y"),
     IncompleteRetrieve(received=1, expected=2),
+    NothingArrived(pacs="X", received=0, expected=2, ae_title="Y", port=1),
+    UnprovenStudy(received=2, expected="?"),
+    StudyChanged(received=1, expected=2),
     StorageUnavailable(),
     StoredObjectDiffers(),
 ]
@@ -119,7 +127,8 @@ def test_what_time_cannot_heal_fails_at_once(error: StudypubError) -> None:
 
 
 def test_every_error_of_a_task_is_in_one_of_the_tables() -> None:
-    not_of_tasks = {"Refused", "ConfigError", "StudyNotFound", "DiskFull", "DatabaseUnavailable", "Collision"}
+    elsewhere = {"Refused", "NotThere", "ConfigError", "ComeLater", "TooManyTries", "TooManyRequests", "QueueFull"}
+    not_of_tasks = {*elsewhere, "StudyNotFound", "DiskFull", "DatabaseUnavailable", "Collision"}
     known = {_name(error) for error in HEALING + FINAL}
     assert known | not_of_tasks == {_name_of(kind) for kind in _subclasses(StudypubError)}
 

@@ -21,7 +21,7 @@ from studypub.core.people import Role
 from studypub.core.review import Held
 from studypub.core.task import Event
 from studypub.db import people, review, tasks
-from studypub.errors import Sentence
+from studypub.errors import IncompleteRetrieve, Sentence
 from studypub.flows import sign_in
 from studypub.web import guards
 
@@ -75,7 +75,7 @@ class Callers:
             await self.bench.queued(f"A{number}")
             return f"/publish?accession_number=A{number}"
         values: dict[str, Callable[[], Awaitable[str]]] = {
-            "{task_id": lambda: self._task(number, held="/review/" in path),
+            "{task_id": lambda: self._task(number, path),
             "{study_id": lambda: self._study(number),
             "{name": lambda: self._user(number),
             "{key_id": self._key,
@@ -87,11 +87,19 @@ class Callers:
                 return re.sub(r"{\w+:\w+}", await make(), path)
         return path
 
-    async def _task(self, number: int, *, held: bool) -> str:
+    async def _task(self, number: int, path: str) -> str:
         task_id = await self.site.queued(f"A{number}")
-        if held:
+        if "/review/" in path:
             await self._hold(task_id)
+        if path.endswith("/received"):
+            await self._fail_incomplete(task_id)
         return str(task_id)
+
+    async def _fail_incomplete(self, task_id: UUID) -> None:
+        task = await self.site.claimed(task_id)
+        async with self.site.database.transaction() as tx:
+            task = await tasks.advance(tx, task, Event.FOUND, received=1, expected=2)
+            await tasks.end(tx, task, Event.FAIL, why=IncompleteRetrieve(received=1, expected=2))
 
     async def _hold(self, task_id: UUID) -> None:
         task = await self.site.claimed(task_id)

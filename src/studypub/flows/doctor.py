@@ -98,7 +98,14 @@ async def _clock_skew(url: str) -> float:
 
 
 def _disk(config: Config) -> Finding:
-    free = shutil.disk_usage(config.database.data_dir).free
+    try:
+        free = shutil.disk_usage(config.database.data_dir).free
+    except OSError as error:
+        folder, why = config.database.data_dir, error.strerror
+        return Finding(
+            False,
+            Sentence(f"Папка {folder} недоступна: {why}.", f"The folder {folder} cannot be used: {why}."),
+        )
     sentence = Sentence(
         f"Свободно на диске {free / 2**30:.0f} ГБ ({config.database.data_dir}); нужно не меньше 5 ГБ.",
         f"{free / 2**30:.0f} GB of disk are free ({config.database.data_dir}); at least 5 GB are needed.",

@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+from pathlib import Path
 from typing import Any
 
 from litestar import Request, Response, get, post
@@ -33,9 +34,17 @@ async def _page(
     faults = await parts.readiness()
     async with parts.database.transaction() as tx:
         known, now = await state.known(tx), await tx.now()
-    disk = await asyncio.to_thread(shutil.disk_usage, parts.config.database.data_dir)
+    disk = await asyncio.to_thread(_disk, parts.config.database.data_dir)
     panel: dict[str, Any] = {"session": session, "config": parts.config, "now": now}
     return render.page("state.html", request, **panel, faults=faults, known=known, disk=disk, findings=findings)
+
+
+def _disk(folder: Path) -> Any:
+    """Return bytes in all and bytes free; None where the folder is not there."""
+    try:
+        return shutil.disk_usage(folder)
+    except OSError:
+        return None
 
 
 routes = (show, check)

@@ -10,6 +10,7 @@ from litestar.response import Redirect
 from studypub.core import pin as rules
 from studypub.core.publication import Publication
 from studypub.core.request import FieldError
+from studypub.core.rights import Right
 from studypub.db import studies
 from studypub.db.people import Session
 from studypub.errors import Sentence
@@ -18,12 +19,13 @@ from studypub.web import forms, guards, render
 from studypub.web.errors import Problem
 from studypub.web.given import GivenParts, GivenSession
 from studypub.web.parts import Parts
+from studypub.web.rights import May
 
 _NO_STUDY: Final = Sentence("Такой публикации нет.", "There is no such publication.")
 _NOT_PIN: Final = Sentence("ПИН-код: от 4 до 12 цифр.", "A PIN has 4 to 12 digits.")
 
 
-@get("/studies/{study_id:uuid}/pin", guards=[guards.signed_in])
+@get("/studies/{study_id:uuid}/pin", guards=[guards.signed_in, May(Right.LINK)])
 async def ask(
     request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession, study_id: FromPath[UUID]
 ) -> Response[str]:
@@ -32,7 +34,7 @@ async def ask(
     return _page(request, parts, session, study, forms.empty("pin"))
 
 
-@post("/studies/{study_id:uuid}/pin", guards=[guards.signed_in, guards.csrf])
+@post("/studies/{study_id:uuid}/pin", guards=[guards.signed_in, guards.csrf, May(Right.LINK)])
 async def change(
     request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession, study_id: FromPath[UUID]
 ) -> Response[str]:
