@@ -17,11 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pynetdicom.transport import ThreadedAssociationServer
-
 from studypub import daemon
 from studypub.archive.study import StudyArchive
 from studypub.db import migrate, studies, tasks
+from studypub.dicom.listener import Listener
 from studypub.dicom.spool import Part
 from studypub.flows import carry_out
 from studypub.store import local
@@ -32,7 +31,7 @@ _LOOK_SECONDS = 0.01
 # Where each stage stands: an object, the name of a function in it, and on which side of its call.
 SEAMS: dict[str, tuple[Any, str, Literal["before", "after"]]] = {
     "migrating": (migrate, "_apply_pending", "after"),  # inside its transaction
-    "listening": (ThreadedAssociationServer, "serve_forever", "before"),
+    "listening": (Listener, "serve_forever", "before"),
     "queued": (web_publish, "request_publication", "after"),  # committed, not answered
     "claimed": (daemon, "carry_out", "before"),
     "finding": (carry_out, "find", "before"),
