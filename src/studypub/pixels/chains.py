@@ -26,6 +26,7 @@ _NEIGHBOURS: Final = np.ones((3, 3), bool)
 LETTERS: Final = 4
 _CROOKED: Final = 2.2  # heights from the highest to the lowest of a line
 _STABLE: Final = 3  # levels
+_SMALL: Final = 16  # pixels; letters lower than this Tesseract may miss
 _LARGE: Final = 48  # pixels; letters higher than this Tesseract does not miss
 _BAR: Final = 0.3  # of their height; what is narrower are a ruler's ticks
 _SOLID: Final = 0.9  # of their box; what fills more are the gaps between such ticks
@@ -69,7 +70,8 @@ def chains(grey: Grey, letters: int = LETTERS) -> list[Chain]:
 
 def _is_stable(chain: Chain, found: Sequence[Chain]) -> bool:
     """Say whether letters look the same however much they must stand out: their edges are steep."""
-    if not chain.straight or chain.letters < LETTERS - 1:
+    few = LETTERS - 1 if chain.core.height <= _SMALL else LETTERS
+    if not chain.straight or chain.letters < few:
         return False
     same = {other.level for other in found if other.bright == chain.bright and _alike(other.core, chain.core)}
     return len(same) >= _STABLE

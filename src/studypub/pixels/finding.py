@@ -19,6 +19,7 @@ _PIXELS: Final = 3.2e6  # of a page: more take Tesseract seconds
 _LETTER: Final = 32  # pixels: how high Tesseract likes letters to be
 _MOST_CROPS: Final = 40
 _LARGE: Final = 56  # pixels: Tesseract is sure of words as high as this
+_UPWARDS: Final = 6  # letters of a line that runs upwards: such lines are rare
 _INK: Final = 0.45  # of what stands out most within _NEAR pixels
 _NEAR: Final = 31
 _PADDING: Final = 4
@@ -62,7 +63,7 @@ def by_reading(frame: Frame, known: Known, folder: Path, *, again: bool = False)
 
 def _turned(frame: Frame, folder: Path) -> Found:
     """Look for lines that run upwards or downwards, as on films; the first letters of many lines seem to, too."""
-    seen = [(view, chain) for view in map(np.rot90, frame.views) for chain in chains(view) if chain.clear]
+    seen = [(view, chain) for view in map(np.rot90, frame.views) for chain in chains(view, _UPWARDS) if chain.clear]
     found = _read_closely(seen, (), folder, upside_down=True)
     columns = frame.views[0].shape[1]
     return Found(
