@@ -91,7 +91,7 @@ def switch_off(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
 
     monkeypatch.setattr(plan, "choose", choose)
     if name == "patient":  # the name is written once more at the end
-        monkeypatch.setattr(Deidentifier, "_add_identity", lambda *_: None)
+        monkeypatch.setattr(Deidentifier, "_add_identity", lambda *_, **__: None)
 
 
 def name_of(rule: Callable[..., object]) -> str:
