@@ -6,8 +6,9 @@ from tests.peers.panel import Panel
 from tests.peers.person import Person
 from tests.web.conftest import BASE_URL, KHIMKI, TVER, Site
 
+from studypub.core.rights import Right
 from studypub.core.task import Origin
-from studypub.db import tasks
+from studypub.db import settings, tasks
 
 STUDY = {"patient_id": "1000001158664", "accession_number": "KP125706548L"}
 
@@ -87,3 +88,17 @@ async def test_a_registrator_cannot_publish_for_another_clinic(registrator: Pers
     response = await registrator.post("/publish/new", **STUDY, clinic_code=TVER)
     assert response.status_code == 422
     assert "Такой клиники нет." in html.read(response.text).one(class_="summary").text
+
+
+async def test_who_may_not_see_links_is_told_that_it_is_published_and_no_link(
+    site: Site, bench: Panel, registrator: Person
+) -> None:
+    study = await bench.published(await bench.queued("KP125706548L"))
+    async with site.database.transaction() as tx:
+        await settings.set_rights_of_registrators(tx, frozenset(set(Right) - {Right.LINK}))
+    looked = await registrator.post("/publish/new/look", **STUDY)
+    assert html.read(looked.text).one("main").all(id="found")[0].attributes["data-outcome"] == "published"
+    assert study.token not in looked.text
+    assert f"/studies/{study.study_id}" not in looked.text
+    response = await registrator.post("/publish/new", **STUDY)
+    assert response.headers["location"] == f"/queue#task-{study.task_id}"

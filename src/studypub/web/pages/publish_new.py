@@ -12,6 +12,7 @@ from litestar.response import Redirect
 from studypub.config import Clinic
 from studypub.core.people import User
 from studypub.core.request import FieldError, InvalidRequest, PublishRequest, read_request
+from studypub.core.rights import Right
 from studypub.core.task import Origin
 from studypub.db import settings, tasks
 from studypub.db.people import Session
@@ -20,7 +21,7 @@ from studypub.flows.look_up import Looked, look_up
 from studypub.flows.request import Answer, Asker, request_publication
 from studypub.web import forms, guards, render
 from studypub.web.formats import zone_of
-from studypub.web.given import GivenParts, GivenSession
+from studypub.web.given import GivenParts, GivenRights, GivenSession
 from studypub.web.parts import Parts
 
 _FIELDS = ("clinic_code", "patient_id", "accession_number", "save_till_date")
@@ -33,42 +34,49 @@ _NOT_CHOSEN = Sentence(
 
 
 @get("/publish/new", guards=[guards.signed_in])
-async def ask(request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession) -> Response[str]:
+async def ask(
+    request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession, rights: GivenRights
+) -> Response[str]:
     """Show the form; with `again`, filled in as a task was that is there already."""
-    return await _page(request, parts, session, await _form_of(parts, session, request.query_params.get("again")))
+    form = await _form_of(parts, session, request.query_params.get("again"))
+    return await _page(request, parts, session, rights, form)
 
 
 @post("/publish/new/look", guards=[guards.signed_in, guards.csrf])
-async def look(request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession) -> Response[str]:
+async def look(
+    request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession, rights: GivenRights
+) -> Response[str]:
     """Show what the PACS has under the number, and what we have; nothing is published."""
     form = await forms.read(request, *_FIELDS)
     try:
         asked = await _asked(form, parts, session.user)
     except InvalidRequest as invalid:
         # As a fragment it says so beside the button; what is wrong is being typed still.
-        return await _page(request, parts, session, form.with_errors(*invalid.errors), status=422)
-    return await _page(request, parts, session, form, looked=await _looked(parts, asked))
+        return await _page(request, parts, session, rights, form.with_errors(*invalid.errors), status=422)
+    return await _page(request, parts, session, rights, form, looked=await _looked(parts, asked))
 
 
 @post("/publish/new", guards=[guards.signed_in, guards.csrf])
-async def publish(request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession) -> Response[str]:
+async def publish(
+    request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession, rights: GivenRights
+) -> Response[str]:
     """Queue the study and go where its progress, or its link, is seen."""
     form, choice = await forms.read(request, *_FIELDS), await forms.read(request, _CHOICE, _MUST_CHOOSE)
     try:
         asked = await _asked(form, parts, session.user)
     except InvalidRequest as invalid:
-        return await _page(request, parts, session, form.with_errors(*invalid.errors), status=422)
+        return await _page(request, parts, session, rights, form.with_errors(*invalid.errors), status=422)
     chosen = choice.value(_CHOICE)
     if (chosen or choice.value(_MUST_CHOOSE)) and not _UID.fullmatch(chosen):
         wrong = forms.Form({**form.fields, _CHOICE: ""}).with_errors(FieldError(_CHOICE, _NOT_CHOSEN))
-        return await _page(request, parts, session, wrong, looked=await _looked(parts, asked), status=422)
+        return await _page(request, parts, session, rights, wrong, looked=await _looked(parts, asked), status=422)
     asker = Asker(session.user.actor, Origin.MANUAL, session.user.user_id)
     asked, search_time = replace(asked, chosen_study_uid=chosen or None), parts.config.workers.search_minutes
     try:
         answer = await request_publication(parts.database, asked, asker, search_time=timedelta(minutes=search_time))
     except Refused as refusal:
-        return await _page(request, parts, session, form.refused("accession_number", refusal), status=422)
-    return Redirect(_where(answer), status_code=303)
+        return await _page(request, parts, session, rights, form.refused("accession_number", refusal), status=422)
+    return Redirect(_where(answer, rights), status_code=303)
 
 
 async def _asked(form: forms.Form, parts: Parts, user: User) -> PublishRequest:
@@ -105,8 +113,8 @@ async def _form_of(parts: Parts, session: Session, text: str | None) -> forms.Fo
     return forms.empty(*_FIELDS, **known)
 
 
-def _where(answer: Answer) -> str:
-    if answer.publication is not None:
+def _where(answer: Answer, rights: frozenset[Right]) -> str:
+    if answer.publication is not None and Right.LINK in rights:
         return f"/studies/{answer.publication.study_id}"
     return f"/queue#task-{answer.task.task_id}"
 
@@ -119,6 +127,7 @@ async def _page(
     request: Request[Any, Any, Any],
     parts: Parts,
     session: Session,
+    rights: frozenset[Right],
     form: forms.Form,
     *,
     looked: Looked | None = None,
@@ -129,7 +138,8 @@ async def _page(
             tx, settings.RETENTION_DEFAULT_DAYS, otherwise=parts.config.retention.default_days
         )
         now = await tx.now()
-    panel: dict[str, Any] = {"session": session, "config": parts.config, "now": now, "form": form, "looked": looked}
+    panel: dict[str, Any] = {"session": session, "config": parts.config, "now": now, "rights": rights}
+    panel |= {"form": form, "looked": looked}
     if request.headers.get("HX-Request") == "true":
         return render.page("_found.html", request, **panel)
     today = now.astimezone(zone_of(parts.config, session.user.clinic_code)).date()
