@@ -60,7 +60,7 @@ SELECT now() - min(due_at) AS wait FROM tasks WHERE due_at <= now();
 UPDATE tasks SET
     status = 'SEARCHING', attempt = attempt + 1, crashes = crashes + (status <> 'QUEUED')::integer,
     worker_id = %(worker_id)s, lease_token = gen_random_uuid(), due_at = now() + %(lease)s, received = 0,
-    updated_at = now()
+    received_bytes = 0, updated_at = now()
 WHERE task_id = (
     SELECT task_id FROM tasks WHERE due_at <= now() ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING *;
@@ -71,8 +71,9 @@ UPDATE tasks SET due_at = now(), updated_at = now()
 WHERE worker_id = %(worker_id)s AND lease_token IS NOT NULL AND due_at > now();
 
 -- name: extend_lease
--- The heartbeat: keeps the task and tells how many instances have arrived.
-UPDATE tasks SET due_at = now() + %(lease)s, received = greatest(received, %(received)s), updated_at = now()
+-- The heartbeat: keeps the task and tells how much has arrived.
+UPDATE tasks SET due_at = now() + %(lease)s, received = greatest(received, %(received)s),
+    received_bytes = greatest(received_bytes, %(received_bytes)s), updated_at = now()
 WHERE task_id = %(task_id)s AND lease_token = %(lease_token)s
 RETURNING task_id;
 
@@ -101,6 +102,12 @@ UPDATE tasks SET
 WHERE task_id = %(task_id)s AND status = %(from)s AND lease_token = %(lease_token)s
 RETURNING *;
 
+-- name: note_received_bytes
+-- Writes down how large the study is that a running task has received.
+UPDATE tasks SET received_bytes = %(received_bytes)s
+WHERE task_id = %(task_id)s AND lease_token = %(lease_token)s
+RETURNING task_id;
+
 -- name: note_left_out
 -- Writes down what of a running task cannot be published.
 UPDATE tasks SET left_out = %(left_out)s, updated_at = now()
@@ -128,7 +135,7 @@ RETURNING *;
 -- Queues an ended task once more, from the start.
 UPDATE tasks SET
     status = 'QUEUED', due_at = now(), attempt = 0, crashes = 0, left_out = '[]', covered = 0, faces = 0,
-    received = 0, expected = NULL, partial_reason = %(partial_reason)s,
+    received = 0, received_bytes = 0, expected = NULL, partial_reason = %(partial_reason)s,
     error_code = NULL, error_text = NULL, finished_at = NULL, search_until = now() + %(search_time)s,
     updated_at = now()
 WHERE task_id = %(task_id)s AND status = %(from)s

@@ -169,10 +169,12 @@ async def test_progress_only_grows_within_an_attempt(database: Database) -> None
     task = await running(database)
     async with database.transaction() as tx:
         for received, expected in ((3, 3), (2, 3), (7, 7)):
-            await tasks.extend_lease(tx, task, lease=MINUTE, received=received)
+            await tasks.extend_lease(tx, task, lease=MINUTE, received=received, received_bytes=1000 * received)
             found = await tasks.find(tx, task.task_id, clinic_code=None)
             assert found is not None
-            assert found.received == expected
+            assert (found.received, found.received_bytes) == (expected, 1000 * expected)
+    begun_anew = await again(database, task)
+    assert (begun_anew.received, begun_anew.received_bytes) == (0, 0)
 
 
 async def test_what_a_step_learned_stays(database: Database) -> None:

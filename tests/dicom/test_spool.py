@@ -75,6 +75,22 @@ def test_f04_what_was_received_is_taken_up_again(tmp_path: Path) -> None:
     assert recalled(tmp_path).count == 4
 
 
+def files_size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.iterdir() if path.suffix != ".json")
+
+
+def test_the_size_is_of_what_is_here_and_of_what_is_coming(tmp_path: Path) -> None:
+    reception = received(tmp_path, range(3))
+    add(reception, 1)  # it comes once more
+    coming = reception.begin("1.2.9", "1.2.3", b"header")
+    coming.write(b"x" * 1000)
+    assert reception.size == files_size(tmp_path) > 1000
+    coming.discard()
+    coming.discard()
+    assert reception.size == files_size(tmp_path) < 1000
+    assert recalled(tmp_path).size == reception.size
+
+
 @pytest.mark.parametrize("spoil", ["bytes", "header", "length", "empty", "record", "no record", "study", "nothing"])
 def test_f04_what_is_not_what_was_received_is_dropped(tmp_path: Path, spoil: str) -> None:
     path = received(tmp_path, range(2)).instances()[0].path

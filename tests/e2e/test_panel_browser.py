@@ -92,8 +92,8 @@ async def test_a_poll_moves_nothing_but_what_changed(fresh: Panel, open_tab: Ope
     )
     before = await row.bounding_box()
     async with fresh.database.transaction() as tx:
-        await tasks.extend_lease(tx, task, lease=panel.HOUR, received=200)
-    await expect(row.locator("[data-field=progress]")).to_have_text("200 из 240")
+        await tasks.extend_lease(tx, task, lease=panel.HOUR, received=200, received_bytes=200 * panel.SLICE)
+    await expect(row.locator("[data-field=progress]")).to_have_text("200 из 240 · 100 МБ")
     assert await row.evaluate("row => row.unchanged && document.activeElement === row.querySelector('a.button')")
     assert await page.evaluate("String(getSelection())") == "KP125706548L"
     assert await row.bounding_box() == before

@@ -83,8 +83,8 @@ async def test_the_list_narrows_while_one_types_and_stays_so(site: Panel, open_t
     await expect(search).to_be_focused()
     assert page.url.endswith("/queue?q=555g")
     async with site.database.transaction() as tx:
-        await tasks.extend_lease(tx, moving, lease=panel.HOUR, received=200)
-    await expect(page.locator("[data-field=progress]")).to_have_text("200 из 240")  # a poll keeps the filter
+        await tasks.extend_lease(tx, moving, lease=panel.HOUR, received=200, received_bytes=200 * panel.SLICE)
+    await expect(page.locator("[data-field=progress]")).to_have_text("200 из 240 · 100 МБ")  # a poll keeps the filter
     await expect(page.locator("[data-task-id]")).to_have_count(1)
     await page.reload()
     await expect(search).to_have_value("555g")

@@ -73,6 +73,7 @@ async def test_a_study_is_published(house: House, study: list[FileDataset], comp
     house.pacs.add([*study, *companions])
     task, publication = await house.published()
     assert (task.received, task.expected, task.attempt, task.error_code) == (7, 7, 1, None)
+    assert task.received_bytes > sum(len(instance.get("PixelData", b"")) for instance in study)
     assert task.study_date == datetime(2025, 2, 3, 6, 17, 33, tzinfo=UTC)
     assert sorted(task.modalities) == ["CT", "OT", "SR"]
     assert left_out(task) == {"structured_report": 1, "secondary_capture": 1}
@@ -356,6 +357,7 @@ async def test_cancel_while_it_runs(slow_house: House) -> None:
         pacs = await _sending(slow_house)
         running = await slow_house.watch.until(task.task_id, lambda now: now.received > 0)
         assert (running.status, running.expected) == (Status.RETRIEVING, 5)
+        assert running.received_bytes > 0
         await cancelling.cancel(slow_house.database, task.task_id, actor="user:a", clinic_code="c")
         async with asyncio.timeout(10):
             while slow_house.spooled():  # noqa: ASYNC110 - a folder tells nobody

@@ -61,6 +61,7 @@ def task(accession_number: str = ACCESSION, patient_id: str = PATIENT) -> Task:
         study_date=None,
         modalities=(),
         received=0,
+        received_bytes=0,
         expected=None,
         left_out=(),
         covered=0,

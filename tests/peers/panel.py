@@ -34,6 +34,7 @@ KHIMKI, TVER = "f_Khimki", "f_Tver"
 LONGEST_PID = "ЭМК-" + "1234567890" * 6
 LONG_TITLE = "МРТ суставов (коленный, тазобедренный, плечевой) с внутривенным контрастированием и подготовкой отчёта"
 HOUR = timedelta(hours=1)
+SLICE = 512 * 512 * 2  # bytes of a CT image
 _QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # a password for tests need not resist
 
 
@@ -71,7 +72,7 @@ class Panel:
                     return taken
         raise AssertionError("the task is not due")
 
-    async def advanced(self, task: Task, *events: Event, received: int = 0, expected: int = 240) -> Task:
+    async def advanced(self, task: Task, *events: Event, received: int = 0, expected: int | None = 240) -> Task:
         task = await self.claimed(task)
         async with self.database.transaction() as tx:
             for event in events:
@@ -84,7 +85,8 @@ class Panel:
                     expected=expected,
                     received=received or expected,
                 )
-            await tasks.extend_lease(tx, task, lease=HOUR, received=received)
+                await tasks.note_received_bytes(tx, task, SLICE * (received or expected or 0))
+            await tasks.extend_lease(tx, task, lease=HOUR, received=received, received_bytes=SLICE * received)
         return task
 
     async def failed(self, task: Task, why: StudypubError, event: Event = Event.FAIL) -> None:

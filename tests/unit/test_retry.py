@@ -64,6 +64,7 @@ TASK = Task(
     study_date=None,
     modalities=(),
     received=0,
+    received_bytes=0,
     expected=None,
     left_out=(),
     covered=0,

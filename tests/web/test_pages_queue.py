@@ -54,12 +54,19 @@ async def test_every_kind_of_task_shows_its_fields(bench: Panel, registrator: Pe
     assert rows["KP125706548L"].one(data_field="size").text == "51 МБ"
     assert rows["KP125706548L"].one(data_field="status").text == "опубликовано"
     assert rows["KP125706548L"].one(data_field="arch_link").text.startswith(f"{BASE_URL}/s/")
-    assert rows["KP125706555G"].one(data_field="progress").text == "84 из 240"
+    assert rows["KP125706555G"].one(data_field="progress").text == "84 из 240 · 42 МБ"
     assert rows["KP125706555G"].one("progress").attributes == {
         "max": "240",
         "value": "84",
         "aria-label": "Получено изображений",
     }
+
+
+async def test_where_the_pacs_does_not_count_only_what_has_come_is_told(bench: Panel, registrator: Person) -> None:
+    await bench.advanced(await bench.queued("UNCOUNTED"), Event.FOUND, received=3, expected=None)
+    rows = await registrator.rows("/queue", "acsn")
+    assert rows["UNCOUNTED"].one(data_field="progress").text == "3 изображения · 1,5 МБ"
+    assert "value" not in rows["UNCOUNTED"].one("progress").attributes
 
 
 async def test_error_is_told_with_what_to_do(bench: Panel, registrator: Person) -> None:
@@ -232,5 +239,5 @@ async def test_english_page_is_english(site: Site, bench: Panel) -> None:
     rows = await reader.rows("/queue", "acsn")
     assert rows["KP125706548L"].one(data_field="status").text == "completed"
     assert rows["KP125706548L"].one(data_field="size").text == "51 MB"
-    assert rows["KP125706555G"].one(data_field="progress").text == "84 of 240"
+    assert rows["KP125706555G"].one(data_field="progress").text == "84 of 240 · 42 MB"
     assert "belongs to another patient" in rows["KP125706111C"].one(data_field="error").text

@@ -132,6 +132,7 @@ class Task:
     study_date: datetime | None
     modalities: tuple[str, ...]
     received: int
+    received_bytes: int
     expected: int | None
     left_out: tuple[LeftOut, ...]
     covered: int

@@ -103,9 +103,12 @@ async def take_back(tx: Transaction, *, worker_id: UUID) -> int:
     return await tx.run("take_back_tasks", worker_id=worker_id)
 
 
-async def extend_lease(tx: Transaction, task: Task, *, lease: timedelta, received: int) -> None:
+async def extend_lease(
+    tx: Transaction, task: Task, *, lease: timedelta, received: int, received_bytes: int = 0
+) -> None:
     """Keep the task for another lease and tell its progress; raises LeaseLost."""
-    _require(await tx.one("extend_lease", **_guard(task), lease=lease, received=received))
+    progress = {"received": received, "received_bytes": received_bytes}
+    _require(await tx.one("extend_lease", **_guard(task), lease=lease, **progress))
 
 
 async def advance(
@@ -144,6 +147,11 @@ async def postpone(
     guard = {**_guard(task), "from": task.status.value}
     row = await tx.one("postpone_task", **guard, delay=delay, attempts=attempts, crashes=crashes, **_reason(why))
     return task_of(_require(row))
+
+
+async def note_received_bytes(tx: Transaction, task: Task, received_bytes: int) -> None:
+    """Write down how large the study is that a running task has received; raises LeaseLost."""
+    _require(await tx.one("note_received_bytes", **_guard(task), received_bytes=received_bytes))
 
 
 async def note_left_out(tx: Transaction, task: Task, left_out: Sequence[LeftOut]) -> None:

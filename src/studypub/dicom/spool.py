@@ -37,6 +37,7 @@ class Reception:
         self._left = [path for path in folder.iterdir() if path.is_file()]
         self._files = max((int(path.stem) for path in self._left if path.stem.isdecimal()), default=0)
         self._last_change = time.monotonic()
+        self._size = 0
         self._closed = False
         self.conflict: str | None = None
 
@@ -44,6 +45,16 @@ class Reception:
     def count(self) -> int:
         """How many different instances are here."""
         return len(self._instances)
+
+    @property
+    def size(self) -> int:
+        """How many bytes are here, those of instances that are still coming included."""
+        return self._size
+
+    def grow(self, octets: int) -> None:
+        """Count bytes that have come, or have gone."""
+        with self._changed:
+            self._size += octets
 
     def instances(self) -> list[SpooledInstance]:
         """Return what is here, in order of arrival."""
@@ -59,6 +70,7 @@ class Reception:
         """Take up what an earlier attempt left in the folder, once every byte has been verified; remove the rest."""
         whole = {path: recall(path, self._study_instance_uid) for path in sorted(self._left) if path.suffix == ".dcm"}
         taken = {path.stem for path, instance in whole.items() if instance and self.admit(instance)}
+        self.grow(sum(instance.path.stat().st_size for instance in self.instances()))
         for path in self._left:
             if path.stem not in taken:
                 drop(path)
@@ -143,6 +155,7 @@ class Part:
         self._path = path
         self._part = path.with_suffix(".part")
         self._sha256 = hashlib.sha256()
+        self._size = 0
         self._file: io.FileIO = self._part.open("xb", buffering=0)
         self._write(header)
 
@@ -157,6 +170,11 @@ class Part:
         except OSError:
             self.discard()
             raise
+        self._count(len(data))
+
+    def _count(self, octets: int) -> None:
+        self._size += octets
+        self._reception.grow(octets)
 
     def keep(self) -> None:
         """Give the whole instance to its study. Raises OSError, ReceptionEnded; the file is gone then."""
@@ -174,6 +192,7 @@ class Part:
 
     def discard(self) -> None:
         """Leave nothing of it."""
+        self._count(-self._size)
         for path in (self._part, self._path):
             with suppress(OSError):
                 path.unlink(missing_ok=True)

@@ -62,7 +62,7 @@ async def carry_out(means: Means, task: Task, progress: Progress) -> Publication
         ):
             way = Way(clinic.pacs, client, means.config.dicom, means.spool)
             instances = await retrieve(way, task, found, received, progress)
-            task = await _advance_received(means.database, task, len(instances))
+            task = await _advance_received(means.database, task, len(instances), progress)
             deid_key = secrets.token_bytes(32)
             deidentifier = Deidentifier(profile.load(clinic.profile, clinic.also_remove), deid_key)
             originals = Originals(task, found.study, instances, await _decisions(means.database, task))
@@ -154,10 +154,11 @@ async def _advance_found(database: Database, task: Task, found: Found, clinic: C
         )
 
 
-async def _advance_received(database: Database, task: Task, count: int) -> Task:
+async def _advance_received(database: Database, task: Task, count: int, progress: Progress) -> Task:
     """Write down that all is here; where less was allowed, what was expected stays to be seen."""
     async with database.transaction() as tx:
         expected = count if task.partial_reason is None else None
+        await tasks.note_received_bytes(tx, task, progress.received_bytes)
         return await tasks.advance(tx, task, Event.RECEIVED, expected=expected, received=count)
 
 

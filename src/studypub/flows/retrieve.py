@@ -29,14 +29,19 @@ _LOOK_SECONDS = 0.2
 
 @dataclass(slots=True)
 class Progress:
-    """How many instances have arrived; read by the heartbeat while the work goes on."""
+    """What has arrived; read by the heartbeat while the work goes on."""
 
     reception: Reception | None = None
 
     @property
     def received(self) -> int:
-        """The number so far."""
+        """The number of instances so far."""
         return self.reception.count if self.reception else 0
+
+    @property
+    def received_bytes(self) -> int:
+        """Their size so far."""
+        return self.reception.size if self.reception else 0
 
 
 @dataclass(frozen=True, slots=True)

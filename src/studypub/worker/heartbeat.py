@@ -30,14 +30,14 @@ async def keep_lease(
         beaten()
         began = loop.time()
         give_up = kept_until - seconds / 3
-        if await _extended(database, task, lease, progress.received, give_up - began):
+        if await _extended(database, task, lease, progress, give_up - began):
             kept_until = began + seconds
         elif loop.time() >= give_up:
             raise DatabaseUnavailable("the lease could not be extended")
 
 
-async def _extended(database: Database, task: Task, lease: timedelta, received: int, seconds: float) -> bool:
-    beat = asyncio.create_task(_extend(database, task, lease, received))
+async def _extended(database: Database, task: Task, lease: timedelta, progress: Progress, seconds: float) -> bool:
+    beat = asyncio.create_task(_extend(database, task, lease, progress))
     try:
         # A connection that hangs takes ten more seconds to be given up, which are not ours to wait.
         await asyncio.wait([beat], timeout=max(0.0, seconds))
@@ -46,9 +46,10 @@ async def _extended(database: Database, task: Task, lease: timedelta, received: 
         beat.cancel()
 
 
-async def _extend(database: Database, task: Task, lease: timedelta, received: int) -> bool:
+async def _extend(database: Database, task: Task, lease: timedelta, progress: Progress) -> bool:
     with suppress(DatabaseUnavailable):
         async with database.transaction() as tx:
-            await tasks.extend_lease(tx, task, lease=lease, received=received)
+            received, received_bytes = progress.received, progress.received_bytes
+            await tasks.extend_lease(tx, task, lease=lease, received=received, received_bytes=received_bytes)
         return True
     return False

@@ -44,10 +44,11 @@ class PublishDocument(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class Progress(Struct, kw_only=True):
-    """Instances received, and expected once the PACS has listed them."""
+    """Instances received, and expected once the PACS has listed them; how many bytes that is, no PACS says before."""
 
     received: int
     expected: int | None
+    received_bytes: int
 
 
 class TaskError(Struct, kw_only=True):
@@ -123,7 +124,7 @@ def task_document(
         clinic_code=task.clinic_code,
         created_at=_local(task.created_at, zone),
         updated_at=_local(task.updated_at, zone),
-        progress=Progress(received=task.received, expected=task.expected),
+        progress=Progress(received=task.received, expected=task.expected, received_bytes=task.received_bytes),
         error=_error(task, language),
         arch_link=_open_link(publication, base_url, now),
         size=publication.size if publication else None,
