@@ -21,8 +21,18 @@ ORDER BY t.created_at, t.task_id
 LIMIT %(limit)s;
 
 -- name: task_events
--- What has happened to a task, in order.
-SELECT at, kind, details, sentence FROM task_events WHERE task_id = %(task_id)s ORDER BY event_id;
+-- What has happened to a task, in order, and who did it; of a key, its name.
+SELECT e.at, e.kind, e.details, e.sentence, a.actor, k.name AS key_name
+FROM task_events e
+JOIN tasks t USING (task_id)
+CROSS JOIN LATERAL (SELECT CASE e.kind WHEN 'queued' THEN t.requested_by ELSE e.actor END AS actor) a
+LEFT JOIN api_keys k ON a.actor = 'key:' || k.key_id
+WHERE e.task_id = %(task_id)s
+ORDER BY e.event_id;
+
+-- name: act_for
+-- What this transaction does to tasks, it does for somebody.
+SELECT set_config('studypub.actor', %(actor)s, true);
 
 -- name: add_task_event
 -- A step that changes no state.

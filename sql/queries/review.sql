@@ -21,7 +21,7 @@ RETURNING *;
 
 -- name: held_instances
 -- What is held of a task, the undecided first.
-SELECT held_id, uid, instances, reason, reason_text, decision, thumbnail IS NOT NULL AS has_thumbnail
+SELECT held_id, uid, instances, reason, reason_text, decision, decided_by, thumbnail IS NOT NULL AS has_thumbnail
 FROM held_instances WHERE task_id = %(task_id)s
 ORDER BY decision IS NOT NULL, held_at, held_id;
 

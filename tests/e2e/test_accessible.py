@@ -13,8 +13,6 @@ from tests.peers.panel import Panel
 from tests.peers.postgres import postgres_server
 
 from studypub.core.review import Held
-from studypub.core.task import Event
-from studypub.db import review
 from studypub.errors import Sentence
 from studypub.flows import first_start, pin
 from studypub.flows import sign_in as people
@@ -42,7 +40,7 @@ async def pages(full: Panel) -> dict[str, list[str]]:
     await pin.set_pin(full.database, locked.study_id, "271828", actor="test", clinic_code=None)
     over = await full.published(await full.queued("OVER"), keep=timedelta(seconds=-1))
     gone = await full.withdrawn(await full.queued("GONE"))
-    held = await _held(full)
+    held = await full.hold(await full.queued("HELD"), Held("1.2.3", "ultrasound", Sentence("УЗИ", "Ultrasound"), None))
     waiting = await full.queued("WAITING")
     key = await people.add_api_key(full.database, clinic_code=panel.KHIMKI, name="МИС", actor="test")
     study, user = f"/studies/{live.study_id}", f"/admin/users/{panel.REGISTRATOR}"
@@ -50,7 +48,7 @@ async def pages(full: Panel) -> dict[str, list[str]]:
         "patient": [f"/s/{one.token}" for one in (live, locked, over, gone)] + ["/s/" + "0" * 22],
         "nobody": ["/login", "/nothing"],
         "panel": [
-            *("/queue", "/queue?page=2", f"/queue/{waiting.task_id}/cancel", f"/review/{held}"),
+            *("/queue", "/queue?page=2", f"/queue/{waiting.task_id}/cancel", f"/review/{held.task_id}"),
             *("/studies", "/studies?q=nothing", study, f"{study}/keep", f"{study}/withdraw", f"{study}/pin"),
             *("/publish/new", "/admin/users", f"{user}/disable", f"{user}/password", "/admin/keys"),
             *(
@@ -61,13 +59,6 @@ async def pages(full: Panel) -> dict[str, list[str]]:
             ),
         ],
     }
-
-
-async def _held(site: Panel) -> str:
-    task = await site.advanced(await site.queued("HELD"), Event.FOUND, Event.RECEIVED)
-    async with site.database.transaction() as tx:
-        await review.hold(tx, task, [Held("1.2.3", "ultrasound", Sentence("УЗИ", "Ultrasound"), None)])
-    return str(task.task_id)
 
 
 @pytest.mark.parametrize(("viewport", "locale", "scheme"), LOOKS)

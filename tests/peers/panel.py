@@ -18,8 +18,9 @@ from studypub.config import Database as DatabaseSection
 from studypub.core.people import Role, User
 from studypub.core.publication import Publication
 from studypub.core.request import PublishRequest
+from studypub.core.review import Held
 from studypub.core.task import Event, Origin, Task
-from studypub.db import people, studies, tasks
+from studypub.db import people, review, studies, tasks
 from studypub.db.database import Database
 from studypub.errors import IncompleteRetrieve, PacsUnreachable, PatientMismatch, PhiSuspected, StudypubError
 from studypub.flows import withdraw
@@ -50,7 +51,7 @@ class Panel:
         return self.parts.database
 
     async def queued(self, accession_number: str, patient_id: str = "1000001158664", **more: str) -> Task:
-        by_hand = more.pop("by", "mis") == "hand"
+        by_hand, requested_by = more.pop("by", "mis") == "hand", more.pop("requested_by", "key:AbCd1234")
         request = PublishRequest(
             patient_id=patient_id,
             accession_number=accession_number,
@@ -58,7 +59,7 @@ class Panel:
             service_title=more.pop("service_title", "КТ грудной клетки"),
             emk_record_id=more.pop("emk_record_id", "123456"),
         )
-        origin, by = (Origin.MANUAL, f"user:{REGISTRATOR}") if by_hand else (Origin.MIS, "key:AbCd1234")
+        origin, by = (Origin.MANUAL, f"user:{REGISTRATOR}") if by_hand else (Origin.MIS, requested_by)
         async with self.database.transaction() as tx:
             task = await tasks.queue(tx, request, origin=origin, requested_by=by, search_time=HOUR)
         assert task is not None
@@ -87,6 +88,13 @@ class Panel:
                 )
                 await tasks.note_received_bytes(tx, task, SLICE * (received or expected or 0))
             await tasks.extend_lease(tx, task, lease=HOUR, received=received, received_bytes=SLICE * received)
+        return task
+
+    async def hold(self, task: Task, *held: Held) -> Task:
+        """Let these wait for a person, as the preparation does."""
+        task = await self.advanced(task, Event.FOUND, Event.RECEIVED)
+        async with self.database.transaction() as tx:
+            await review.hold(tx, task, held)
         return task
 
     async def failed(self, task: Task, why: StudypubError, event: Event = Event.FAIL) -> None:

@@ -7,7 +7,7 @@ from tests.peers.person import Person
 from tests.web.conftest import BASE_URL, Site
 
 from studypub.core.review import Decision, Held
-from studypub.core.task import Event, Status, Task
+from studypub.core.task import Status, Task
 from studypub.db import audit, review, tasks
 from studypub.errors import Sentence
 
@@ -22,11 +22,8 @@ async def bench(site: Site) -> Panel:
 
 
 async def _held(bench: Panel) -> Task:
-    task = await bench.advanced(await bench.queued("HELD"), Event.FOUND, Event.RECEIVED)
     held = [Held(f"1.2.{number}", "ultrasound", SENTENCE, PNG if number else None) for number in range(3)]
-    async with bench.database.transaction() as tx:
-        await review.hold(tx, task, held)
-    return task
+    return await bench.hold(await bench.queued("HELD"), *held)
 
 
 async def _administrator(site: Site) -> Person:
@@ -63,6 +60,16 @@ async def test_all_at_once(site: Site, bench: Panel) -> None:
     async with bench.database.transaction() as tx:
         assert {one.decision for one in await review.of_task(tx, task.task_id)} == {Decision.LEAVE_OUT}
     assert "Решать больше нечего" in (await administrator.get(f"/review/{task.task_id}")).text
+
+
+async def test_a_face_is_left_out_where_all_is_to_be_covered(site: Site, bench: Panel) -> None:
+    task = await bench.hold(
+        await bench.queued("HELD"), Held("1.2", "ultrasound", SENTENCE, None), Held("1.3", "face", SENTENCE, None, 40)
+    )
+    await (await _administrator(site)).post(f"/review/{task.task_id}", all="mask")
+    async with bench.database.transaction() as tx:
+        decided = {one.reason: one.decision for one in await review.of_task(tx, task.task_id)}
+    assert decided == {"ultrasound": Decision.MASK, "face": Decision.LEAVE_OUT}
 
 
 async def test_a_registrator_sees_no_held_image(site: Site, bench: Panel) -> None:

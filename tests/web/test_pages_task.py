@@ -1,5 +1,7 @@
 """One task: what happened to it, what was left out of it, and what can be done."""
 
+from typing import Any
+
 import pytest
 from tests.peers import html, panel, person
 from tests.peers.panel import Panel
@@ -11,7 +13,8 @@ from studypub.core.rights import Right
 from studypub.core.task import Event, Handled, LeftOut, Status, Task
 from studypub.db import audit, review, settings, tasks
 from studypub.errors import AmbiguousAccession, IncompleteRetrieve, PacsUnreachable, Sentence
-from studypub.flows import cancel
+from studypub.flows import cancel, pin, sign_in, withdraw
+from studypub.flows.publish_received import publish_received
 from studypub.flows.review import decide
 
 SILENT = PacsUnreachable(pacs="ORTHANC", address="10.0.0.5:4242")
@@ -48,7 +51,7 @@ async def test_the_queue_leads_to_what_happened(bench: Panel, registrator: Perso
     shown = {name: page.one(data_field=name).text for name in ("pid", "emk_record_id", "origin", "task_id")}
     assert shown["pid"].startswith("1000001158664")
     assert shown["emk_record_id"] == "123456"
-    assert shown["origin"] == "вручную user:ivanova"
+    assert shown["origin"] == "вручную ivanova"
     assert shown["task_id"].startswith(str(task.task_id))
 
 
@@ -68,7 +71,7 @@ async def test_every_step_is_told_in_order(bench: Panel, registrator: Person) ->
     ]  # fmt: skip
     assert "PACS ORTHANC не отвечает" in told[2].text
     assert "240 изображений" in told[4].text
-    assert "240 из 240" in told[5].text
+    assert "240 из 240 · 120 МБ" in told[5].text
     assert "Не опубликовано: 3 · надписи закрыты: 2 · срезов с лицом: 1" in told[6].text
     page = await registrator.page(f"/queue/{task.task_id}")
     assert "Не опубликовано: 3 изображения. Протокол дозы" in page.one(data_reason="dose").text
@@ -88,11 +91,52 @@ async def test_what_was_held_and_decided_is_told(site: Site, bench: Panel) -> No
         await decide(bench.database, task.task_id, [one.held_id], decision, actor="user:admin", clinic_code=None)
     told = await steps(registrator, task)
     assert [step.attributes["data-event"] for step in told[-2:]] == ["held", "decided"]
-    assert {"закрыть надписи", "не публиковать"} <= {
+    assert {"закрыть надписи · admin", "не публиковать · admin"} <= {
         one.one(class_="second").text.removeprefix("Решено: ")
         for one in (await registrator.page(f"/queue/{task.task_id}")).all("li")
         if "data-held" in one.attributes
     }
+
+
+async def who_did_what(someone: Person, task: Task) -> list[tuple[str, str]]:
+    told = await steps(someone, task)
+    named = [(step.attributes["data-event"], who) for step in told for who in step.all(data_field="who")]
+    return [(kind, who.text.removeprefix("· ")) for kind, who in named]
+
+
+async def test_what_people_did_is_told_with_their_names(bench: Panel, registrator: Person) -> None:
+    key = await sign_in.add_api_key(bench.database, clinic_code=panel.KHIMKI, name="МИС", actor="user:admin")
+    task = await incomplete(bench, requested_by=f"key:{key.partition('.')[0]}")
+    by: dict[str, Any] = {"clinic_code": None, "actor": "user:petrova"}
+    await publish_received(bench.database, task.task_id, "Серия испорчена", search_time=panel.HOUR, **by)
+    await cancel.cancel(bench.database, task.task_id, **by)
+    await cancel.try_again(bench.database, task.task_id, search_time=panel.HOUR, **{**by, "actor": "command:root"})
+    await bench.hold(task, Held("1.2", "ultrasound", WHY, None))
+    async with bench.database.transaction() as tx:
+        held = await review.of_task(tx, task.task_id)
+    await decide(bench.database, task.task_id, [held[0].held_id], Decision.MASK, **by)
+    study = await bench.published(task)
+    async with bench.database.transaction() as tx:
+        till = await tx.now() + 2 * panel.HOUR
+    await withdraw.keep_until(bench.database, study.study_id, till, longest=3 * panel.HOUR, **by)
+    await pin.set_pin(bench.database, study.study_id, "271828", **by)
+    await withdraw.withdraw(bench.database, study.study_id, **by)
+    assert await who_did_what(registrator, task) == [
+        ("queued", "ключ API «МИС»"),
+        ("again", "petrova"),
+        ("cancelled", "petrova"),
+        ("again", "root"),
+        ("decided", "petrova"),
+        ("kept", "petrova"),
+        ("pin_set", "petrova"),
+        ("withdrawn", "petrova"),
+    ]
+    told = {step.attributes["data-event"]: step.text for step in await steps(registrator, task)}
+    assert "Хранить до" in told["kept"]
+    page = await registrator.page(f"/queue/{task.task_id}")
+    assert page.one(data_held="mask").one(class_="second").text == "Решено: закрыть надписи · petrova"
+    again = [step for step in await steps(registrator, task) if step.attributes["data-event"] == "again"]
+    assert ["Опубликовать то, что удастся получить" in step.text for step in again] == [True, False]
 
 
 async def test_a_cancelled_task_tells_so_and_is_tried_again_from_there(bench: Panel, registrator: Person) -> None:
@@ -144,8 +188,8 @@ async def test_a_link_that_may_not_be_seen_is_not_in_the_page(site: Site, bench:
         assert study.token not in (await registrator.get(path)).text
 
 
-async def incomplete(bench: Panel) -> Task:
-    task = await bench.advanced(await bench.queued("KP125706548L"), Event.FOUND, received=118, expected=120)
+async def incomplete(bench: Panel, **more: str) -> Task:
+    task = await bench.advanced(await bench.queued("KP125706548L", **more), Event.FOUND, received=118, expected=120)
     async with bench.database.transaction() as tx:
         return await tasks.end(tx, task, Event.FAIL, why=IncompleteRetrieve(received=118, expected=120))
 

@@ -50,6 +50,20 @@ class ApiKey:
         return f"key:{self.key_id}"
 
 
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Whoever did something. `kind`: user, key, command, or system."""
+
+    kind: str
+    name: str
+
+
+def actor_of(text: str, key_name: str | None = None) -> Actor:
+    """Read how the audit log names somebody; a key is called by its own name where that is known."""
+    kind, _, name = text.partition(":")
+    return Actor(kind, key_name or name)
+
+
 _NAME = re.compile(r"[\w.@-]{1,64}")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")  # bytes that were no text
 _SHORTEST_TELLING_NAME = 3

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
+from studypub.core.people import Actor
 from studypub.errors import Sentence
 
 
@@ -40,3 +41,9 @@ class HeldInstance:
     sentence: Sentence
     has_thumbnail: bool
     decision: Decision | None
+    decided_by: Actor | None
+
+    @property
+    def can_be_masked(self) -> bool:
+        """Whether covering text helps; a face is in the pixels themselves."""
+        return self.reason != "face"

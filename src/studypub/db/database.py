@@ -96,11 +96,17 @@ class Database:
         await self._pool.close()
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Transaction]:
-        """Open a transaction; it commits at the end of the block. Raises DatabaseUnavailable, Collision."""
+    async def transaction(self, actor: str | None = None) -> AsyncIterator[Transaction]:
+        """Open a transaction; it commits at the end of the block. Raises DatabaseUnavailable, Collision.
+
+        `actor`: for whom it acts, so that what happens to a task in it is told with that name.
+        """
         try:
             async with self._pool.connection() as connection:
-                yield Transaction(connection)
+                transaction = Transaction(connection)
+                if actor is not None:
+                    await transaction.run("act_for", actor=actor)
+                yield transaction
         except psycopg.errors.UniqueViolation as error:
             if error.diag.constraint_name in _ONE_STUDY_ONE_TASK:
                 raise AlreadyInProgress(str(error.diag.constraint_name)) from error

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from studypub.core.people import actor_of
 from studypub.core.review import Decision, Held, HeldInstance
 from studypub.core.task import Event, LeaseLost, Task, after
 from studypub.db.database import Row, Transaction
@@ -74,4 +75,5 @@ def _held(row: Row) -> HeldInstance:
         sentence=Sentence(**row["reason_text"]),
         has_thumbnail=row["has_thumbnail"],
         decision=Decision(row["decision"]) if row["decision"] else None,
+        decided_by=actor_of(row["decided_by"]) if row["decided_by"] else None,
     )

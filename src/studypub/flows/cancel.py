@@ -13,7 +13,7 @@ from studypub.errors import AlreadyInProgress, NotThere, Refused
 @again_on_collision
 async def cancel(database: Database, task_id: UUID, *, actor: str, clinic_code: str | None) -> Task:
     """Cancel a task that has not ended; its worker drops what it has. Raises Refused."""
-    async with database.transaction() as tx:
+    async with database.transaction(actor) as tx:
         task = await _require(tx, task_id, clinic_code)
         cancelled = await tasks.cancel(tx, task)
         if cancelled is None:
@@ -31,7 +31,7 @@ async def try_again(
     database: Database, task_id: UUID, *, actor: str, clinic_code: str | None, search_time: timedelta
 ) -> Task:
     """Queue a failed or cancelled task once more. Raises Refused, AlreadyInProgress."""
-    async with database.transaction() as tx:
+    async with database.transaction(actor) as tx:
         task = await _require(tx, task_id, clinic_code)
         if await studies.live(tx, task):
             raise AlreadyInProgress(task.status.value)

@@ -7,7 +7,7 @@ from uuid import UUID
 from studypub.core import access
 from studypub.core.publication import Publication
 from studypub.core.throttle import PIN_BY_ADDRESS, PIN_OF_LINK, network_of
-from studypub.db import audit, studies, throttle
+from studypub.db import audit, events, studies, throttle
 from studypub.db.database import Database
 from studypub.errors import Refused, TooManyTries
 from studypub.flows import passwords
@@ -42,10 +42,11 @@ async def set_pin(
 
     Raises Refused where the asker sees no such publication, or it is closed.
     """
-    pin_hash = await passwords.hashed(pin) if pin else None
-    async with database.transaction() as tx:
+    pin_hash, change = (await passwords.hashed(pin), "pin_set") if pin else (None, "pin_removed")
+    async with database.transaction(actor) as tx:
         publication = await studies.set_pin(tx, study_id, pin_hash, clinic_code=clinic_code)
         if publication is None:
             raise Refused(reason_ru="Публикация уже закрыта.", reason_en="The publication is closed already.")
-        await audit.append(tx, actor, "study.pin_set" if pin else "study.pin_removed", str(study_id))
+        await events.append(tx, publication.task_id, change)
+        await audit.append(tx, actor, f"study.{change}", str(study_id))
     return publication

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from studypub.core.task import Status, Task
 from studypub.db import audit, tasks
+from studypub.db.again import again_on_collision
 from studypub.db.database import Database
 from studypub.errors import IncompleteRetrieve, Refused
 
@@ -16,6 +17,7 @@ def can_be_published_as_received(task: Task) -> bool:
     return task.status is Status.FAILED and task.error_code == IncompleteRetrieve.code and task.received > 0
 
 
+@again_on_collision
 async def publish_received(
     database: Database, task_id: UUID, reason: str, *, actor: str, clinic_code: str | None, search_time: timedelta
 ) -> Task:
@@ -29,7 +31,7 @@ async def publish_received(
             reason_ru=f"Напишите, почему исследование публикуется неполным: до {LONGEST_REASON} знаков.",
             reason_en=f"Say why the study is published in part: up to {LONGEST_REASON} characters.",
         )
-    async with database.transaction() as tx:
+    async with database.transaction(actor) as tx:
         task = await tasks.find(tx, task_id, clinic_code=clinic_code)
         if task is None or not can_be_published_as_received(task):
             raise Refused(

@@ -30,6 +30,7 @@ class Formats:
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return them by the names that templates use."""
         return {
+            "instant": datetime.fromisoformat,
             "moment": self._moment_in,
             "day": self._day_in,
             "date": self.calendar_day,

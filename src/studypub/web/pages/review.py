@@ -1,5 +1,6 @@
 """What was held back: small pictures, why, and a decision about each."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -51,10 +52,16 @@ async def decide_all(
     _, held = await _held(parts, session, task_id)
     form, user = await request.form(), session.user
     for decision in Decision:
-        chosen = [one.held_id for one in held if (form.get("all") or form.get(str(one.held_id))) == decision.value]
+        chosen = [one.held_id for one in held if _wanted(one, form) == decision.value]
         if chosen:
             await decide(parts.database, task_id, chosen, decision, actor=user.actor, clinic_code=user.clinic_code)
     return Redirect("/queue", status_code=303)
+
+
+def _wanted(one: HeldInstance, form: Mapping[str, Any]) -> object:
+    """Return what the form says of one; what cannot be covered is left out where all is to be covered."""
+    wanted = form.get("all") or form.get(str(one.held_id))
+    return Decision.LEAVE_OUT.value if wanted == Decision.MASK.value and not one.can_be_masked else wanted
 
 
 async def _held(parts: Parts, session: Session, task_id: UUID) -> tuple[Task, list[HeldInstance]]:
