@@ -24,11 +24,11 @@ UPDATE stored_objects SET deleted_at = now() WHERE object_key = %(object_key)s A
 -- Makes a link live.
 INSERT INTO published_studies (task_id, clinic_code, patient_id, accession_number, emk_record_id, service_title, token,
                                token_sha256, object_key, size, sha256, instances, left_out, modalities, profile,
-                               study_date, shown_date, deid_key, save_till, pin_hash)
+                               study_date, shown_date, deid_key, save_till, is_part, missing, pin_hash)
 VALUES (%(task_id)s, %(clinic_code)s, %(patient_id)s, %(accession_number)s, %(emk_record_id)s, %(service_title)s,
         %(token)s, %(token_sha256)s, %(object_key)s, %(size)s, %(sha256)s, %(instances)s, %(left_out)s,
         %(modalities)s, %(profile)s, %(study_date)s, %(shown_date)s, %(deid_key)s, %(save_till)s,
-        (SELECT pin_hash FROM tasks WHERE task_id = %(task_id)s))
+        %(is_part)s, %(missing)s, (SELECT pin_hash FROM tasks WHERE task_id = %(task_id)s))
 RETURNING *;
 
 -- name: live_study

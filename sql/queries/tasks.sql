@@ -102,9 +102,9 @@ UPDATE tasks SET
 WHERE task_id = %(task_id)s AND status = %(from)s AND lease_token = %(lease_token)s
 RETURNING *;
 
--- name: note_received_bytes
--- Writes down how large the study is that a running task has received.
-UPDATE tasks SET received_bytes = %(received_bytes)s
+-- name: note_received
+-- Writes down what a running task has received in the end.
+UPDATE tasks SET received = %(received)s, received_bytes = %(received_bytes)s
 WHERE task_id = %(task_id)s AND lease_token = %(lease_token)s
 RETURNING task_id;
 

@@ -317,7 +317,7 @@ class AlreadyInProgress(Refused):
 class ConflictingInstances(StudypubError):
     """Two different instances came under one SOP Instance UID."""
 
-    code = "INCOMPLETE_RETRIEVE"
+    code = "CONFLICTING_INSTANCES"
     template = Sentence(
         "PACS передал два разных изображения под одним идентификатором. Ничего не опубликовано; "
         "сообщите администратору PACS.",

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -14,6 +15,7 @@ from tests.peers.pacs_behaviours import BEHAVIOURS
 from tests.peers.program import deaf_port
 from tests.peers.studies import make_study
 
+from studypub.core.publication import Part
 from studypub.dicom.spool import StudyIsBusy
 from studypub.flows.retrieve import Progress
 
@@ -334,6 +336,42 @@ async def test_f36_where_its_answers_differ_the_greater_number_counts(facing: Fa
 async def test_f36_what_cannot_be_proven_whole_is_not_published(facing: Facing, name: str) -> None:
     outcome = await facing.fetch(name)
     assert outcome.said[0] == "UnprovenStudy"
+
+
+@pytest.mark.parametrize(
+    ("name", "arrived", "part"),
+    [
+        ("drops one for ever", 4, Part(missing=1)),
+        ("only studies, too few", 5, Part(missing=None)),
+        ("only studies, no count", 5, Part(missing=None)),
+        ("honest", 5, None),
+    ],
+)
+async def test_f36_where_less_is_allowed_it_is_said_how_much_is_missing(
+    facing: Facing, name: str, arrived: int, part: Part | None
+) -> None:
+    facing.become(name)
+    outcome = await facing.desk.fetch(replace(task(), partial_reason="a series is broken"))
+    assert (len(outcome.instances), outcome.part) == (arrived, part)
+
+
+@pytest.mark.parametrize("name", ["keeps growing", "trickles for too long"])
+async def test_f36_f38_where_less_is_allowed_neither_growth_nor_patience_is_waited_for(
+    facing: Facing, name: str
+) -> None:
+    if name == "trickles for too long":
+        facing.desk.set(retrieve_timeout_seconds=1.5)
+    facing.become(name)
+    outcome = await facing.desk.fetch(replace(task(), partial_reason="it never ends"))
+    assert outcome.error is None
+    assert outcome.part is not None
+    assert outcome.instances
+
+
+async def test_f36_of_a_study_that_is_merged_no_part_is_published(facing: Facing) -> None:
+    facing.become("merges")
+    outcome = await facing.desk.fetch(replace(task(), partial_reason="it never ends"))
+    assert outcome.said[0] == "StudyChanged"
 
 
 @pytest.mark.parametrize("name", ["answers twice", "ignores the keys", "lists another study's images"])

@@ -25,7 +25,7 @@ from tests.unit.archive.instances import in_file_set
 
 from studypub.config import Config
 from studypub.core.access import Access
-from studypub.core.publication import Publication, State
+from studypub.core.publication import Part, Publication, State
 from studypub.core.task import LeaseLost, Status, Task
 from studypub.db import audit, studies, tasks
 from studypub.db.database import Database
@@ -35,6 +35,7 @@ from studypub.flows import cancel as cancelling
 from studypub.flows import withdraw as withdrawing
 from studypub.flows.carry_out import carry_out
 from studypub.flows.expire import expire, sweep
+from studypub.flows.publish_received import publish_received
 from studypub.flows.retrieve import Progress
 from studypub.store.local import LocalStore
 
@@ -280,11 +281,41 @@ async def test_f36_fewer_instances_than_the_pacs_lists_are_never_published(
         house.set("dicom", quiet_seconds=0.3)
         failed = await house.settled(await house.ask(), Status.FAILED)
         assert (failed.error_code, failed.expected, failed.attempt) == ("INCOMPLETE_RETRIEVE", 5, 3)
+        assert failed.received == 4  # exactly, however short the attempt was
         assert failed.error_text is not None
         assert "4 из 5" in failed.error_text.ru
         assert await house.publication(failed.task_id) is None
         assert house.stored() == []
         assert house.spooled() == []
+
+
+async def test_f36_a_part_that_an_administrator_allows_is_published_as_one(
+    database: Database, queue_watch: QueueWatch, tmp_path: Path, study: list[FileDataset]
+) -> None:
+    async with open_house(database, queue_watch, tmp_path, study, Forgetful) as house:
+        house.set("dicom", quiet_seconds=0.3)
+        failed = await house.settled(await house.ask(), Status.FAILED)
+        by: dict[str, Any] = {"actor": "user:a", "clinic_code": "c", "search_time": MINUTE}
+        await publish_received(database, failed.task_id, "Серия испорчена", **by)
+        task = await house.settled(failed, Status.COMPLETED)
+        publication = await house.publication(task.task_id)
+        assert publication is not None
+        assert (publication.part, publication.instances) == (Part(missing=1), 4)
+        assert (task.received, task.expected) == (4, 5)
+
+
+async def test_a_study_that_came_whole_after_all_is_no_part(house: House, study: list[FileDataset]) -> None:
+    house.pacs.add(study[:3])
+    failed = await house.ask()
+    async with house.database.transaction() as tx:
+        await tx.run("cancel_task", task_id=failed.task_id)
+        await tx.run(
+            "requeue_task", task_id=failed.task_id, search_time=MINUTE, partial_reason="x", **{"from": "CANCELLED"}
+        )
+    task = await house.settled(failed, Status.COMPLETED)
+    publication = await house.publication(task.task_id)
+    assert publication is not None
+    assert (publication.part, task.received, task.expected) == (None, 3, 3)
 
 
 class Growing(DemoPacs):

@@ -13,6 +13,7 @@ from tests.peers.scripted_pacs import ScriptedPacs
 
 from studypub.config import Dicom, Pacs
 from studypub.core.outages import Outages
+from studypub.core.publication import Part
 from studypub.core.task import Origin, Status, Task
 from studypub.dicom.caller import Memory, Patience
 from studypub.dicom.kept import SpooledInstance
@@ -21,7 +22,7 @@ from studypub.dicom.scu import PacsClient
 from studypub.dicom.spool import Spool, StudyIsBusy
 from studypub.errors import StudypubError
 from studypub.flows.find import Found, find
-from studypub.flows.retrieve import Progress, Way, retrieve
+from studypub.flows.retrieve import Progress, Retrieved, Way, retrieve
 
 PATIENT, ACCESSION = "1000001158664", "KP125706548L"
 NOW = datetime(2025, 2, 1, 12, tzinfo=UTC)
@@ -80,6 +81,7 @@ class Outcome:
     """What came of an attempt: the instances that would be published, or why there are none."""
 
     instances: list[SpooledInstance] = field(default_factory=list)
+    part: Part | None = None
     error: StudypubError | StudyIsBusy | None = None
 
     @property
@@ -124,15 +126,14 @@ class Desk:
         client = self.client()
         try:
             found = await find(client, wanted)
-            return Outcome(await self.retrieve(client, wanted, found, progress or Progress()))
+            retrieved = await self.retrieve(client, wanted, found, progress or Progress())
+            return Outcome(retrieved.instances, retrieved.part)
         except (StudypubError, StudyIsBusy) as error:
             return Outcome(error=error)
         finally:
             client.abort()
 
-    async def retrieve(
-        self, client: PacsClient, wanted: Task, found: Found, progress: Progress
-    ) -> list[SpooledInstance]:
+    async def retrieve(self, client: PacsClient, wanted: Task, found: Found, progress: Progress) -> Retrieved:
         wanted = replace(wanted, study_instance_uid=found.study.study_instance_uid)
         with self.spool.task_folder(wanted.task_id) as folder:
             way = Way(self.pacs, client, self.dicom, self.spool)

@@ -14,12 +14,19 @@ class State(StrEnum):
     WITHDRAWN = "WITHDRAWN"
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Less than the whole study, as an administrator has allowed; `missing` instances, None where nobody knows."""
+
+    missing: int | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
     """A study behind a link.
 
     `size` is in bytes; `study_date` is the original one and never shown to patients; `shown_date` is what the profile
-    makes of it. `pin_hash`: of the PIN that the link asks for, where it does.
+    makes of it. `part`: where it is not the whole study. `pin_hash`: of the PIN that the link asks for, where it does.
     """
 
     study_id: UUID
@@ -42,6 +49,7 @@ class Publication:
     shown_date: date | None
     upload_date: datetime
     save_till: datetime
+    part: Part | None = None
     pin_hash: str | None = field(default=None, repr=False)
 
 

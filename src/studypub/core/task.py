@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from studypub.errors import Sentence
+from studypub.errors import IncompleteRetrieve, Sentence
 
 
 class Status(StrEnum):
@@ -141,3 +141,8 @@ class Task:
     error_text: Sentence | None
     created_at: datetime
     updated_at: datetime
+
+    @property
+    def lacks_images(self) -> bool:
+        """Whether it failed because images were missing, and some had come: an administrator may publish those."""
+        return self.status is Status.FAILED and self.error_code == IncompleteRetrieve.code and self.received > 0

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from studypub.core import ids
-from studypub.core.publication import Publication, State
+from studypub.core.publication import Part, Publication, State
 from studypub.core.request import PublishRequest
 from studypub.core.task import Task
 from studypub.db.database import Row, Transaction
@@ -44,8 +44,10 @@ async def object_deleted(tx: Transaction, object_key: str) -> None:
     await tx.run("object_deleted", object_key=object_key)
 
 
-async def publish(tx: Transaction, task: Task, archive: StoredArchive, *, save_till: datetime) -> Publication:
-    """Make a link live."""
+async def publish(
+    tx: Transaction, task: Task, archive: StoredArchive, *, save_till: datetime, part: Part | None = None
+) -> Publication:
+    """Make a link live; `part` where the archive is not the whole study."""
     token = ids.new_token()
     row = await tx.one(
         "publish_study",
@@ -68,6 +70,8 @@ async def publish(tx: Transaction, task: Task, archive: StoredArchive, *, save_t
         shown_date=archive.shown_date,
         study_date=task.study_date or task.requested_date,
         save_till=save_till,
+        is_part=part is not None,
+        missing=part.missing if part else None,
     )
     assert row is not None  # noqa: S101 - INSERT … RETURNING
     return publication_of(row)
@@ -128,7 +132,7 @@ def _identity(study: PublishRequest | Task) -> dict[str, object]:
     }
 
 
-_COLUMNS = tuple(Publication.__dataclass_fields__)
+_COLUMNS = tuple(name for name in Publication.__dataclass_fields__ if name != "part")
 
 
 def _maybe(row: Row | None) -> Publication | None:
@@ -140,4 +144,5 @@ def publication_of(row: Row) -> Publication:
     values = {name: row[name] for name in _COLUMNS}
     values["state"] = State(row["state"])
     values["modalities"] = tuple(row["modalities"])
+    values["part"] = Part(row["missing"]) if row["is_part"] else None
     return Publication(**values)

@@ -149,9 +149,9 @@ async def postpone(
     return task_of(_require(row))
 
 
-async def note_received_bytes(tx: Transaction, task: Task, received_bytes: int) -> None:
-    """Write down how large the study is that a running task has received; raises LeaseLost."""
-    _require(await tx.one("note_received_bytes", **_guard(task), received_bytes=received_bytes))
+async def note_received(tx: Transaction, task: Task, received: int, received_bytes: int) -> None:
+    """Write down how much a running task has received in the end; raises LeaseLost."""
+    _require(await tx.one("note_received", **_guard(task), received=received, received_bytes=received_bytes))
 
 
 async def note_left_out(tx: Transaction, task: Task, left_out: Sequence[LeftOut]) -> None:

@@ -20,11 +20,11 @@ from studypub.deid.instance import Deidentifier
 from studypub.dicom.caller import Memory, Patience
 from studypub.dicom.scu import PacsClient
 from studypub.dicom.spool import Spool
-from studypub.errors import NothingToPublish, PhiSuspected, Refused
+from studypub.errors import IncompleteRetrieve, NothingToPublish, PhiSuspected, Refused
 from studypub.flows.find import Found, find
 from studypub.flows.prepare import HeldBack, Originals, Prepared, prepare
 from studypub.flows.publish import publish, store_archive
-from studypub.flows.retrieve import Progress, Way, retrieve
+from studypub.flows.retrieve import Progress, Retrieved, Way, retrieve
 from studypub.store.base import Store
 
 log = logging.getLogger(__name__)
@@ -61,11 +61,11 @@ async def carry_out(means: Means, task: Task, progress: Progress) -> Publication
             means.spool.work_folder(str(task.lease_token)) as folder,
         ):
             way = Way(clinic.pacs, client, means.config.dicom, means.spool)
-            instances = await retrieve(way, task, found, received, progress)
-            task = await _advance_received(means.database, task, len(instances), progress)
+            retrieved = await _retrieve(means.database, way, task, found, received, progress)
+            task = await _advance_received(means.database, task, retrieved, progress)
             deid_key = secrets.token_bytes(32)
             deidentifier = Deidentifier(profile.load(clinic.profile, clinic.also_remove), deid_key)
-            originals = Originals(task, found.study, instances, await _decisions(means.database, task))
+            originals = Originals(task, found.study, retrieved.instances, await _decisions(means.database, task))
             try:
                 prepared = await _prepare(means.database, originals, deidentifier, clinic.pixels, folder, stop)
             except HeldBack as held_back:
@@ -75,7 +75,7 @@ async def carry_out(means: Means, task: Task, progress: Progress) -> Publication
             archive = await store_archive(
                 means.database, means.store, prepared, profile=clinic.profile, deid_key=deid_key
             )
-            return await publish(means.database, task, archive, means.config.retention)
+            return await publish(means.database, task, archive, means.config.retention, retrieved.part)
     finally:
         stop.set()
         client.abort()
@@ -154,12 +154,24 @@ async def _advance_found(database: Database, task: Task, found: Found, clinic: C
         )
 
 
-async def _advance_received(database: Database, task: Task, count: int, progress: Progress) -> Task:
-    """Write down that all is here; where less was allowed, what was expected stays to be seen."""
+async def _retrieve(
+    database: Database, way: Way, task: Task, found: Found, folder: Path, progress: Progress
+) -> Retrieved:
+    """Fetch the study; where something is missing, exactly what has come is written down first."""
+    try:
+        return await retrieve(way, task, found, folder, progress)
+    except IncompleteRetrieve:
+        async with database.transaction() as tx:
+            await tasks.note_received(tx, task, progress.received, progress.received_bytes)
+        raise
+
+
+async def _advance_received(database: Database, task: Task, retrieved: Retrieved, progress: Progress) -> Task:
+    """Write down that all is here, or as much as was allowed."""
+    count = len(retrieved.instances)
     async with database.transaction() as tx:
-        expected = count if task.partial_reason is None else None
-        await tasks.note_received_bytes(tx, task, progress.received_bytes)
-        return await tasks.advance(tx, task, Event.RECEIVED, expected=expected, received=count)
+        await tasks.note_received(tx, task, count, progress.received_bytes)
+        return await tasks.advance(tx, task, Event.RECEIVED, expected=retrieved.expected, received=count)
 
 
 async def _advance_prepared(database: Database, task: Task, prepared: Prepared) -> Task:

@@ -5,7 +5,7 @@ import logging
 
 from studypub.config import Retention
 from studypub.core import ids
-from studypub.core.publication import Publication, keep_until
+from studypub.core.publication import Part, Publication, keep_until
 from studypub.core.task import Event, Task
 from studypub.db import audit, events, settings, studies, tasks
 from studypub.db.again import again_on_collision
@@ -44,7 +44,9 @@ async def store_archive(
 
 
 @again_on_collision
-async def publish(database: Database, task: Task, archive: StoredArchive, retention: Retention) -> Publication | None:
+async def publish(
+    database: Database, task: Task, archive: StoredArchive, retention: Retention, part: Part | None = None
+) -> Publication | None:
     """Complete the task and make its link live, both or neither; None where its date has come meanwhile.
 
     Raises LeaseLost, AlreadyInProgress where another task has published the study.
@@ -60,7 +62,7 @@ async def publish(database: Database, task: Task, archive: StoredArchive, retent
         await tasks.end(tx, task, Event.PUBLISHED)
         if expired := await studies.expire_one(tx, task):
             await tasks.close_with_study(tx, expired.task_id, Event.EXPIRE)
-        publication = await studies.publish(tx, task, archive, save_till=save_till)
+        publication = await studies.publish(tx, task, archive, save_till=save_till, part=part)
         await audit.append(
             tx,
             "system",
@@ -73,6 +75,7 @@ async def publish(database: Database, task: Task, archive: StoredArchive, retent
             faces=task.faces,
             profile=archive.profile,
             save_till=save_till.isoformat(),
+            **({"part": True, "missing": part.missing} if part else {}),
         )
     log.info(
         "Исследование %s успешно опубликовано",

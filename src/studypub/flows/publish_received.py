@@ -3,18 +3,13 @@
 from datetime import timedelta
 from uuid import UUID
 
-from studypub.core.task import Status, Task
+from studypub.core.task import Task
 from studypub.db import audit, tasks
 from studypub.db.again import again_on_collision
 from studypub.db.database import Database
-from studypub.errors import IncompleteRetrieve, Refused
+from studypub.errors import Refused
 
 LONGEST_REASON = 500
-
-
-def can_be_published_as_received(task: Task) -> bool:
-    """Whether the task ended because images were missing, and some had come."""
-    return task.status is Status.FAILED and task.error_code == IncompleteRetrieve.code and task.received > 0
 
 
 @again_on_collision
@@ -33,7 +28,7 @@ async def publish_received(
         )
     async with database.transaction(actor) as tx:
         task = await tasks.find(tx, task_id, clinic_code=clinic_code)
-        if task is None or not can_be_published_as_received(task):
+        if task is None or not task.lacks_images:
             raise Refused(
                 "not incomplete",
                 reason_ru="Так можно поступить только с заданием, которому не хватило изображений.",

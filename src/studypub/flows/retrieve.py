@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from studypub.config import Dicom, Pacs
+from studypub.core.publication import Part
 from studypub.core.task import Task
 from studypub.core.wanted import Wanted, missing
 from studypub.dicom.kept import SpooledInstance
@@ -54,7 +55,19 @@ class Way:
     spool: Spool
 
 
-async def retrieve(way: Way, task: Task, found: Found, folder: Path, progress: Progress) -> list[SpooledInstance]:
+@dataclass(frozen=True, slots=True)
+class Retrieved:
+    """What was fetched of the `expected` instances; None where the PACS does not say how many there are.
+
+    `part`: where it is not all, as an administrator has allowed.
+    """
+
+    instances: list[SpooledInstance]
+    expected: int | None
+    part: Part | None = None
+
+
+async def retrieve(way: Way, task: Task, found: Found, folder: Path, progress: Progress) -> Retrieved:
     """Fetch every instance that the PACS lists, and only return when none is missing, or less has been allowed.
 
     What an earlier attempt left in the folder is not fetched again. Raises IncompleteRetrieve, ConflictingInstances,
@@ -67,25 +80,30 @@ async def retrieve(way: Way, task: Task, found: Found, folder: Path, progress: P
                 await asyncio.to_thread(reception.recall)
                 return await _until_it_stands(way, task, found, reception)
         except TimeoutError as error:
+            if _may_be_part(task, reception):
+                return _part(found, reception)
             received = found.contents.received(reception.uids())
             raise IncompleteRetrieve("it takes too long", received=received, expected=found.count or "?") from error
 
 
-async def _until_it_stands(way: Way, task: Task, found: Found, reception: Reception) -> list[SpooledInstance]:
+async def _until_it_stands(way: Way, task: Task, found: Found, reception: Reception) -> Retrieved:
     """Fetch, and look whether the study is still what it was: PS3.4 C.4.2 promises nothing, it may have grown."""
     for _ in range(_MOST_LISTS):
         try:
             await _until_whole(way, found, reception)
         except IncompleteRetrieve:
-            # Only an administrator can have said so, with a reason that is in the audit log.
-            if task.partial_reason is None or not reception.count:
-                raise
-            return _chosen(found, reception)
+            if _may_be_part(task, reception):
+                return _part(found, reception)
+            raise
         before, found = found, await find(way.client, task)
         if before.study.study_instance_uid != found.study.study_instance_uid:
             break
         if found.contents.is_whole(reception.uids()):
-            return _chosen(found, reception)
+            chosen = _chosen(found, reception)
+            return Retrieved(chosen, len(chosen))
+    else:
+        if _may_be_part(task, reception):
+            return _part(found, reception)
     received = found.contents.received(reception.uids())
     raise StudyChanged("the list is another each time", received=received, expected=found.count or "?")
 
@@ -94,6 +112,17 @@ def _chosen(found: Found, reception: Reception) -> list[SpooledInstance]:
     """Return what is here of what the PACS lists."""
     chosen = found.contents.chosen(reception.uids())
     return [instance for instance in reception.instances() if instance.sop_instance_uid in chosen]
+
+
+def _may_be_part(task: Task, reception: Reception) -> bool:
+    # Only an administrator can have said so, with a reason that is in the audit log.
+    return task.partial_reason is not None and reception.count > 0 and reception.conflict is None
+
+
+def _part(found: Found, reception: Reception) -> Retrieved:
+    chosen, expected = _chosen(found, reception), found.count
+    missing = expected - len(chosen) if expected is not None else 0
+    return Retrieved(chosen, expected, Part(missing if missing > 0 else None))
 
 
 async def _until_whole(way: Way, found: Found, reception: Reception) -> None:
