@@ -16,7 +16,7 @@ from argon2 import PasswordHasher
 from studypub.config import Clinic, Config, Pacs, Server
 from studypub.config import Database as DatabaseSection
 from studypub.core.people import Role, User
-from studypub.core.publication import Publication
+from studypub.core.publication import Part, Publication
 from studypub.core.request import PublishRequest
 from studypub.core.review import Held
 from studypub.core.task import Event, Origin, Task
@@ -86,7 +86,8 @@ class Panel:
                     expected=expected,
                     received=received or expected,
                 )
-                await tasks.note_received_bytes(tx, task, SLICE * (received or expected or 0))
+                count = received or expected or 0
+                await tasks.note_received(tx, task, count, SLICE * count)
             await tasks.extend_lease(tx, task, lease=HOUR, received=received, received_bytes=SLICE * received)
         return task
 
@@ -111,14 +112,26 @@ class Panel:
             await tasks.postpone(tx, task, delay=HOUR, attempts=1, why=why)
 
     async def published(
-        self, task: Task, *, size: int = 53_477_376, keep: timedelta = timedelta(days=30), modality: str = "CT"
+        self,
+        task: Task,
+        *,
+        size: int = 53_477_376,
+        keep: timedelta = timedelta(days=30),
+        modality: str = "CT",
+        part: Part | None = None,
     ) -> Publication:
         """Publish as the last step of the flow does; the archive itself is a stand-in of a few bytes."""
         task = await self.advanced(task, Event.FOUND, Event.RECEIVED, Event.PREPARED)
-        return await self.published_as_it_is(task, size=size, keep=keep, modality=modality)
+        return await self.published_as_it_is(task, size=size, keep=keep, modality=modality, part=part)
 
     async def published_as_it_is(
-        self, task: Task, *, size: int = 53_477_376, keep: timedelta = timedelta(days=30), modality: str = "CT"
+        self,
+        task: Task,
+        *,
+        size: int = 53_477_376,
+        keep: timedelta = timedelta(days=30),
+        modality: str = "CT",
+        part: Part | None = None,
     ) -> Publication:
         """Publish a task that was prepared."""
         key = f"studies/{task.task_id.hex}.zip"
@@ -135,7 +148,7 @@ class Panel:
         async with self.database.transaction() as tx:
             now = await tx.now()
             await studies.add_object(tx, key, task.task_id)
-            publication = await studies.publish(tx, task, archive, save_till=now + keep)
+            publication = await studies.publish(tx, task, archive, save_till=now + keep, part=part)
             await tasks.end(tx, task, Event.PUBLISHED)
         return publication
 

@@ -8,6 +8,7 @@ from tests.peers import html, panel, person
 from tests.peers.panel import Panel
 from tests.web.conftest import BASE_URL, Site
 
+from studypub.core.publication import Part
 from studypub.flows import withdraw
 
 
@@ -28,6 +29,32 @@ async def test_the_page_says_what_it_is(site: Site, bench: Panel) -> None:
     assert page.one(class_="button primary big").attributes["href"] == f"/s/{study.token}/download"
     assert [fold.text for fold in page.all("summary")][:4] == ["Windows", "Mac", "iPhone, iPad", "Android"]
     assert page.one("img").attributes["src"].startswith("data:image/svg+xml")
+
+
+@pytest.mark.parametrize(
+    ("missing", "language", "said"),
+    [
+        (2, "ru", "Опубликовано 240 из 242 снимков. Остальных по этой ссылке нет: скажите об этом врачу."),
+        (1, "ru", "Опубликовано 240 из 241 снимка. Остальных по этой ссылке нет: скажите об этом врачу."),
+        (2, "en", "Published: 240 of 242 images. The others are not behind this link: tell the doctor."),
+        (
+            None,
+            "ru",
+            "Опубликованы, возможно, не все снимки. Сколько их всего, клиника не знает: скажите об этом врачу.",
+        ),
+    ],
+)
+async def test_a_part_is_told_as_one_on_every_page(
+    site: Site, bench: Panel, missing: int | None, language: str, said: str
+) -> None:
+    study = await bench.published(await bench.queued("KP125706548L"), part=Part(missing))
+    patient = person.stranger(site.app, BASE_URL, language)
+    assert (await patient.page(f"/s/{study.token}")).one(data_field="part").text == said
+    registrator = await person.signed_in(site.app, BASE_URL, panel.REGISTRATOR, language)
+    for path in (f"/studies/{study.study_id}", f"/studies/{study.study_id}/slip", "/studies"):
+        assert (await registrator.page(path)).one(data_field="part").text.rstrip(".") == said.partition(".")[0]
+    shown = (await site.get(f"/publish/{study.task_id}")).json()
+    assert shown["partial"] is True
 
 
 async def test_nothing_on_it_names_the_patient(site: Site, bench: Panel) -> None:

@@ -46,6 +46,7 @@ async def test_a_request_is_queued_and_answered_with_its_task(site: Site) -> Non
         "upload_date": None,
         "save_till": None,
         "pin": False,
+        "partial": False,
         "save_till_limited": False,
         "left_out": [],
         "covered": 0,

@@ -85,6 +85,7 @@ class TaskDocument(Struct, kw_only=True):
     upload_date: Moment | None
     save_till: Moment | None
     pin: Annotated[bool, Meta(description="The link asks for a PIN")]
+    partial: Annotated[bool, Meta(description="An administrator has published less than the PACS lists")]
     save_till_limited: Annotated[
         bool, Meta(description="The date asked for was beyond the longest time of storage and was cut to it")
     ]
@@ -132,6 +133,7 @@ def task_document(
         upload_date=_local(publication.upload_date, zone) if publication else None,
         save_till=_local(publication.save_till, zone) if publication else None,
         pin=publication is not None and publication.pin_hash is not None,
+        partial=publication is not None and publication.part is not None,
         save_till_limited=task.till_was_cut,
         left_out=[
             LeftOut(reason=group.reason, message=getattr(group.sentence, language), count=group.count)

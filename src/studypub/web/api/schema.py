@@ -28,6 +28,7 @@ _TASK: dict[str, Any] = {
     "upload_date": "2025-02-01T16:21:07+03:00",
     "save_till": "2025-03-01T00:00:00+03:00",
     "pin": False,
+    "partial": False,
     "save_till_limited": False,
     "left_out": [],
     "covered": 0,

@@ -12,7 +12,7 @@ from studypub.core.task import Task
 from studypub.db import tasks
 from studypub.db.people import Session
 from studypub.errors import Refused, Sentence
-from studypub.flows.publish_received import can_be_published_as_received, publish_received
+from studypub.flows.publish_received import publish_received
 from studypub.web import forms, guards, render
 from studypub.web.errors import Problem
 from studypub.web.given import GivenParts, GivenSession
@@ -56,7 +56,7 @@ async def allow(
 async def _task(parts: Parts, session: Session, task_id: UUID) -> Task:
     async with parts.database.transaction() as tx:
         task = await tasks.find(tx, task_id, clinic_code=session.user.clinic_code)
-    if task is None or not can_be_published_as_received(task):
+    if task is None or not task.lacks_images:
         raise Problem(404, _NO_TASK)
     return task
 
