@@ -46,6 +46,17 @@ WHERE accession_number = %(accession_number)s AND (%(clinic_code)s::text IS NULL
 ORDER BY created_at DESC, task_id
 LIMIT 1;
 
+-- name: earlier_request
+-- How this study was asked for the last time; the PIN and the date of its publication are those that count.
+SELECT t.emk_record_id, t.service_code, t.service_title, t.requested_date AS study_date,
+       coalesce(s.save_till, t.requested_till) AS till,
+       CASE WHEN s.study_id IS NULL THEN t.pin_hash ELSE s.pin_hash END AS pin_hash
+FROM tasks t LEFT JOIN published_studies s USING (task_id)
+WHERE t.clinic_code = %(clinic_code)s AND t.accession_number = %(accession_number)s
+  AND t.patient_id = %(patient_id)s
+ORDER BY t.created_at DESC, t.task_id
+LIMIT 1;
+
 -- name: count_by_status
 -- How many tasks are in each state.
 SELECT status, count(*) AS tasks FROM tasks GROUP BY status;

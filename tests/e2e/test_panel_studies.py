@@ -112,7 +112,7 @@ async def test_the_slip_fits_a_sheet_and_its_code_can_be_read(site: Panel, open_
     await at_the_list(page, site)
     await page.locator("[data-study-id]").first.get_by_label("Печать памятки").click()
     await expect(page.locator("[data-print]")).to_be_focused()
-    await page.fill("#slip-name", "Иванов П. С.")
+    await page.fill("#field-name", "Иванов П. С.")
     await page.keyboard.press("Enter")
     await expect(page.locator(".slip-for")).to_have_text("Иванов П. С.")
     await page.emulate_media(media="print")

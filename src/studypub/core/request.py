@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -69,6 +69,32 @@ class PublishRequest:
     till_was_cut: bool = False
     chosen_study_uid: str | None = None
     pin: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """How a study was asked for the last time, and until when it was, or was to be, kept.
+
+    `pin_hash`: of the PIN that its link asked for, or would have.
+    """
+
+    emk_record_id: str | None
+    service_code: str | None
+    service_title: str | None
+    study_date: datetime | None
+    till: datetime | None
+    pin_hash: str | None = field(repr=False)
+
+
+def completed(request: PublishRequest, earlier: Earlier) -> PublishRequest:
+    """Return the request with what only the earlier one told; whoever types two numbers does not type it again."""
+    return replace(
+        request,
+        emk_record_id=request.emk_record_id or earlier.emk_record_id,
+        service_code=request.service_code or earlier.service_code,
+        service_title=request.service_title or earlier.service_title,
+        study_date=request.study_date or earlier.study_date,
+    )
 
 
 class InvalidRequest(Exception):

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from studypub.core.request import PublishRequest
+from studypub.core.request import Earlier, PublishRequest
 from studypub.core.task import Event, Handled, IllegalTransition, LeaseLost, LeftOut, Origin, Status, Task, after
 from studypub.db.database import Row, Transaction
 from studypub.errors import Sentence, StudypubError
@@ -54,13 +54,14 @@ async def set_pin(tx: Transaction, task_id: UUID, pin_hash: str) -> bool:
 
 async def in_progress(tx: Transaction, request: PublishRequest) -> Task | None:
     """Return the task that is working on the study asked for."""
-    row = await tx.one(
-        "task_in_progress",
-        clinic_code=request.clinic_code,
-        patient_id=request.patient_id,
-        accession_number=request.accession_number,
-    )
+    row = await tx.one("task_in_progress", **_study(request))
     return task_of(row) if row else None
+
+
+async def earlier(tx: Transaction, study: PublishRequest | Task) -> Earlier | None:
+    """Return how the study was asked for the last time; None where it never was."""
+    row = await tx.one("earlier_request", **_study(study))
+    return Earlier(**row) if row else None
 
 
 async def wake_workers(tx: Transaction) -> None:
@@ -203,6 +204,14 @@ async def add_manual_request(tx: Transaction, task: Task, *, user_id: UUID) -> N
         accession_number=task.accession_number,
         task_id=task.task_id,
     )
+
+
+def _study(study: PublishRequest | Task) -> dict[str, object]:
+    return {
+        "clinic_code": study.clinic_code,
+        "patient_id": study.patient_id,
+        "accession_number": study.accession_number,
+    }
 
 
 def _guard(task: Task, event: Event | None = None) -> dict[str, object]:

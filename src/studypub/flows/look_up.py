@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from studypub.config import Clinic
 from studypub.core.finding import FoundStudy, choose, to_choose_from
-from studypub.core.request import PublishRequest
+from studypub.core.request import Earlier, PublishRequest
+from studypub.db import tasks
 from studypub.db.database import Database
 from studypub.dicom.scu import PacsClient
 from studypub.errors import PacsUnreachable, StudypubError
@@ -18,9 +19,13 @@ _AT_ONCE = 8
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What there is under the number: what we know of the study already, what the PACS has, and what is in the way."""
+    """What there is under the number: what we know of the study already, what the PACS has, and what is in the way.
+
+    `earlier`: how it was asked for before, where it has to be asked for anew.
+    """
 
     answer: Answer | None = None
+    earlier: Earlier | None = None
     studies: tuple[FoundStudy, ...] = ()
     problem: StudypubError | None = None
 
@@ -63,15 +68,16 @@ async def look_up(
     """Say what would happen if this were published now; changes nothing."""
     async with database.transaction() as tx:
         answer = await known(tx, asked)
+        earlier = None if answer else await tasks.earlier(tx, asked)
     if answer is not None:
         return Looked(answer)
     identity = {"patient_id": asked.patient_id, "accession_number": asked.accession_number}
     try:
         found = await lookups.studies(clinic, our_ae_title, asked.accession_number)
     except StudypubError as error:
-        return Looked(problem=error)
+        return Looked(earlier=earlier, problem=error)
     studies = to_choose_from(found, **identity)
     try:
-        return Looked(studies=(choose(found, **identity),))
+        return Looked(earlier=earlier, studies=(choose(found, **identity),))
     except StudypubError as error:
-        return Looked(studies=studies, problem=error)
+        return Looked(earlier=earlier, studies=studies, problem=error)

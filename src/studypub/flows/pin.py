@@ -35,6 +35,11 @@ async def unlock(database: Database, publication: Publication, pin: str, address
         return access.proof(publication, await tx.now() + UNLOCKED_FOR)
 
 
+async def is_right(publication: Publication, pin: str) -> bool:
+    """Whether this is the link's PIN, for somebody who may set another. Raises TooManyTries."""
+    return publication.pin_hash is not None and await passwords.fits(publication.pin_hash, pin, patient=False)
+
+
 async def set_pin(
     database: Database, study_id: UUID, pin: str | None, *, actor: str, clinic_code: str | None
 ) -> Publication:

@@ -6,9 +6,9 @@ from datetime import timedelta
 from uuid import UUID
 
 from studypub.core.publication import Publication
-from studypub.core.request import PublishRequest
+from studypub.core.request import PublishRequest, completed
 from studypub.core.task import Origin, Task
-from studypub.db import audit, studies, tasks
+from studypub.db import audit, events, studies, tasks
 from studypub.db.again import again_on_collision
 from studypub.db.database import Database, Transaction
 from studypub.errors import InternalError, QueueFull, Refused
@@ -47,13 +47,14 @@ async def request_publication(
 ) -> Answer:
     """Queue the study unless it is published or in progress; simultaneous requests make one task.
 
-    A PIN that the request names holds for what is known already, too. `most_in_progress`: for the request's clinic.
-    When this returns, the task is durable. Raises DatabaseUnavailable and QueueFull, and Refused where another study
-    has the number.
+    A PIN that the request names holds for what is known already, too. A person who asks again for what was asked for
+    before need not tell the rest again, and its link does not lose its PIN; a program says all that it wants.
+    `most_in_progress`: for the request's clinic. When this returns, the task is durable. Raises DatabaseUnavailable
+    and QueueFull, and Refused where another study has the number.
     """
     pin_hash = await passwords.hashed(request.pin) if request.pin else None
     for _ in range(_TRIES):
-        async with database.transaction() as tx:
+        async with database.transaction(asker.actor) as tx:
             answer = await known(tx, request)
             if answer is None:
                 await _require_room(tx, request, most_in_progress)
@@ -108,11 +109,17 @@ async def _require_room(tx: Transaction, request: PublishRequest, most: int | No
 
 async def _with_pin(tx: Transaction, answer: Answer, asker: Asker, pin_hash: str) -> Answer | None:
     """Give what is known already the PIN; None where it has just ended."""
+    task_id = answer.task.task_id
     if answer.publication is None:
-        return answer if await tasks.set_pin(tx, answer.task.task_id, pin_hash) else None
+        if not await tasks.set_pin(tx, task_id, pin_hash):
+            return None
+        await events.append(tx, task_id, "pin_set")
+        await audit.append(tx, asker.actor, "task.pin_set", str(task_id))
+        return answer
     publication = await studies.set_pin(tx, answer.publication.study_id, pin_hash, clinic_code=None)
     if publication is None:
         return None
+    await events.append(tx, task_id, "pin_set")
     await audit.append(tx, asker.actor, "study.pin_set", str(publication.study_id))
     return Answer(answer.task, publication)
 
@@ -120,6 +127,9 @@ async def _with_pin(tx: Transaction, answer: Answer, asker: Asker, pin_hash: str
 async def _queued(
     tx: Transaction, request: PublishRequest, asker: Asker, search_time: timedelta, pin_hash: str | None
 ) -> Answer | None:
+    earlier = await tasks.earlier(tx, request) if asker.origin is not Origin.MIS else None
+    if earlier is not None:
+        request, pin_hash = completed(request, earlier), pin_hash or earlier.pin_hash
     task = await tasks.queue(
         tx,
         request,

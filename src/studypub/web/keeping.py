@@ -18,6 +18,11 @@ def end_of_day(text: str, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time(23, 59, 59), zone).astimezone(UTC)
 
 
+def last_day(till: datetime, zone: ZoneInfo) -> date:
+    """Return the last day on which something is kept as a whole, or in part; midnight belongs to the day before."""
+    return (till - timedelta(seconds=1)).astimezone(zone).date()
+
+
 def bounds(now: datetime, zone: ZoneInfo, config: Config) -> dict[str, date]:
     """Return the earliest and the latest day that can be chosen now."""
     today = now.astimezone(zone).date()

@@ -11,7 +11,7 @@ from litestar.response import Redirect
 
 from studypub.config import Clinic
 from studypub.core.people import User
-from studypub.core.request import FieldError, InvalidRequest, PublishRequest, read_request
+from studypub.core.request import Earlier, FieldError, InvalidRequest, PublishRequest, read_request
 from studypub.core.rights import Right
 from studypub.core.task import Origin
 from studypub.db import settings, tasks
@@ -19,7 +19,7 @@ from studypub.db.people import Session
 from studypub.errors import Refused, Sentence
 from studypub.flows.look_up import Looked, look_up
 from studypub.flows.request import Answer, Asker, request_publication
-from studypub.web import forms, guards, render
+from studypub.web import forms, guards, keeping, render
 from studypub.web.formats import zone_of
 from studypub.web.given import GivenParts, GivenRights, GivenSession
 from studypub.web.parts import Parts
@@ -38,8 +38,8 @@ async def ask(
     request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession, rights: GivenRights
 ) -> Response[str]:
     """Show the form; with `again`, filled in as a task was that is there already."""
-    form = await _form_of(parts, session, request.query_params.get("again"))
-    return await _page(request, parts, session, rights, form)
+    form, earlier = await _form_of(parts, session, _fields(rights), request.query_params.get("again"))
+    return await _page(request, parts, session, rights, form, earlier=earlier)
 
 
 @post("/publish/new/look", guards=[guards.signed_in, guards.csrf])
@@ -47,7 +47,7 @@ async def look(
     request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession, rights: GivenRights
 ) -> Response[str]:
     """Show what the PACS has under the number, and what we have; nothing is published."""
-    form = await forms.read(request, *_FIELDS)
+    form = await forms.read(request, *_fields(rights))
     try:
         asked = await _asked(form, parts, session.user)
     except InvalidRequest as invalid:
@@ -61,7 +61,7 @@ async def publish(
     request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession, rights: GivenRights
 ) -> Response[str]:
     """Queue the study and go where its progress, or its link, is seen."""
-    form, choice = await forms.read(request, *_FIELDS), await forms.read(request, _CHOICE, _MUST_CHOOSE)
+    form, choice = await forms.read(request, *_fields(rights)), await forms.read(request, _CHOICE, _MUST_CHOOSE)
     try:
         asked = await _asked(form, parts, session.user)
     except InvalidRequest as invalid:
@@ -100,17 +100,29 @@ async def _looked(parts: Parts, asked: PublishRequest) -> Looked:
     return await look_up(parts.database, parts.lookups, clinic, parts.config.dicom.ae_title, asked)
 
 
-async def _form_of(parts: Parts, session: Session, text: str | None) -> forms.Form:
+def _fields(rights: frozenset[Right]) -> tuple[str, ...]:
+    """Return the form's fields: a PIN belongs to the link, and is for those who hand links over."""
+    return (*_FIELDS, "pin") if Right.LINK in rights else _FIELDS
+
+
+async def _form_of(
+    parts: Parts, session: Session, fields: tuple[str, ...], text: str | None
+) -> tuple[forms.Form, Earlier | None]:
+    """Return the form as that task was asked for, and how its study was asked for the last time."""
     try:
         task_id = UUID(text or "")
     except ValueError:
-        return forms.empty(*_FIELDS)
+        return forms.empty(*fields), None
     async with parts.database.transaction() as tx:
         task = await tasks.find(tx, task_id, clinic_code=session.user.clinic_code)
-    if task is None:
-        return forms.empty(*_FIELDS)
+        earlier = await tasks.earlier(tx, task) if task else None
+        now = await tx.now()
+    if task is None or earlier is None:
+        return forms.empty(*fields), None
     known = {"clinic_code": task.clinic_code, "patient_id": task.patient_id, "accession_number": task.accession_number}
-    return forms.empty(*_FIELDS, **known)
+    if earlier.till is not None and earlier.till > now:
+        known["save_till_date"] = keeping.last_day(earlier.till, zone_of(parts.config, task.clinic_code)).isoformat()
+    return forms.empty(*fields, **known), earlier
 
 
 def _where(answer: Answer, rights: frozenset[Right]) -> str:
@@ -131,6 +143,7 @@ async def _page(
     form: forms.Form,
     *,
     looked: Looked | None = None,
+    earlier: Earlier | None = None,
     status: int = 200,
 ) -> Response[str]:
     async with parts.database.transaction() as tx:
@@ -139,7 +152,7 @@ async def _page(
         )
         now = await tx.now()
     panel: dict[str, Any] = {"session": session, "config": parts.config, "now": now, "rights": rights}
-    panel |= {"form": form, "looked": looked}
+    panel |= {"form": form, "looked": looked, "earlier": looked.earlier if looked else earlier}
     if request.headers.get("HX-Request") == "true":
         return render.page("_found.html", request, **panel)
     today = now.astimezone(zone_of(parts.config, session.user.clinic_code)).date()

@@ -10,11 +10,12 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from studypub.core.publication import Publication, link
+from studypub.core.request import FieldError
 from studypub.core.rights import Right
 from studypub.db import studies
 from studypub.db.people import Session
 from studypub.errors import Refused, Sentence
-from studypub.flows import withdraw
+from studypub.flows import pin, withdraw
 from studypub.web import forms, guards, keeping, places, render
 from studypub.web.errors import Problem
 from studypub.web.formats import zone_of
@@ -23,6 +24,7 @@ from studypub.web.parts import Parts
 from studypub.web.rights import May
 
 _NO_STUDY = Sentence("Такой публикации нет.", "There is no such publication.")
+_WRONG_PIN = Sentence("Это не ПИН-код этой ссылки.", "This is not the PIN of this link.")
 _LONGEST_NAME = 128
 
 
@@ -45,17 +47,20 @@ async def slip(
 ) -> Response[str]:
     """Show the slip to print; it names nobody."""
     study, now = await _study(parts, session, study_id)
-    return render.page("slip.html", request, **_panel(parts, session, now), **_link(parts, study), name="")
+    return _slip(request, _panel(parts, session, now) | _link(parts, study), forms.empty("name", "pin"))
 
 
 @post("/studies/{study_id:uuid}/slip", guards=[guards.signed_in, guards.csrf, May(Right.LINK)])
 async def slip_with_name(
     request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession, study_id: FromPath[UUID]
 ) -> Response[str]:
-    """Show the slip with a name on it that somebody typed; it is kept nowhere."""
+    """Show the slip with a name and a PIN on it that somebody typed; they are kept nowhere."""
     study, now = await _study(parts, session, study_id)
-    name = (await forms.read(request, "name")).value("name").strip()[:_LONGEST_NAME]
-    return render.page("slip.html", request, **_panel(parts, session, now), **_link(parts, study), name=name)
+    form, page = await forms.read(request, "name", "pin"), _panel(parts, session, now) | _link(parts, study)
+    typed = form.value("pin").strip()
+    if typed and not await pin.is_right(study, typed):
+        return _slip(request, page, form.with_errors(FieldError("pin", _WRONG_PIN)), status=422)
+    return _slip(request, page, form)
 
 
 @get("/studies/{study_id:uuid}/keep", guards=[guards.signed_in, May(Right.KEEP)])
@@ -113,6 +118,11 @@ async def _study(parts: Parts, session: Session, study_id: UUID) -> tuple[Public
         if study is None:
             raise Problem(404, _NO_STUDY)
         return study, await tx.now()
+
+
+def _slip(request: Request[Any, Any, Any], page: dict[str, Any], form: forms.Form, status: int = 200) -> Response[str]:
+    name = form.value("name").strip()[:_LONGEST_NAME]
+    return render.page("slip.html", request, status=status, **page, form=form, name=name)
 
 
 def _panel(parts: Parts, session: Session, now: datetime) -> dict[str, Any]:
