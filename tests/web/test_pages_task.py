@@ -12,7 +12,14 @@ from studypub.core.review import Decision, Held
 from studypub.core.rights import Right
 from studypub.core.task import Event, Handled, LeftOut, Status, Task
 from studypub.db import audit, review, settings, tasks
-from studypub.errors import AmbiguousAccession, IncompleteRetrieve, PacsUnreachable, Sentence
+from studypub.errors import (
+    AmbiguousAccession,
+    ConflictingInstances,
+    IncompleteRetrieve,
+    PacsUnreachable,
+    Sentence,
+    StudypubError,
+)
 from studypub.flows import cancel, pin, sign_in, withdraw
 from studypub.flows.publish_received import publish_received
 from studypub.flows.review import decide
@@ -188,10 +195,10 @@ async def test_a_link_that_may_not_be_seen_is_not_in_the_page(site: Site, bench:
         assert study.token not in (await registrator.get(path)).text
 
 
-async def incomplete(bench: Panel, **more: str) -> Task:
-    task = await bench.advanced(await bench.queued("KP125706548L", **more), Event.FOUND, received=118, expected=120)
+async def incomplete(bench: Panel, acsn: str = "KP125706548L", why: StudypubError | None = None, **more: str) -> Task:
+    task = await bench.advanced(await bench.queued(acsn, **more), Event.FOUND, received=118, expected=120)
     async with bench.database.transaction() as tx:
-        return await tasks.end(tx, task, Event.FAIL, why=IncompleteRetrieve(received=118, expected=120))
+        return await tasks.end(tx, task, Event.FAIL, why=why or IncompleteRetrieve(received=118, expected=120))
 
 
 async def test_an_administrator_publishes_what_was_received_and_says_why(site: Site, bench: Panel) -> None:
@@ -199,14 +206,20 @@ async def test_an_administrator_publishes_what_was_received_and_says_why(site: S
     administrator = await person.signed_in(site.app, BASE_URL, panel.ADMINISTRATOR)
     address = f"/queue/{task.task_id}/received"
     page = await administrator.page(f"/queue/{task.task_id}")
-    assert address in [link.attributes["href"] for link in page.one(id="task").all("a")]
+    assert f"{address}?from=task" in [link.attributes["href"] for link in page.one(id="task").all("a")]
     assert "пришло 118 из 120 изображений" in (await administrator.page(address)).one(id="sheet").text
     for reason in ("", "   ", "x" * 501):
         refused = await administrator.post(address, reason=reason)
         assert refused.status_code == 422
         assert html.read(refused.text).one(id="fault-reason").text.startswith("Напишите, почему")
+    row = (await administrator.rows("/queue?state=failed", "acsn"))["KP125706548L"]
+    assert [link.text for link in row.one(class_="also").all("a")] == ["Опубликовать полученное"]
+    address = row.one(class_="also").one("a").attributes["href"]
+    assert address == f"/queue/{task.task_id}/received?state=failed"
+    sheet = (await administrator.page(address)).one(id="sheet")
+    assert sheet.one("form").attributes["action"] == address
     response = await administrator.post(address, reason=" Две серии испорчены ")
-    assert response.headers["location"] == f"/queue/{task.task_id}"
+    assert response.headers["location"] == "/queue?state=failed"
     async with bench.database.transaction() as tx:
         found = await tasks.find(tx, task.task_id, clinic_code=None)
         entry = (await audit.newest(tx, limit=1, offset=0))[0]
@@ -233,9 +246,13 @@ async def test_nobody_else_publishes_in_part_nor_anything_else(site: Site, bench
     await grant(site, *Right)
     task = await incomplete(bench)
     address = f"/queue/{task.task_id}/received"
-    assert address not in (await registrator.get(f"/queue/{task.task_id}")).text
+    for path in ("/queue", f"/queue/{task.task_id}"):
+        assert address not in (await registrator.get(path)).text
     assert (await registrator.get(address)).status_code == 403
     assert (await registrator.post(address, reason="why not")).status_code == 403
     administrator = await person.signed_in(site.app, BASE_URL, panel.ADMINISTRATOR)
+    await incomplete(bench, "CONFLICT", ConflictingInstances())
+    rows = await administrator.rows("/queue", "acsn")
+    assert [acsn for acsn, row in rows.items() if row.all(class_="also")] == ["KP125706548L"]
     other = await bench.queued("OTHER")
     assert (await administrator.post(f"/queue/{other.task_id}/received", reason="why not")).status_code == 404

@@ -85,5 +85,10 @@ def same_list(path: str, request: Request[Any, Any, Any], without: tuple[str, ..
     return address(path, {name: value for name, value in request.query_params.items() if name not in without})
 
 
+def task_or_queue(request: Request[Any, Any, Any], task_id: UUID) -> str:
+    """Return where an action leads: to the task where it began there, else to the same part of the queue."""
+    return f"/queue/{task_id}" if request.query_params.get("from") == "task" else same_list("/queue", request)
+
+
 def _address(path: str, query: Mapping[str, str], name: str, place: Place) -> str:
     return address(path, {**query, name: f"{place.value}~{place.item}"})

@@ -13,7 +13,7 @@ from studypub.db import tasks
 from studypub.db.people import Session
 from studypub.errors import Refused, Sentence
 from studypub.flows.publish_received import publish_received
-from studypub.web import forms, guards, render
+from studypub.web import forms, guards, places, render
 from studypub.web.errors import Problem
 from studypub.web.given import GivenParts, GivenSession
 from studypub.web.parts import Parts
@@ -27,8 +27,7 @@ async def ask_why(
 ) -> Response[str]:
     """Ask once, and for the reason."""
     task = await _task(parts, session, task_id)
-    form = forms.empty("reason")
-    return render.page("task_received.html", request, session=session, config=parts.config, task=task, form=form)
+    return _page(request, parts, session, task, forms.empty("reason"))
 
 
 @post("/queue/{task_id:uuid}/received", guards=[guards.administrator, guards.csrf])
@@ -48,9 +47,8 @@ async def allow(
             search_time=search_time,
         )
     except Refused as refusal:
-        panel: dict[str, Any] = {"session": session, "config": parts.config, "task": task}
-        return render.page("task_received.html", request, status=422, **panel, form=form.refused("reason", refusal))
-    return Redirect(f"/queue/{task_id}", status_code=303)
+        return _page(request, parts, session, task, form.refused("reason", refusal), status=422)
+    return Redirect(places.task_or_queue(request, task_id), status_code=303)
 
 
 async def _task(parts: Parts, session: Session, task_id: UUID) -> Task:
@@ -59,6 +57,14 @@ async def _task(parts: Parts, session: Session, task_id: UUID) -> Task:
     if task is None or not task.lacks_images:
         raise Problem(404, _NO_TASK)
     return task
+
+
+def _page(
+    request: Request[Any, Any, Any], parts: Parts, session: Session, task: Task, form: forms.Form, status: int = 200
+) -> Response[str]:
+    panel: dict[str, Any] = {"session": session, "config": parts.config, "task": task, "form": form}
+    back = places.task_or_queue(request, task.task_id)
+    return render.page("task_received.html", request, status=status, **panel, back=back)
 
 
 routes = (ask_why, allow)

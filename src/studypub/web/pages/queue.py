@@ -75,7 +75,7 @@ async def retry(
     await cancel.try_again(
         parts.database, task_id, actor=user.actor, clinic_code=user.clinic_code, search_time=search_time
     )
-    return _back(request, task_id)
+    return Redirect(places.task_or_queue(request, task_id), status_code=303)
 
 
 @get("/queue/{task_id:uuid}/cancel", guards=[guards.signed_in, May(Right.CANCEL)])
@@ -87,7 +87,7 @@ async def ask_to_cancel(
         task = await tasks.find(tx, task_id, clinic_code=session.user.clinic_code)
     if task is None:
         raise Problem(404, _NO_TASK)
-    back = _back_to(request, task_id)
+    back = places.task_or_queue(request, task_id)
     return render.page("task_cancel.html", request, session=session, config=parts.config, task=task, back=back)
 
 
@@ -98,7 +98,7 @@ async def stop(
     """Cancel a task that has not ended."""
     user = session.user
     await cancel.cancel(parts.database, task_id, actor=user.actor, clinic_code=user.clinic_code)
-    return _back(request, task_id)
+    return Redirect(places.task_or_queue(request, task_id), status_code=303)
 
 
 async def _context(request: Request[Any, Any, Any], parts: Parts, session: Session) -> dict[str, Any]:
@@ -122,17 +122,6 @@ async def _context(request: Request[Any, Any, Any], parts: Parts, session: Sessi
 
 def _is_moving(line: QueueLine) -> bool:
     return line.task.status in IN_PROGRESS and line.task.status is not Status.NEEDS_REVIEW
-
-
-def _back_to(request: Request[Any, Any, Any], task_id: UUID) -> str:
-    """Return where an action leads: to the task where it began there, else to the same part of the queue."""
-    if request.query_params.get("from") == "task":
-        return f"/queue/{task_id}"
-    return places.same_list("/queue", request)
-
-
-def _back(request: Request[Any, Any, Any], task_id: UUID) -> Redirect:
-    return Redirect(_back_to(request, task_id), status_code=303)
 
 
 routes = (start, show, lines, show_one, retry, ask_to_cancel, stop)
