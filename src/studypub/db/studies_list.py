@@ -92,22 +92,21 @@ async def lines(
     begin = place or Place(column.ends[down], _HIGHEST if down else _LOWEST)
     rows = await tx.all(
         f"studies_by_{column.query}_{'down' if down else 'up'}",
-        clinic_code=wanted.clinic_code,
-        state=wanted.state,
-        text=wanted.text.lower(),
-        pid=wanted.pid.lower(),
-        acsn=wanted.acsn.lower(),
-        emk=wanted.emk.lower(),
-        sizes=_range(*wanted.sizes),
-        dates=days_range(wanted.dates, wanted.zone),
-        uploads=days_range(wanted.uploads, wanted.zone),
-        tills=days_range(wanted.tills, wanted.zone),
+        wanted=_row(wanted),
         after=begin.value,
         after_id=begin.item,
         limit=limit,
     )
     found = [StudyLine(study, Place(column.value(study), study.study_id)) for study in map(publication_of, rows)]
     return found[::-1] if back else found
+
+
+def _row(wanted: StudyFilter) -> tuple[str | None, ...]:
+    """Return the filter as a `study_filter` of the schema."""
+    texts = (wanted.text, wanted.pid, wanted.acsn, wanted.emk)
+    days = (wanted.dates, wanted.uploads, wanted.tills)
+    ranges = (_range(*wanted.sizes), *(days_range(one, wanted.zone) for one in days))
+    return (wanted.clinic_code, wanted.state, *map(str.lower, texts), *ranges)
 
 
 def _moment(value: datetime | None) -> str:
