@@ -1,7 +1,6 @@
 """Sites for a browser: databases of their own, and a person who signs in."""
 
-import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -13,49 +12,64 @@ from tests.peers.panel import Panel
 from tests.peers.postgres import PostgresPeer
 
 from studypub.db.database import Database
-from studypub.db.migrate import migrate
 
 
 @pytest.fixture(scope="module")
-def database_url(postgres_server: PostgresPeer) -> Iterator[str]:
-    url = postgres_server.database()
-    asyncio.run(migrate(url))
-    yield url
-    postgres_server.drop(url)
-
-
-@pytest.fixture(scope="module")
-async def full(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Panel]:
+async def full(
+    postgres_server: PostgresPeer, schema: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Panel]:
     """A site whose queue holds one task of every kind."""
-    async with open_site(database_url, tmp_path_factory.mktemp("full")) as site:
+    async with open_site(postgres_server, schema, tmp_path_factory.mktemp("full")) as site:
         await site.fill()
         yield site
 
 
 @pytest.fixture
-async def fresh(postgres_server: PostgresPeer, tmp_path: Path) -> AsyncIterator[Panel]:
+async def fresh(postgres_server: PostgresPeer, schema: str, tmp_path: Path) -> AsyncIterator[Panel]:
     """A site with an empty queue."""
-    url = postgres_server.database()
-    await migrate(url)
-    async with open_site(url, tmp_path) as site:
+    async with open_site(postgres_server, schema, tmp_path) as site:
         yield site
-    postgres_server.drop(url)
 
 
 @asynccontextmanager
-async def open_site(url: str, folder: Path) -> AsyncIterator[Panel]:
-    async with Database(url, size=4, name="panel") as database, panel.serve(database, folder) as site:
-        yield site
+async def open_site(
+    postgres: PostgresPeer, schema: str, folder: Path, *, clinics: int = 2, pacs_port: int = 4242
+) -> AsyncIterator[Panel]:
+    """Serve a site over a database of its own."""
+    url = postgres.database(schema)
+    try:
+        async with (
+            Database(url, size=4, name="panel") as database,
+            panel.serve(database, folder, clinics=clinics, pacs_port=pacs_port) as site,
+        ):
+            yield site
+    finally:
+        postgres.drop(url)
 
 
-async def sign_in(page: Page, site: Panel, name: str = panel.REGISTRATOR) -> None:
-    await page.goto(f"{site.address}/login")
+async def sign_in(page: Page, site: Panel, name: str = panel.REGISTRATOR, path: str = "/queue") -> None:
+    """Open a page as somebody who has signed in."""
+    form: dict[str, str | float | bool] = {"name": name, "password": panel.PASSWORD}
+    answer = await page.context.request.post(f"{site.address}/login", form=form, max_redirects=0)
+    assert answer.status == 303, answer.status
+    await page.goto(site.address + path)
+
+
+async def sign_in_by_keys(page: Page, site: Panel, path: str = "/queue") -> None:
+    """Open a page as a registrator does who signs in first."""
+    await page.goto(f"{site.address}/login?next={path}")
     # The first field has the focus, and Enter does the obvious.
     await expect(page.locator("[name=name]")).to_be_focused()
-    await page.keyboard.type(name)
-    await page.fill("[name=password]", panel.PASSWORD)
+    await page.keyboard.type(panel.REGISTRATOR)
+    await page.keyboard.press("Tab")
+    await page.keyboard.type(panel.PASSWORD)
     await page.keyboard.press("Enter")
-    await page.wait_for_url("**/queue")
+    await page.wait_for_url(site.address + path)
+
+
+async def next_poll(page: Page) -> None:
+    """Let the page ask again now; its clock must be ours: `await page.clock.install()` before it is opened."""
+    await page.clock.fast_forward(2_100)
 
 
 def assert_clean(tab: Tab, site: Panel) -> None:

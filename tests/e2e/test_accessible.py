@@ -1,103 +1,93 @@
-"""No page keeps anybody out: axe-core finds nothing, in both languages, light and dark, on a desk and on a phone."""
+"""Every page fits its window and keeps nobody out, in both languages, light and dark, on a desk and on a phone."""
 
-from datetime import timedelta
+from collections.abc import AsyncIterator
 from typing import Literal
-from uuid import uuid4
 
 import pytest
 from playwright.async_api import ViewportSize
-from tests.e2e.sites import assert_clean, database_url, full, sign_in
+from tests.e2e.pages import every_page
+from tests.e2e.sites import assert_clean, open_site, sign_in
 from tests.peers import axe, panel
-from tests.peers.browser import DESKTOP, PHONE, OpenTab
+from tests.peers.browser import DESKTOP, PHONE, OpenTab, Tab
 from tests.peers.panel import Panel
-from tests.peers.postgres import postgres_server
+from tests.peers.postgres import PostgresPeer
 
-from studypub.core.review import Held
-from studypub.errors import Sentence
-from studypub.flows import first_start, pin
+from studypub.flows import first_start
 from studypub.flows import sign_in as people
-
-__all__ = ["database_url", "full", "postgres_server"]
 
 pytestmark = pytest.mark.peer
 
-LOOKS = [
-    pytest.param(viewport, locale, scheme, id=f"{viewport['width']}-{locale}-{scheme}")
-    for viewport, locale, scheme in (
-        (DESKTOP, "ru-RU", "light"),
-        (PHONE, "ru-RU", "dark"),
-        (PHONE, "en-GB", "light"),
-        (DESKTOP, "en-GB", "dark"),
-    )
-]
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+Look = tuple[ViewportSize, str, Literal["light", "dark"]]
+LOOKS: list[Look] = [(DESKTOP, "ru-RU", "light"), (PHONE, "en-GB", "dark")]
+OTHERS: list[Look] = [(PHONE, "ru-RU", "light"), (DESKTOP, "en-GB", "dark")]
+
+
+def name(look: Look) -> str:
+    viewport, locale, scheme = look
+    return f"{viewport['width']}-{locale}-{scheme}"
+
+
+@pytest.fixture(scope="module")
+async def full(
+    postgres_server: PostgresPeer, schema: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Panel]:
+    async with open_site(postgres_server, schema, tmp_path_factory.mktemp("full")) as site:
+        yield site
 
 
 @pytest.fixture(scope="module")
 async def pages(full: Panel) -> dict[str, list[str]]:
-    """Every page there is, by who sees it; for those behind a link, with what closes or locks it."""
-    live = await full.published(await full.queued("LIVE"))
-    locked = await full.published(await full.queued("LOCKED"))
-    await pin.set_pin(full.database, locked.study_id, "271828", actor="test", clinic_code=None)
-    over = await full.published(await full.queued("OVER"), keep=timedelta(seconds=-1))
-    gone = await full.withdrawn(await full.queued("GONE"))
-    held = await full.hold(await full.queued("HELD"), Held("1.2.3", "ultrasound", Sentence("УЗИ", "Ultrasound"), None))
-    waiting = await full.queued("WAITING")
-    key = await people.add_api_key(full.database, clinic_code=panel.KHIMKI, name="МИС", actor="test")
-    study, user = f"/studies/{live.study_id}", f"/admin/users/{panel.REGISTRATOR}"
-    return {
-        "patient": [f"/s/{one.token}" for one in (live, locked, over, gone)] + ["/s/" + "0" * 22],
-        "nobody": ["/login", "/nothing"],
-        "panel": [
-            *("/queue", "/queue?page=2", f"/queue/{waiting.task_id}/cancel", f"/review/{held.task_id}"),
-            *("/studies", "/studies?q=nothing", study, f"{study}/keep", f"{study}/withdraw", f"{study}/pin"),
-            *("/publish/new", "/admin/users", f"{user}/disable", f"{user}/password", "/admin/keys"),
-            *(
-                f"/admin/keys/{key.partition('.')[0]}/revoke",
-                "/admin/settings",
-                "/admin/audit",
-                f"/queue/{uuid4()}/cancel",
-            ),
-        ],
-    }
+    return await every_page(full)
 
 
-@pytest.mark.parametrize(("viewport", "locale", "scheme"), LOOKS)
-async def test_no_page_keeps_anybody_out(
-    full: Panel,
-    pages: dict[str, list[str]],
-    open_tab: OpenTab,
-    viewport: ViewportSize,
-    locale: str,
-    scheme: Literal["light", "dark"],
-) -> None:
-    tab = await open_tab(viewport=viewport, locale=locale, colour_scheme=scheme)
-    found = {}
+async def opened(tab: Tab, site: Panel, pages: dict[str, list[str]], locale: str) -> AsyncIterator[str]:
+    """Open page after page; each speaks the language and fits the window, also with everything unfolded."""
     for kind in ("patient", "nobody", "panel"):
         if kind == "panel":
-            await sign_in(tab.page, full, panel.ADMINISTRATOR)
+            await sign_in(tab.page, site, panel.ADMINISTRATOR)
         for path in pages[kind]:
-            await tab.page.goto(full.address + path)
+            await tab.page.goto(site.address + path)
+            assert await tab.page.get_attribute("html", "lang") == locale[:2]
+            assert await tab.page.evaluate(OVERFLOW) == 0, path
             await tab.page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
+            assert await tab.page.evaluate(OVERFLOW) == 0, f"{path}, unfolded"
+            yield path
+    assert [error for error in tab.console_errors if "the server responded with a status of 4" not in error] == []
+    assert [url for url in tab.requests if not url.startswith((site.address, "data:"))] == []
+
+
+async def look_at(open_tab: OpenTab, look: Look) -> Tab:
+    viewport, locale, scheme = look
+    return await open_tab(viewport=viewport, locale=locale, colour_scheme=scheme)
+
+
+@pytest.mark.parametrize("look", OTHERS, ids=name)
+async def test_every_page_fits(full: Panel, pages: dict[str, list[str]], open_tab: OpenTab, look: Look) -> None:
+    seen = [path async for path in opened(await look_at(open_tab, look), full, pages, look[1])]
+    assert len(seen) == sum(map(len, pages.values()))
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=name)
+async def test_every_page_fits_and_keeps_nobody_out(
+    full: Panel, pages: dict[str, list[str]], open_tab: OpenTab, look: Look
+) -> None:
+    tab, found = await look_at(open_tab, look), {}
+    async for path in opened(tab, full, pages, look[1]):
+        if broken := await axe.violations(tab.page):
+            found[path] = broken
+        for form in await tab.page.locator("main form[method=post][novalidate]").all():
+            async with tab.page.expect_navigation():
+                await form.evaluate("form => form.requestSubmit()")
             if broken := await axe.violations(tab.page):
-                found[path] = broken
-            for form in await tab.page.locator("main form[method=post][novalidate]").all():
-                async with tab.page.expect_navigation():
-                    await form.evaluate("form => form.requestSubmit()")
-                if broken := await axe.violations(tab.page):
-                    found[f"{path}, refused"] = broken
+                found[f"{path}, refused"] = broken
     assert found == {}
 
 
-@pytest.mark.parametrize(("viewport", "locale", "scheme"), LOOKS)
-async def test_the_first_start_keeps_nobody_out(
-    fresh_setup: tuple[Panel, str],
-    open_tab: OpenTab,
-    viewport: ViewportSize,
-    locale: str,
-    scheme: Literal["light", "dark"],
-) -> None:
+@pytest.mark.parametrize("look", LOOKS, ids=name)
+async def test_the_first_start_keeps_nobody_out(fresh_setup: tuple[Panel, str], open_tab: OpenTab, look: Look) -> None:
     site, token = fresh_setup
-    tab = await open_tab(viewport=viewport, locale=locale, colour_scheme=scheme)
+    tab = await look_at(open_tab, look)
     await tab.page.goto(f"{site.address}/setup/{token}")
     assert await axe.violations(tab.page) == []
     assert_clean(tab, site)

@@ -1,53 +1,18 @@
-"""The panel and the landing page in a real browser: on a desk and on a phone, in both languages, light and dark."""
+"""The panel and the landing page in a real browser: polls, dialogs, copying, and the way from the form to the link."""
 
 import asyncio
-from itertools import product
-from typing import Literal
 
 import pytest
-from playwright.async_api import ViewportSize, expect
-from tests.e2e.sites import assert_clean, database_url, fresh, full, sign_in
+from playwright.async_api import expect
+from tests.e2e.sites import assert_clean, next_poll, sign_in
 from tests.peers import panel
-from tests.peers.browser import DESKTOP, PHONE, OpenTab
+from tests.peers.browser import PHONE, OpenTab
 from tests.peers.panel import Panel
-from tests.peers.postgres import postgres_server
 
 from studypub.core.task import Event
 from studypub.db import tasks
 
-__all__ = ["database_url", "fresh", "full", "postgres_server"]
-
 pytestmark = pytest.mark.peer
-
-LOOKS = [
-    pytest.param(viewport, locale, scheme, id=f"{viewport['width']}-{locale}-{scheme}")
-    for viewport, locale, scheme in product((DESKTOP, PHONE), ("ru-RU", "en-GB"), ("light", "dark"))
-]
-PANEL_PAGES = (
-    *("/queue", "/queue?q=none", "/studies", "/studies?size_from=1", "/publish/new"),
-    *("/admin/users", "/admin/keys", "/admin/rights", "/admin/settings", "/admin/audit", "/admin/state"),
-)
-OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-
-
-@pytest.mark.parametrize(("viewport", "locale", "scheme"), LOOKS)
-async def test_every_page_fits_and_is_clean(
-    full: Panel, open_tab: OpenTab, viewport: ViewportSize, locale: str, scheme: Literal["light", "dark"]
-) -> None:
-    tab = await open_tab(viewport=viewport, locale=locale, colour_scheme=scheme)
-    await sign_in(tab.page, full, panel.ADMINISTRATOR)
-    for path in PANEL_PAGES:
-        await tab.page.goto(full.address + path)
-        assert await tab.page.evaluate(OVERFLOW) == 0, path
-        assert await tab.page.get_attribute("html", "lang") == locale[:2]
-    await tab.page.goto(full.address + "/studies")
-    link = await tab.page.locator("a[data-field=arch_link]").first.get_attribute("href")
-    assert link is not None
-    await tab.page.goto(link)
-    await tab.page.locator("details").last.locator("summary").click()
-    await expect(tab.page.locator("img.qr")).to_be_visible()
-    assert await tab.page.evaluate(OVERFLOW) == 0
-    assert_clean(tab, full)
 
 
 @pytest.mark.parametrize("scripts", [True, False])
@@ -84,6 +49,7 @@ async def test_a_poll_moves_nothing_but_what_changed(fresh: Panel, open_tab: Ope
     tab = await open_tab()
     page = tab.page
     task = await fresh.advanced(await fresh.queued("KP125706548L"), Event.FOUND, received=10)
+    await page.clock.install()
     await sign_in(page, fresh)
     row = page.locator(f"#task-{task.task_id}")
     await row.locator("a.button").focus()
@@ -93,6 +59,7 @@ async def test_a_poll_moves_nothing_but_what_changed(fresh: Panel, open_tab: Ope
     before = await row.bounding_box()
     async with fresh.database.transaction() as tx:
         await tasks.extend_lease(tx, task, lease=panel.HOUR, received=200, received_bytes=200 * panel.SLICE)
+    await next_poll(page)
     await expect(row.locator("[data-field=progress]")).to_have_text("200 из 240 · 100 МБ")
     assert await row.evaluate("row => row.unchanged && document.activeElement === row.querySelector('a.button')")
     assert await page.evaluate("String(getSelection())") == "KP125706548L"
@@ -185,10 +152,13 @@ async def test_a_hidden_page_does_not_ask_and_asks_at_once_when_it_is_seen(fresh
 async def test_a_page_without_connection_says_so_and_takes_it_back(fresh: Panel, open_tab: OpenTab) -> None:
     page = (await open_tab()).page
     await fresh.queued("KP125706548L")
+    await page.clock.install()
     await sign_in(page, fresh)
     await page.context.set_offline(True)
+    await next_poll(page)
     await expect(page.locator("#offline")).to_be_visible()
     await page.context.set_offline(False)
+    await next_poll(page)
     await expect(page.locator("#offline")).to_be_hidden()
 
 

@@ -5,18 +5,14 @@ from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, expect
-from tests.peers import panel
+from tests.e2e.sites import assert_clean, open_site, sign_in, sign_in_by_keys
 from tests.peers.browser import PHONE, OpenTab
 from tests.peers.panel import Panel
-from tests.peers.postgres import PostgresPeer, postgres_server
+from tests.peers.postgres import PostgresPeer
 from tests.peers.studies import make_study
 
 from studypub.db import tasks
-from studypub.db.database import Database
-from studypub.db.migrate import migrate
 from studypub.dicom.demo_pacs import DemoPacs
-
-__all__ = ["postgres_server"]
 
 pytestmark = pytest.mark.peer
 
@@ -39,25 +35,9 @@ def pacs() -> Iterator[DemoPacs]:
 
 
 @pytest.fixture
-async def site(postgres_server: PostgresPeer, tmp_path: Path, pacs: DemoPacs) -> AsyncIterator[Panel]:
-    url = postgres_server.database()
-    await migrate(url)
-    async with (
-        Database(url, size=4, name="panel") as database,
-        panel.serve(database, tmp_path, clinics=1, pacs_port=pacs.port) as serving,
-    ):
+async def site(postgres_server: PostgresPeer, schema: str, tmp_path: Path, pacs: DemoPacs) -> AsyncIterator[Panel]:
+    async with open_site(postgres_server, schema, tmp_path, clinics=1, pacs_port=pacs.port) as serving:
         yield serving
-    postgres_server.drop(url)
-
-
-async def at_the_form(page: Page, site: Panel) -> None:
-    await page.goto(f"{site.address}/login?next=/publish/new")
-    await expect(page.locator("[name=name]")).to_be_focused()
-    await page.keyboard.type(panel.REGISTRATOR)
-    await page.keyboard.press("Tab")
-    await page.keyboard.type(panel.PASSWORD)
-    await page.keyboard.press("Enter")
-    await expect(page.locator("[name=patient_id]")).to_be_focused()
 
 
 async def scan(page: Page, *codes: str) -> None:
@@ -69,7 +49,7 @@ async def scan(page: Page, *codes: str) -> None:
 async def test_a_scanner_and_two_keys_publish(site: Panel, open_tab: OpenTab) -> None:
     tab = await open_tab()
     page = tab.page
-    await at_the_form(page, site)
+    await sign_in_by_keys(page, site, "/publish/new")
     await scan(page, PID, ONE)
     await expect(page.locator("#found h2")).to_have_text("Нашлось в PACS")
     await expect(page.locator("#found [data-field=patient]")).to_contain_text("К. С. Ю.")
@@ -77,23 +57,23 @@ async def test_a_scanner_and_two_keys_publish(site: Panel, open_tab: OpenTab) ->
     await page.keyboard.press("Enter")
     await page.wait_for_url("**/queue#task-*")
     await expect(page.locator("tr:target [data-field=acsn]")).to_have_text(ONE)
-    assert tab.console_errors == tab.failed_requests == []
+    assert_clean(tab, site)
 
 
 async def test_leaving_the_second_number_asks_too_and_takes_no_focus(site: Panel, open_tab: OpenTab) -> None:
     page = (await open_tab(viewport=PHONE)).page
-    await at_the_form(page, site)
+    await sign_in(page, site, path="/publish/new")
     await page.keyboard.type(PID)
     await page.keyboard.press("Tab")
     await page.keyboard.type(ONE)
     await page.keyboard.press("Tab")
     await expect(page.locator("#found h2")).to_have_text("Нашлось в PACS")
-    await expect(page.locator("[name=save_till_date]")).to_be_focused()
+    await expect(page.locator("summary", has_text="Срок хранения")).to_be_focused()
 
 
 async def test_another_number_forgets_what_was_found(site: Panel, open_tab: OpenTab) -> None:
     page = (await open_tab()).page
-    await at_the_form(page, site)
+    await sign_in(page, site, path="/publish/new")
     await scan(page, PID, FOREIGN)
     await expect(page.locator("#found h2")).to_have_text("Это исследование другого пациента")
     await expect(page.locator("[data-publish]")).to_have_count(0)
@@ -107,7 +87,7 @@ async def test_another_number_forgets_what_was_found(site: Panel, open_tab: Open
 
 async def test_one_of_several_is_chosen_by_keys(site: Panel, open_tab: OpenTab) -> None:
     page = (await open_tab()).page
-    await at_the_form(page, site)
+    await sign_in(page, site, path="/publish/new")
     await scan(page, PID, TWO)
     first = page.locator("[name=study_instance_uid]").first
     await expect(first).to_be_focused()
@@ -126,7 +106,7 @@ async def test_one_of_several_is_chosen_by_keys(site: Panel, open_tab: OpenTab) 
 async def test_what_is_published_gives_its_link_at_once(site: Panel, open_tab: OpenTab) -> None:
     page = (await open_tab()).page
     study = await site.published(await site.queued(ONE))
-    await at_the_form(page, site)
+    await sign_in(page, site, path="/publish/new")
     await scan(page, PID, ONE)
     copy = page.locator("#found [data-copy]")
     await expect(copy).to_be_focused()
@@ -135,10 +115,7 @@ async def test_what_is_published_gives_its_link_at_once(site: Panel, open_tab: O
 
 async def test_it_works_without_scripts(site: Panel, open_tab: OpenTab) -> None:
     page = (await open_tab(scripts=False)).page
-    await page.goto(f"{site.address}/login?next=/publish/new")
-    await page.fill("[name=name]", panel.REGISTRATOR)
-    await page.fill("[name=password]", panel.PASSWORD)
-    await page.keyboard.press("Enter")
+    await sign_in(page, site, path="/publish/new")
     await page.fill("[name=patient_id]", PID)
     await page.fill("[name=accession_number]", TWO)
     await page.get_by_text("Проверить в PACS").click()
@@ -154,7 +131,7 @@ async def test_a_slow_pacs_leaves_the_button_where_it_is(site: Panel, open_tab: 
     """Whoever presses the button has decided: nothing is looked for, nothing moves under the pointer."""
     tab = await open_tab()
     page = tab.page
-    await at_the_form(page, site)
+    await sign_in(page, site, path="/publish/new")
     await page.keyboard.type(PID)
     await page.keyboard.press("Tab")
     await page.keyboard.type(ONE)

@@ -1,20 +1,14 @@
 """Published studies as a registrator works with them: found while typing, several at once, on paper, as a file."""
 
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
+from tests.e2e.sites import assert_clean, sign_in
 from tests.peers import panel
 from tests.peers.browser import PHONE, OpenTab
 from tests.peers.panel import Panel
-from tests.peers.postgres import PostgresPeer, postgres_server
-
-from studypub.db.database import Database
-from studypub.db.migrate import migrate
-
-__all__ = ["postgres_server"]
 
 pytestmark = pytest.mark.peer
 
@@ -23,29 +17,17 @@ A5_POINTS = (419.5, 595.3)
 
 
 @pytest.fixture
-async def site(postgres_server: PostgresPeer, tmp_path: Path) -> AsyncIterator[Panel]:
-    url = postgres_server.database()
-    await migrate(url)
-    async with Database(url, size=4, name="panel") as database, panel.serve(database, tmp_path) as serving:
-        await serving.published(await serving.queued("B2", "0777"), size=5 * 2**20)
-        await serving.published(await serving.queued("A1"), size=90 * 2**20)
-        await serving.published(await serving.queued("C3"), size=50 * 2**20)
-        yield serving
-    postgres_server.drop(url)
-
-
-async def at_the_list(page: Page, site: Panel, name: str = panel.ADMINISTRATOR) -> None:
-    await page.goto(f"{site.address}/login?next=/studies")
-    await page.fill("[name=name]", name)
-    await page.fill("[name=password]", panel.PASSWORD)
-    await page.keyboard.press("Enter")
-    await page.wait_for_url(f"{site.address}/studies")
+async def site(fresh: Panel) -> Panel:
+    await fresh.published(await fresh.queued("B2", "0777"), size=5 * 2**20)
+    await fresh.published(await fresh.queued("A1"), size=90 * 2**20)
+    await fresh.published(await fresh.queued("C3"), size=50 * 2**20)
+    return fresh
 
 
 async def test_found_while_typing_and_sorted_by_the_heads(site: Panel, open_tab: OpenTab) -> None:
     tab = await open_tab()
     page = tab.page
-    await at_the_list(page, site)
+    await sign_in(page, site, panel.ADMINISTRATOR, "/studies")
     acsn = page.locator("[data-study-id] [data-field=acsn]")
     await page.get_by_role("link", name="Размер").click()
     await expect(acsn).to_have_text(["A1", "C3", "B2"])
@@ -66,14 +48,14 @@ async def test_found_while_typing_and_sorted_by_the_heads(site: Panel, open_tab:
     await expect(page.locator("#studies h2")).to_have_text("Ничего не найдено")
     await page.locator("[name=acsn]").fill("")
     await expect(acsn).to_have_count(2)
-    assert tab.console_errors == tab.failed_requests == []
+    assert_clean(tab, site)
 
 
 @pytest.mark.parametrize("scripts", [True, False])
 async def test_several_are_withdrawn_at_once(site: Panel, open_tab: OpenTab, *, scripts: bool) -> None:
     tab = await open_tab(scripts=scripts)
     page = tab.page
-    await at_the_list(page, site)
+    await sign_in(page, site, panel.ADMINISTRATOR, "/studies")
     await expect(page.locator("#selected")).to_be_hidden()
     await page.locator("[name=study]").nth(0).check()
     await page.locator("[name=study]").nth(1).check()
@@ -86,12 +68,12 @@ async def test_several_are_withdrawn_at_once(site: Panel, open_tab: OpenTab, *, 
     await sheet.get_by_role("button", name="Отозвать все").click()
     await expect(page.locator("[data-state=WITHDRAWN]")).to_have_count(2)
     await expect(page.locator("[data-state=LIVE]")).to_have_count(1)
-    assert tab.console_errors == tab.failed_requests == []
+    assert_clean(tab, site)
 
 
 async def test_all_of_a_page_are_kept_for_longer(site: Panel, open_tab: OpenTab) -> None:
     page = (await open_tab(viewport=PHONE)).page
-    await at_the_list(page, site)
+    await sign_in(page, site, panel.ADMINISTRATOR, "/studies")
     for box in await page.locator("[name=study]").all():
         await box.check()
     await page.get_by_role("button", name="Продлить…").click()
@@ -109,7 +91,7 @@ async def test_all_of_a_page_are_kept_for_longer(site: Panel, open_tab: OpenTab)
 async def test_the_slip_fits_a_sheet_and_its_code_can_be_read(site: Panel, open_tab: OpenTab, tmp_path: Path) -> None:
     tab = await open_tab()
     page = tab.page
-    await at_the_list(page, site)
+    await sign_in(page, site, panel.ADMINISTRATOR, "/studies")
     await page.locator("[data-study-id]").first.get_by_label("Печать памятки").click()
     await expect(page.locator("[data-print]")).to_be_focused()
     await page.fill("#field-name", "Иванов П. С.")
@@ -125,12 +107,12 @@ async def test_the_slip_fits_a_sheet_and_its_code_can_be_read(site: Panel, open_
     boxes = re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", paper)
     assert len(boxes) == 1
     assert [float(side) for side in boxes[0]] == pytest.approx(A5_POINTS, abs=1)
-    assert tab.console_errors == tab.failed_requests == []
+    assert_clean(tab, site)
 
 
 async def test_the_table_is_downloaded(site: Panel, open_tab: OpenTab, tmp_path: Path) -> None:
     page = (await open_tab()).page
-    await at_the_list(page, site)
+    await sign_in(page, site, panel.ADMINISTRATOR, "/studies")
     async with page.expect_download() as downloading:
         await page.get_by_role("button", name="Скачать таблицу").click()
     file = tmp_path / "studies.csv"

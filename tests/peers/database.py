@@ -20,6 +20,15 @@ def migrated(postgres_server: PostgresPeer) -> str:
     return url
 
 
+@pytest.fixture(scope="session")
+def schema(postgres_server: PostgresPeer) -> Iterator[str]:
+    """A database with the current schema and nothing in it, to be cloned."""
+    template = postgres_server.database()
+    asyncio.run(migrate(template))
+    yield template
+    postgres_server.drop(template)
+
+
 @pytest.fixture
 def database_url(migrated: str) -> Iterator[str]:
     """The database, emptied when the test ends."""

@@ -1,7 +1,6 @@
 """The real application over a real database and a real folder, and programs and people who use it."""
 
-import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,6 +12,10 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from litestar import Litestar
+from tests.peers import panel, person
+from tests.peers.database import schema
+from tests.peers.panel import Panel
+from tests.peers.person import Person
 from tests.peers.postgres import PostgresPeer, postgres_server
 
 from studypub.config import Clinic, Config, Pacs, Server
@@ -20,14 +23,13 @@ from studypub.core.publication import Publication
 from studypub.core.task import Event, Handled, LeftOut, Task
 from studypub.db import studies, tasks
 from studypub.db.database import Database
-from studypub.db.migrate import migrate
 from studypub.errors import Sentence, StudypubError
 from studypub.flows import sign_in
 from studypub.store.local import LocalStore
 from studypub.web.app import create_app
 from studypub.web.parts import Parts
 
-__all__ = ["postgres_server"]
+__all__ = ["postgres_server", "schema"]
 
 KHIMKI, TVER = "f_Khimki", "f_Tver"
 BASE_URL = "https://studies.clinic.example"
@@ -108,20 +110,32 @@ class Site:
             return await studies.publish(tx, task, stored, save_till=task.requested_till or await tx.now() + keep)
 
 
-@pytest.fixture(scope="session")
-def schema(postgres_server: PostgresPeer) -> Iterator[str]:
-    """A database with the current schema and nothing in it, to be cloned."""
-    template = postgres_server.database()
-    asyncio.run(migrate(template))
-    yield template
-    postgres_server.drop(template)
-
-
 @pytest.fixture
 async def site(postgres_server: PostgresPeer, schema: str, tmp_path: Path) -> AsyncIterator[Site]:
     """A site of one test's own."""
     async with _open_site(postgres_server, schema, tmp_path) as opened:
         yield opened
+
+
+@pytest.fixture
+async def bench(site: Site) -> Panel:
+    """The site with people, and with what workers would do to its tasks."""
+    await panel.add_people(site.database)
+    return Panel(BASE_URL, site.parts)
+
+
+@pytest.fixture
+async def registrator(site: Site, bench: Panel) -> Person:
+    """Somebody at the front desk of the first clinic."""
+    del bench
+    return await person.signed_in(site.app, BASE_URL, panel.REGISTRATOR)
+
+
+@pytest.fixture
+async def administrator(site: Site, bench: Panel) -> Person:
+    """Somebody who may do everything, for every clinic."""
+    del bench
+    return await person.signed_in(site.app, BASE_URL, panel.ADMINISTRATOR)
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """Every text of the pages has its English, nothing in the catalogues is stale, and every code has a word."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from babel.messages.catalog import Catalog
@@ -90,6 +90,12 @@ def test_every_code_has_a_word_and_a_shape() -> None:
     assert all(words.origin(origin) for origin in Origin)
     for _, name in words.columns():
         assert name
+
+
+@pytest.mark.parametrize("word", [words.event, words.action, words.detail])
+def test_a_name_without_a_word_stays_itself_and_is_no_markup(word: Callable[[str], str]) -> None:
+    assert word("study.lent") == "study.lent"
+    assert word("<i>") == "&lt;i&gt;"
 
 
 def test_every_audited_action_has_a_word() -> None:

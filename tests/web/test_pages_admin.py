@@ -14,18 +14,6 @@ PAGES = ("/admin/users", "/admin/keys", "/admin/settings", "/admin/audit")
 ONE = ("/admin/users/ivanova/disable", "/admin/users/ivanova/password", "/admin/keys/AbCd1234/revoke")
 
 
-@pytest.fixture
-async def bench(site: Site) -> Panel:
-    await panel.add_people(site.database)
-    return Panel(BASE_URL, site.parts)
-
-
-@pytest.fixture
-async def administrator(site: Site, bench: Panel) -> Person:
-    del bench
-    return await person.signed_in(site.app, BASE_URL, panel.ADMINISTRATOR)
-
-
 async def local_administrator(site: Site) -> Person:
     await sign_in.add_user(site.database, "local", Role.ADMINISTRATOR, panel.PASSWORD, clinic_code=TVER, actor="test")
     return await person.signed_in(site.app, BASE_URL, "local")
@@ -158,7 +146,7 @@ async def test_the_log_tells_who_did_what(administrator: Person) -> None:
     newest = (await administrator.page("/admin/audit")).one("tbody").all("tr")[0]
     assert newest.one(data_field="actor").text == "user:admin"
     assert newest.one(data_field="action").text == "настройка изменена"
-    assert "retention.default_days · value 21" in newest.text
+    assert "retention.default_days · значение 21" in newest.text
 
 
 async def test_an_administrator_of_one_clinic_keeps_to_it(site: Site, bench: Panel) -> None:

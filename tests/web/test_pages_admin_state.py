@@ -29,18 +29,6 @@ PLAIN = Pixels(ultrasound="leave_out", fluoroscopy="leave_out", unclear="leave_o
 CHANGES = ("/admin/rights", "/admin/audit/export", "/admin/state")
 
 
-@pytest.fixture
-async def bench(site: Site) -> Panel:
-    await panel.add_people(site.database)
-    return Panel(BASE_URL, site.parts)
-
-
-@pytest.fixture
-async def administrator(site: Site, bench: Panel) -> Person:
-    del bench
-    return await person.signed_in(site.app, BASE_URL, panel.ADMINISTRATOR)
-
-
 async def test_only_an_administrator_of_every_clinic(site: Site, bench: Panel) -> None:
     async with bench.database.transaction() as tx:
         password = (await people.user_and_hash(tx, panel.ADMINISTRATOR) or (None, ""))[1]

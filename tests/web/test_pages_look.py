@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-import pytest
 from litestar import Litestar
 from pydicom.dataset import FileDataset
 from tests.peers import html, panel, person
@@ -51,12 +50,6 @@ async def registrator(site: Site, instances: Iterable[FileDataset]) -> AsyncIter
         yield await person.signed_in(with_pacs(site, pacs.port), BASE_URL, panel.REGISTRATOR)
     finally:
         pacs.stop()
-
-
-@pytest.fixture
-async def bench(site: Site) -> Panel:
-    await panel.add_people(site.database)
-    return Panel(BASE_URL, site.parts)
 
 
 async def look(someone: Person, **fields: str) -> html.Element:

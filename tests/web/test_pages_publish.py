@@ -1,6 +1,5 @@
 """The form by which a registrator publishes a study."""
 
-import pytest
 from tests.peers import html, panel, person
 from tests.peers.panel import Panel
 from tests.peers.person import Person
@@ -11,18 +10,6 @@ from studypub.core.task import Origin
 from studypub.db import settings, tasks
 
 STUDY = {"patient_id": "1000001158664", "accession_number": "KP125706548L"}
-
-
-@pytest.fixture
-async def bench(site: Site) -> Panel:
-    await panel.add_people(site.database)
-    return Panel(BASE_URL, site.parts)
-
-
-@pytest.fixture
-async def registrator(site: Site, bench: Panel) -> Person:
-    del bench
-    return await person.signed_in(site.app, BASE_URL, panel.REGISTRATOR)
 
 
 async def test_a_study_is_queued_and_its_row_pointed_at(bench: Panel, registrator: Person) -> None:

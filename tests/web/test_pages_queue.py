@@ -14,18 +14,6 @@ from studypub.web import places
 from studypub.web.app import create_app
 
 
-@pytest.fixture
-async def bench(site: Site) -> Panel:
-    await panel.add_people(site.database)
-    return Panel(BASE_URL, site.parts)
-
-
-@pytest.fixture
-async def registrator(site: Site, bench: Panel) -> Person:
-    del bench
-    return await person.signed_in(site.app, BASE_URL, panel.REGISTRATOR)
-
-
 async def test_empty_queue_says_how_to_begin(registrator: Person) -> None:
     page = await registrator.page("/queue")
     assert page.one("h2").text == "Очередь пуста"

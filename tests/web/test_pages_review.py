@@ -1,6 +1,5 @@
 """Held images are shown to administrators only, and every decision counts once and sends the task on."""
 
-import pytest
 from tests.peers import panel, person
 from tests.peers.panel import Panel
 from tests.peers.person import Person
@@ -13,12 +12,6 @@ from studypub.errors import Sentence
 
 PNG = b"\x89PNG held"
 SENTENCE = Sentence("УЗИ: на кадрах стоят данные", "Ultrasound")
-
-
-@pytest.fixture
-async def bench(site: Site) -> Panel:
-    await panel.add_people(site.database)
-    return Panel(BASE_URL, site.parts)
 
 
 async def _held(bench: Panel) -> Task:

@@ -14,20 +14,8 @@ from studypub.db import audit
 
 
 @pytest.fixture
-async def bench(site: Site) -> Panel:
-    await panel.add_people(site.database)
-    return Panel(BASE_URL, site.parts)
-
-
-@pytest.fixture
 async def study(bench: Panel) -> Publication:
     return await bench.published(await bench.queued("KP125706548L"))
-
-
-@pytest.fixture
-async def registrator(site: Site, bench: Panel) -> Person:
-    del bench
-    return await person.signed_in(site.app, BASE_URL, panel.REGISTRATOR)
 
 
 async def test_empty_list_says_what_it_is_for(registrator: Person) -> None:

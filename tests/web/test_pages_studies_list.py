@@ -21,12 +21,6 @@ COLUMNS = ["pid", "acsn", "emk_record_id", "size", "study_date", "upload_date", 
 
 
 @pytest.fixture
-async def bench(site: Site) -> Panel:
-    await panel.add_people(site.database)
-    return Panel(BASE_URL, site.parts)
-
-
-@pytest.fixture
 async def three(bench: Panel) -> list[Publication]:
     """Three of one clinic, one of another; of the three, one is withdrawn."""
     first = await bench.published(
@@ -38,12 +32,6 @@ async def three(bench: Panel) -> list[Publication]:
     third = await bench.withdrawn(await bench.queued("C3", "P2", emk_record_id="10"))
     await bench.published(await bench.queued("TVER", clinic_code=panel.TVER))
     return [first, second, third]
-
-
-@pytest.fixture
-async def registrator(site: Site, bench: Panel) -> Person:
-    del bench
-    return await person.signed_in(site.app, BASE_URL, panel.REGISTRATOR)
 
 
 async def grant(site: Site, *rights: Right) -> None:

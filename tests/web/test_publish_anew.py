@@ -21,18 +21,6 @@ PIN, OTHER = "271828", "314159"
 
 
 @pytest.fixture
-async def bench(site: Site) -> Panel:
-    await panel.add_people(site.database)
-    return Panel(BASE_URL, site.parts)
-
-
-@pytest.fixture
-async def registrator(site: Site, bench: Panel) -> Person:
-    del bench
-    return await person.signed_in(site.app, BASE_URL, panel.REGISTRATOR)
-
-
-@pytest.fixture
 async def closed(site: Site, bench: Panel) -> Publication:
     """A publication of the MIS whose link asked for a PIN and was withdrawn."""
     study = await bench.published(await bench.queued(STUDY["accession_number"], service_title="МРТ суставов"))
