@@ -1,6 +1,11 @@
-"""The pages' words for what the core calls by codes; templates translate them."""
+"""The pages' words for what the core calls by codes; templates translate them.
+
+A translated text counts as safe: a name that we have no word for is escaped before it comes there.
+"""
 
 from collections.abc import Iterable
+
+from markupsafe import escape
 
 from studypub.config import Pixels
 from studypub.core.people import Role
@@ -140,6 +145,26 @@ _ACTION = {
     "setting.changed": _("настройка изменена"),
 }
 
+# What the audit log tells besides; identifiers of programs stay as they are.
+_DETAIL = {
+    "accession_number": _("номер исследования"),
+    "task_id": _("задание"),
+    "clinic_code": _("клиника"),
+    "reason": _("причина"),
+    "received": _("получено"),
+    "expected": _("ожидалось"),
+    "instances": _("изображений"),
+    "missing": _("не хватает"),
+    "covered": _("надписи закрыты"),
+    "faces": _("срезов с лицом"),
+    "profile": _("профиль"),
+    "save_till": _("хранить до"),
+    "name": _("имя"),
+    "role": _("роль"),
+    "granted": _("разрешено"),
+    "value": _("значение"),
+}
+
 _RIGHT = {
     Right.RETRY: (_("Повторять задания"), _("С ошибкой и отменённые")),
     Right.CANCEL: (_("Отменять задания"), _("Пока исследование не опубликовано")),
@@ -242,7 +267,7 @@ def columns() -> list[tuple[str, str]]:
 
 def event(kind: str) -> str:
     """Return what a step of a task is called; its own name where we have no word for it."""
-    return _EVENT.get(kind, (kind, ""))[0]
+    return _EVENT[kind][0] if kind in _EVENT else escape(kind)
 
 
 def event_shape(kind: str) -> str:
@@ -261,6 +286,11 @@ def modalities(codes: Iterable[str]) -> list[str]:
     return named or [_OTHER_MODALITY]
 
 
+def detail(name: str) -> str:
+    """Return what the audit log's further facts are called; its own name where we have no word for it."""
+    return _DETAIL.get(name) or escape(name)
+
+
 def action(name: str) -> str:
     """Return what an entry of the audit log says; its own name where we have no word for it."""
-    return _ACTION.get(name, name)
+    return _ACTION.get(name) or escape(name)
