@@ -68,6 +68,13 @@ def test_folders_of_tests_are_there() -> None:
     assert [folder for folder in folders if not (ROOT / "tests" / folder).is_dir()] == []
 
 
+def test_pictures_are_shown_and_small() -> None:
+    shown = set(re.findall(r'src="(docs/pictures/[^"]+)"', README))
+    pictures = {path.relative_to(ROOT).as_posix(): path.stat().st_size for path in (ROOT / "docs/pictures").iterdir()}
+    assert shown == set(pictures)
+    assert {name: size for name, size in pictures.items() if size >= 80_000} == {}
+
+
 @pytest.mark.parametrize("manual", MANUALS)
 def test_files_that_the_manuals_point_to_are_there(manual: str) -> None:
     text = (ROOT / manual).read_text("utf-8")
