@@ -10,6 +10,9 @@ from tests.peers import panel
 from tests.peers.browser import PHONE, OpenTab
 from tests.peers.panel import Panel
 
+from studypub.core.publication import Part
+from studypub.flows import pin
+
 pytestmark = pytest.mark.peer
 
 MM = 96 / 25.4  # CSS pixels
@@ -91,12 +94,17 @@ async def test_all_of_a_page_are_kept_for_longer(site: Panel, open_tab: OpenTab)
 async def test_the_slip_fits_a_sheet_and_its_code_can_be_read(site: Panel, open_tab: OpenTab, tmp_path: Path) -> None:
     tab = await open_tab()
     page = tab.page
+    study = await site.published(await site.queued("D4", service_title=panel.LONG_TITLE), part=Part(missing=2))
+    await pin.set_pin(site.database, study.study_id, "271828182845", actor="user:admin", clinic_code=None)
     await sign_in(page, site, panel.ADMINISTRATOR, "/studies")
     await page.locator("[data-study-id]").first.get_by_label("Печать памятки").click()
     await expect(page.locator("[data-print]")).to_be_focused()
     await page.fill("#field-name", "Иванов П. С.")
+    await page.fill("#field-pin", "271828182845")
     await page.keyboard.press("Enter")
     await expect(page.locator(".slip-for")).to_have_text("Иванов П. С.")
+    await expect(page.locator(".slip-pin")).to_have_text("271828182845")
+    await expect(page.locator(".slip [data-field=part]")).to_have_text("Опубликовано 240 из 242 снимков.")
     await page.emulate_media(media="print")
     code = await page.locator(".slip-link img").bounding_box()
     assert code is not None
