@@ -7,6 +7,7 @@ import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
+from markupsafe import Markup
 
 from studypub import resources
 from studypub.core.people import Role
@@ -14,7 +15,7 @@ from studypub.core.publication import State
 from studypub.core.rights import Right
 from studypub.core.task import Origin, Status
 from studypub.web import words
-from studypub.web.catalogue import FOLDER, translations
+from studypub.web.catalogue import FOLDER, Texts, translations
 
 Message = str | tuple[str, ...]
 _SOURCES = FOLDER.parents[1]
@@ -114,3 +115,11 @@ def test_modalities_in_words() -> None:
     assert words.modalities(["CT", "PT", "CT"]) == ["Компьютерная томография", "Позитронно-эмиссионная томография"]
     assert words.modalities(["SEG", "MR"]) == ["Магнитно-резонансная томография"]
     assert words.modalities(["SEG"]) == words.modalities([]) == ["Медицинские снимки"]
+
+
+def test_what_belongs_into_a_text_is_escaped_once() -> None:
+    texts = Texts("ru")
+    assert texts.text("сегодня") == "сегодня"
+    assert texts.text("Уже в очереди: %(status)s", status="<i>&amp;") == "Уже в очереди: &lt;i&gt;&amp;amp;"
+    assert texts.text("Уже в очереди: %(status)s", status=Markup("<i>")) == "Уже в очереди: <i>"
+    assert texts.plural("%(num)s изображение", "%(num)s изображений", 2) == "2 изображения"

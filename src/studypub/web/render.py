@@ -10,7 +10,7 @@ from studypub import resources
 from studypub.core.publication import link, public_title
 from studypub.errors import Sentence
 from studypub.web import static, words
-from studypub.web.catalogue import translations
+from studypub.web.catalogue import Texts
 from studypub.web.formats import Formats
 from studypub.web.language import Language, language_of
 
@@ -42,10 +42,9 @@ def _environment(language: Language) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
-        extensions=["jinja2.ext.i18n"],
     )
-    environment.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
-    environment.policies["ext.i18n.trimmed"] = True
+    texts = Texts(language)
+    environment.globals.update(_=texts.text, ngettext=texts.plural)
     environment.filters.update(Formats(language).filters())
     environment.globals.update(static=static.address, words=words, link=link, public_title=public_title)
     return environment
