@@ -40,6 +40,7 @@ from studypub.web.app import create_app
 from studypub.web.parts import Parts
 from studypub.web.patience import HeadInTime
 from studypub.worker.loop import WorkerLoop
+from studypub.worker.probe import probe
 from studypub.worker.schedule import Chore, Housekeeping
 from studypub.worker.watchdog import notify, watch
 
@@ -226,6 +227,7 @@ async def running(config: Config, url: str, stop: asyncio.Event, hurry: asyncio.
                 ("housekeeping", housekeeping.run()),
                 ("listen", _listen(url, loop)),
                 ("readiness", readiness.watch()),
+                ("outages", probe(config, work_database)),
                 ("watchdog", watch(os.environ, {"listener": scp.is_listening, "workers": loop.is_moving})),
             )
         ]

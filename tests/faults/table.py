@@ -45,10 +45,14 @@ FAULTS: dict[str, str] = {
     "F29": "Another time zone: studies are kept to the exact instant.",
     "F30": "Down for three days: what fell due is done once at the start, also by two daemons at once.",
     "F31": (
-        "The PACS is down, its name is unknown, nobody answers: tried again with growing pauses; the text names "
+        "The PACS is down, its name is unknown, nobody answers: its tasks wait, for a day at most; text and queue name "
         "the PACS and since when it has been silent."
     ),
-    "F32": "The PACS rejects the association: a wrong setting is not tried again blindly, congestion is.",
+    "F32": (
+        "The PACS rejects the association: a wrong setting is not tried again blindly. One that is down or full is "
+        "asked by C-ECHO every 15 s, and not by its tasks: they cost no attempt, hold up nobody, and go on once it "
+        "answers."
+    ),
     "F33": (
         "The PACS does not know where to send (0xA801, 0xC000 or an abort): the text says which AE title to register."
     ),

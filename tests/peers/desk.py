@@ -12,9 +12,8 @@ import msgspec
 from tests.peers.scripted_pacs import ScriptedPacs
 
 from studypub.config import Dicom, Pacs
-from studypub.core.outages import Outages
 from studypub.core.task import Origin, Status, Task
-from studypub.dicom.caller import Memory, Patience
+from studypub.dicom.caller import Patience
 from studypub.dicom.kept import SpooledInstance
 from studypub.dicom.scp import KnownPeers, StorageScp
 from studypub.dicom.scu import PacsClient
@@ -106,7 +105,6 @@ class Desk:
     folder: Path
     dicom: Dicom
     pacs: Pacs
-    outages: Outages = field(default_factory=Outages)
 
     def set(self, **values: Any) -> None:
         self.dicom = msgspec.structs.replace(self.dicom, **values)
@@ -115,7 +113,7 @@ class Desk:
         patience = Patience(
             self.dicom.connect_seconds, self.dicom.search_timeout_seconds, self.dicom.retrieve_timeout_seconds
         )
-        return PacsClient(self.pacs, self.dicom.ae_title, patience, Memory(self.outages))
+        return PacsClient(self.pacs, self.dicom.ae_title, patience)
 
     async def fetch(self, wanted: Task | None = None, progress: Progress | None = None) -> Outcome:
         """Make one attempt at a task, as carry_out does up to the point where all has been received."""
