@@ -26,7 +26,7 @@ from studypub.db.embedded import EmbeddedPostgres
 from studypub.db.migrate import migrate
 from studypub.db.notifications import listen
 from studypub.deid import profile
-from studypub.dicom.scp import KnownPeers, Limits, StorageScp
+from studypub.dicom.scp import KnownPeers, Limits, Senders, StorageScp
 from studypub.dicom.spool import Spool
 from studypub.errors import DatabaseUnavailable, Refused
 from studypub.flows import first_start
@@ -254,14 +254,13 @@ def _instance(data_dir: Path) -> UUID:
 
 
 def _storage_scp(config: Config, spool: Spool) -> StorageScp:
-    hosts = {host for clinic in config.clinics for host in (clinic.pacs.host, *clinic.pacs.peers)}
-    titles = {title for clinic in config.clinics for title in (clinic.pacs.ae_title, *clinic.pacs.peer_ae_titles)}
+    senders = [Senders.of(clinic.pacs) for clinic in config.clinics]
     return StorageScp(
         config.dicom.ae_title,
         config.dicom.host,
         config.dicom.port,
-        peers=KnownPeers(hosts),
-        peer_ae_titles=titles,
+        peers=KnownPeers(host for one in senders for host in one.hosts),
+        peer_ae_titles={title for one in senders for title in one.ae_titles},
         spool=spool,
         limits=Limits(
             connections_per_peer=config.dicom.connections_per_peer, silence_seconds=config.dicom.silence_seconds

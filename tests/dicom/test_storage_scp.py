@@ -298,6 +298,15 @@ def test_addresses_of_peers(names: Names) -> None:
     assert not peers.include("::2")
 
 
+def test_addresses_of_one_peer_among_several(names: Names) -> None:
+    names.addresses["pacs.example"] = ["10.0.0.5"]
+    peers = KnownPeers(["10.0.0.7", "pacs.example"])
+    assert peers.include("10.0.0.5", {"pacs.example", "10.0.0.9"})
+    assert not peers.include("10.0.0.7", {"pacs.example"})
+    assert not peers.include("10.0.0.9", {"10.0.0.9"})  # it may not even connect
+    assert not peers.include("10.0.0.5", ())
+
+
 def test_a_peer_that_moves_is_found_again_but_not_asked_for_at_every_stranger(names: Names) -> None:
     names.addresses["pacs.example"] = ["10.0.0.5"]
     peers = KnownPeers(["pacs.example"])

@@ -69,12 +69,15 @@ FAULTS: dict[str, str] = {
     ),
     "F39": "Images come after the deadline or after publication: they are refused, the published archive is unchanged.",
     "F40": "The same image twice is one; two different ones under one identifier are a failure that a person looks at.",
-    "F41": "Images of another study come: they are refused, counted, and written into the audit log.",
+    "F41": (
+        "Images of another study come, or from the PACS of another clinic: they are refused, counted, and written into "
+        "the audit log."
+    ),
     "F42": "Two publish one study at once: they fetch it in turn, and each has a right link of its own.",
     "F43": "Many studies of one patient at once: no image gets into another's.",
     "F44": (
-        "The PACS does not name the move's originator, keeps one association, sends under another AE title: "
-        "right all the same."
+        "The PACS does not name the move's originator, keeps one association, sends from another address or under "
+        "another AE title that its clinic's section names: right all the same."
     ),
     "F45": "The disk fills while a study arrives: it is given up without a trace and tried again when there is room.",
     "F46": "Less than least_free_mb of disk: nothing is begun; /readyz and the queue say so.",

@@ -8,10 +8,11 @@ from pathlib import Path
 import msgspec
 import pytest
 from pydicom.dataset import FileDataset
-from tests.peers.desk import PATIENT, task
+from tests.peers.desk import OTHER_HOST, OTHER_TITLE, PATIENT, task
 from tests.peers.facing import Facing
 from tests.peers.pacs_behaviours import BEHAVIOURS
 from tests.peers.program import deaf_port
+from tests.peers.scripted_pacs import Behaviour, ScriptedPacs
 from tests.peers.studies import make_study
 
 from studypub.dicom.spool import StudyIsBusy
@@ -215,6 +216,22 @@ async def test_f41_another_study_instead(facing: Facing) -> None:
     assert set(facing.pacs.stored) == {NOT_AUTHORIZED}
 
 
+@pytest.mark.parametrize(("source", "title"), [("127.0.0.1", OTHER_TITLE), (OTHER_HOST, ScriptedPacs.ae_title)])
+async def test_f41_images_of_the_study_from_the_pacs_of_another_clinic_are_refused(
+    facing: Facing, source: str, title: str
+) -> None:
+    facing.become("stops midway")
+    fetching = asyncio.create_task(facing.desk.fetch())
+    assert await asyncio.to_thread(facing.pacs.holding.wait, 20)
+    stranger = ScriptedPacs(facing.pacs.destination)
+    stranger.become(Behaviour(calling=title, source=source), facing.study)
+    await asyncio.to_thread(stranger.push)
+    assert stranger.stored == [NOT_AUTHORIZED] * 5
+    assert (await fetching).uids == uids(facing.study)
+    assert facing.pacs.asked == ["STUDY", "IMAGE 3"]
+    assert facing.desk.spool.unexpected() == 5
+
+
 # Several at once
 
 
@@ -253,8 +270,19 @@ async def test_f43_many_studies_of_one_patient_at_once(facing: Facing) -> None:
     ],
 )
 async def test_f44_a_pacs_calls_us_in_its_own_way(facing: Facing, name: str, asked: list[str]) -> None:
+    facing.desk.pacs = msgspec.structs.replace(facing.desk.pacs, peer_ae_titles=(OTHER_TITLE,))
     outcome = await facing.fetch(name)
     assert (outcome.uids, facing.pacs.asked) == (uids(facing.study), asked)
+
+
+@pytest.mark.parametrize(("source", "title"), [("127.0.0.1", OTHER_TITLE), (OTHER_HOST, ScriptedPacs.ae_title)])
+async def test_f44_a_pacs_may_send_from_further_addresses_under_further_titles(
+    facing: Facing, source: str, title: str
+) -> None:
+    facing.become("honest")
+    facing.pacs.behaviour = Behaviour(calling=title, source=source)
+    facing.desk.pacs = msgspec.structs.replace(facing.desk.pacs, peers=(OTHER_HOST,), peer_ae_titles=(OTHER_TITLE,))
+    assert (await facing.desk.fetch()).uids == uids(facing.study)
 
 
 # The study changes

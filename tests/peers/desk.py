@@ -23,6 +23,7 @@ from studypub.flows.find import Found, find
 from studypub.flows.retrieve import Progress, Way, retrieve
 
 PATIENT, ACCESSION = "1000001158664", "KP125706548L"
+OTHER_HOST, OTHER_TITLE = "127.0.0.2", "OTHER"  # another PACS, which we know too
 NOW = datetime(2025, 2, 1, 12, tzinfo=UTC)
 # Short enough for a test, long enough for a slow machine.
 QUICK = Dicom(
@@ -151,8 +152,8 @@ def open_desk(
         "STUDYPUB",
         "127.0.0.1",
         scp_port,
-        peers=KnownPeers(["127.0.0.1"]),
-        peer_ae_titles=[pacs_title, "OTHER"],
+        peers=KnownPeers(["127.0.0.1", OTHER_HOST]),
+        peer_ae_titles=[pacs_title, OTHER_TITLE],
         spool=spool,
     )
     scp.start()

@@ -14,6 +14,7 @@ from pynetdicom.transport import AddressInformation
 from studypub.dicom.connection import Connection
 from studypub.dicom.limits import Limits
 from studypub.dicom.messages import Messages
+from studypub.dicom.peers import KnownPeers
 from studypub.dicom.spool import Spool
 from studypub.log import describe
 
@@ -32,6 +33,7 @@ class PeerAssociation(Association):
         self,
         ae: AE,
         spool: Spool,
+        peers: KnownPeers,
         limits: Limits,
         peer: socket.socket,
         address: tuple[Any, ...],
@@ -44,7 +46,7 @@ class PeerAssociation(Association):
         self.name = "dicom-association"
         self._refuse = refuse
         self._hung_up = False
-        self.dimse = self._messages = Messages(self, spool, limits)
+        self.dimse = self._messages = Messages(self, spool, peers, limits)
         self.dul = Provider(self, self._messages, refuse)
         self._connection = Connection(self, peer, limits, refuse)
         self.set_socket(self._connection)

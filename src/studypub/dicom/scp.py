@@ -14,7 +14,7 @@ from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 from studypub.dicom.association import PeerAssociation
 from studypub.dicom.limits import Limits
 from studypub.dicom.listener import Listener
-from studypub.dicom.peers import KnownPeers, plain
+from studypub.dicom.peers import KnownPeers, Senders, plain
 from studypub.dicom.places import Places
 from studypub.dicom.receive import CANNOT_UNDERSTAND, Rejection, receive
 from studypub.dicom.refusals import Refusals
@@ -23,7 +23,7 @@ from studypub.dicom.spool import Spool
 if TYPE_CHECKING:
     from studypub.dicom.messages import StoreRequest
 
-__all__ = ["STORAGE_SYNTAXES", "KnownPeers", "Limits", "Rejection", "StorageScp", "receive"]
+__all__ = ["STORAGE_SYNTAXES", "KnownPeers", "Limits", "Rejection", "Senders", "StorageScp", "receive"]
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +114,9 @@ class StorageScp:
         def refuse(reason: str, **details: object) -> None:
             self._refusals.note(plain(address[0]), f"Соединение отклонено: {reason}", **details)
 
-        return PeerAssociation(self._ae, self._spool, self._limits, peer, address, store=self._store, refuse=refuse)
+        return PeerAssociation(
+            self._ae, self._spool, self._peers, self._limits, peer, address, store=self._store, refuse=refuse
+        )
 
     def _store(self, event: evt.Event) -> int:
         requestor, incoming = event.assoc.requestor, cast("StoreRequest", event.request).incoming
