@@ -237,7 +237,7 @@ async def running(config: Config, url: str, stop: asyncio.Event, hurry: asyncio.
         stack.push_async_callback(loop.drain, _DRAIN_SECONDS, hurry)
         stopping = asyncio.create_task(_claim_until(stop, loop), name="claims")
         stack.callback(stopping.cancel)
-        parts = Parts(config, web_database, store, readiness, obstacle=readiness.obstacle)
+        parts = Parts(config, web_database, store, readiness, obstacle=readiness.obstacle, refused=scp.refused)
         web = await stack.enter_async_context(_web_server(parts, stop))
         await _tell_first_administrator(web_database, config)
         yield {"web": web, "scp": f"{config.dicom.host}:{scp.port}"}

@@ -103,7 +103,7 @@ FAULTS: dict[str, str] = {
     "X01": "A PDU of 4 GiB is announced: the connection is closed at its header.",
     "X02": "Idle or foreign connections: strangers are turned away at accept, one address cannot starve another.",
     "X03": "A connection that trickles or falls silent: each step has its deadline.",
-    "X04": "Odd AE titles: no association, one line in the log a minute.",
+    "X04": "Odd AE titles: no association, one line in the log a minute; /metrics counts them, and refused images.",
     "X05": "Other messages than C-ECHO and C-STORE: the association ends.",
     "X07": "Nesting without end, millions of tiny elements, lying lengths: refused in bounded time and memory.",
     "X08": "Hostile UIDs: refused; the names of files are numbers of ours.",
