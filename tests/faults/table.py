@@ -41,7 +41,10 @@ FAULTS: dict[str, str] = {
     "F25": "PostgreSQL is read-only: nothing is acknowledged, and the work resumes by itself.",
     "F26": "A deadlock or a serialization failure: done again up to five times, with pauses that differ.",
     "F27": "A forgotten transaction while 20,000 tasks flow: claims stay below 50 ms, the table below 64 MB.",
-    "F28": "The daemon's clock is a day off: leases, pauses and dates go by the database's.",
+    "F28": (
+        "The daemon's clock is a day off, or is set while it works: leases, pauses and dates go by the database's; "
+        "associations last and end as they should, housekeeping goes on."
+    ),
     "F29": "Another time zone: studies are kept to the exact instant.",
     "F30": "Down for three days: what fell due is done once at the start, also by two daemons at once.",
     "F31": (

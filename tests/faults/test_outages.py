@@ -89,7 +89,7 @@ async def away(database: Database, queue_watch: QueueWatch, tmp_path: Path) -> A
         pacs.stop()
 
 
-@pytest.mark.parametrize(("how", "number"), [("resets connections", 10), ("is congested", 4)])
+@pytest.mark.parametrize(("how", "number"), [("resets connections", 10), ("is congested", 3)])
 async def test_f32_a_pacs_that_is_away_is_asked_now_and_then_and_costs_no_attempt(
     away: Away, how: str, number: int
 ) -> None:

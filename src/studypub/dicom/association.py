@@ -16,6 +16,7 @@ from studypub.dicom.limits import Limits
 from studypub.dicom.messages import Messages
 from studypub.dicom.peers import KnownPeers
 from studypub.dicom.spool import Spool
+from studypub.dicom.timer import SteadyTimer
 from studypub.log import describe
 
 if TYPE_CHECKING:
@@ -116,6 +117,7 @@ class Provider(DULServiceProvider):
         self._refuse = refuse
         self.name, self.daemon = "dicom-provider", True
         self._run_loop_delay = 0.0
+        self._idle_timer, self.artim_timer = SteadyTimer(None), SteadyTimer(None)  # they are given their seconds later
         self.to_user_queue = _Indications(messages)
 
     def send_pdu(self, primitive: Any) -> None:
