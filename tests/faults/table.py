@@ -100,6 +100,10 @@ FAULTS: dict[str, str] = {
     "F58": "The bucket is public: nothing is sent there, and everybody is told, until it is closed.",
     "F60": "Killed in a migration: the schema is the old one, and the next start migrates.",
     "F64": "A task that kills its process is set aside after three deaths; of suspects only one runs at a time.",
+    "F65": (
+        "Memory runs out: the kernel ends the process, or it ends itself where none is given to a task; the next start "
+        "takes the task up, and sets it aside after three deaths."
+    ),
     "F66": "Hundreds of health checks, aborts and rejections: threads, files and memory are what they were.",
     "F68": "Nobody takes the log: lines are dropped and counted, and nothing waits for it.",
     "F70": "The configuration cannot be used: one line that names the key, exit status 78, no restart.",

@@ -1,9 +1,9 @@
 """Places at which a daemon under test can be made to die, to fail or to halt; production code knows nothing of them.
 
 `STUDYPUB_FAILPOINT=stage:action[:n[:accession number]]` acts at the n-th time that the stage is reached (for tasks of
-that number). Actions: `kill` (as kill -9), `raise` (an error that nobody foresaw), `hold` (this call waits), `block`
-(the whole thread waits, the event loop's too). Both wait for the file `go` in `STUDYPUB_FAILPOINT_FOLDER`; every action
-makes the file `reached` there first.
+that number). Actions: `kill` (as kill -9), `raise` (an error that nobody foresaw), `hoard` (takes memory until there is
+none), `hold` (this call waits), `block` (the whole thread waits, the event loop's too). The last two wait for the file
+`go` in `STUDYPUB_FAILPOINT_FOLDER`; every action makes the file `reached` there first.
 """
 
 import asyncio
@@ -27,6 +27,7 @@ from studypub.store import local
 from studypub.web.api import publish as web_publish
 
 _LOOK_SECONDS = 0.01
+_PIECE_BYTES = 16 << 20
 
 # Where each stage stands: an object, the name of a function in it, and on which side of its call.
 SEAMS: dict[str, tuple[Any, str, Literal["before", "after"]]] = {
@@ -113,8 +114,16 @@ class _Failpoint:
             os.kill(os.getpid(), signal.SIGKILL)
         if self.action == "raise":
             raise RuntimeError("failpoint")
+        if self.action == "hoard":
+            _hoard()
         while not (self.folder / "go").exists():
             time.sleep(_LOOK_SECONDS)
 
     def _tell(self) -> None:
         (self.folder / "reached").touch()
+
+
+def _hoard() -> None:
+    hoard: list[bytes] = []
+    while True:
+        hoard.append(b"x" * _PIECE_BYTES)
