@@ -3,7 +3,7 @@
 BIN := .venv/bin
 PYTEST := $(BIN)/pytest --numprocesses auto --maxprocesses 4
 
-.PHONY: help setup run test unit lint chaos pictures lock programs tools
+.PHONY: help setup run test unit lint chaos blackout restarts pictures lock programs tools
 .NOTPARALLEL:
 
 help: ## say what there is (this)
@@ -30,8 +30,16 @@ lint: tools ## style, types, and who may import whom
 chaos: tools ## random faults for SECONDS with a SEED; says what does not hold
 	@$(BIN)/python -m tests.chaos --seconds $(SECONDS) --seed $(SEED)
 
+blackout: tools ## PostgreSQL, PACS and store silent at once for SECONDS, and a minute to recover
+	@$(BIN)/python -m tests.chaos blackout --seconds $(SECONDS)
+
+restarts: tools ## restart the daemon TIMES times while TASKS studies are asked for; says what does not hold
+	@$(BIN)/python -m tests.chaos restarts --times $(TIMES) --tasks $(TASKS)
+
 SECONDS := 60
 SEED := 1
+TIMES := 10
+TASKS := 200
 
 pictures: programs tools ## make the pictures of the README anew
 	$(BIN)/pytest --quiet tests/e2e/make_pictures.py

@@ -67,13 +67,17 @@ SELECT now() - min(due_at) AS wait FROM tasks WHERE due_at <= now();
 
 -- name: claim_task
 -- Takes the task that has been due for longest. The attempt is counted here, so that one that ends its process
--- counts; a task that is still running has lost its worker.
+-- counts; a task that is still running has lost its worker. Those whose PACS is away wait, as long as somebody asks it
+-- again and again: an outage that nobody looks after holds nothing.
 UPDATE tasks SET
     status = 'SEARCHING', attempt = attempt + 1, crashes = crashes + (status <> 'QUEUED')::integer,
     worker_id = %(worker_id)s, lease_token = gen_random_uuid(), due_at = now() + %(lease)s, received = 0,
     received_bytes = 0, updated_at = now()
 WHERE task_id = (
-    SELECT task_id FROM tasks WHERE due_at <= now() ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+    SELECT task_id FROM tasks t
+    WHERE due_at <= now() AND (status <> 'QUEUED' OR NOT EXISTS (
+        SELECT FROM pacs_outages o WHERE o.clinic_code = t.clinic_code AND o.probe_at > now() - interval '1 minute'))
+    ORDER BY due_at LIMIT 1 FOR UPDATE OF t SKIP LOCKED)
 RETURNING *;
 
 -- name: take_back_tasks

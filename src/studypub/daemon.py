@@ -26,7 +26,7 @@ from studypub.db.embedded import EmbeddedPostgres
 from studypub.db.migrate import migrate
 from studypub.db.notifications import listen
 from studypub.deid import profile
-from studypub.dicom.scp import KnownPeers, Limits, StorageScp
+from studypub.dicom.scp import KnownPeers, Limits, Senders, StorageScp
 from studypub.dicom.spool import Spool
 from studypub.errors import DatabaseUnavailable, Refused
 from studypub.flows import first_start
@@ -40,6 +40,7 @@ from studypub.web.app import create_app
 from studypub.web.parts import Parts
 from studypub.web.patience import HeadInTime
 from studypub.worker.loop import WorkerLoop
+from studypub.worker.probe import probe
 from studypub.worker.schedule import Chore, Housekeeping
 from studypub.worker.watchdog import notify, watch
 
@@ -226,6 +227,7 @@ async def running(config: Config, url: str, stop: asyncio.Event, hurry: asyncio.
                 ("housekeeping", housekeeping.run()),
                 ("listen", _listen(url, loop)),
                 ("readiness", readiness.watch()),
+                ("outages", probe(config, work_database)),
                 ("watchdog", watch(os.environ, {"listener": scp.is_listening, "workers": loop.is_moving})),
             )
         ]
@@ -235,7 +237,7 @@ async def running(config: Config, url: str, stop: asyncio.Event, hurry: asyncio.
         stack.push_async_callback(loop.drain, _DRAIN_SECONDS, hurry)
         stopping = asyncio.create_task(_claim_until(stop, loop), name="claims")
         stack.callback(stopping.cancel)
-        parts = Parts(config, web_database, store, readiness, obstacle=readiness.obstacle)
+        parts = Parts(config, web_database, store, readiness, obstacle=readiness.obstacle, refused=scp.refused)
         web = await stack.enter_async_context(_web_server(parts, stop))
         await _tell_first_administrator(web_database, config)
         yield {"web": web, "scp": f"{config.dicom.host}:{scp.port}"}
@@ -252,14 +254,13 @@ def _instance(data_dir: Path) -> UUID:
 
 
 def _storage_scp(config: Config, spool: Spool) -> StorageScp:
-    hosts = {host for clinic in config.clinics for host in (clinic.pacs.host, *clinic.pacs.peers)}
-    titles = {title for clinic in config.clinics for title in (clinic.pacs.ae_title, *clinic.pacs.peer_ae_titles)}
+    senders = [Senders.of(clinic.pacs) for clinic in config.clinics]
     return StorageScp(
         config.dicom.ae_title,
         config.dicom.host,
         config.dicom.port,
-        peers=KnownPeers(hosts),
-        peer_ae_titles=titles,
+        peers=KnownPeers(host for one in senders for host in one.hosts),
+        peer_ae_titles={title for one in senders for title in one.ae_titles},
         spool=spool,
         limits=Limits(
             connections_per_peer=config.dicom.connections_per_peer, silence_seconds=config.dicom.silence_seconds

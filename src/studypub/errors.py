@@ -99,7 +99,11 @@ class PacsUnreachable(StudypubError):
     )
 
 
-class PacsSilent(PacsUnreachable):
+class PacsAway(PacsUnreachable):
+    """It takes no association: its other tasks need not try either."""
+
+
+class PacsSilent(PacsAway):
     """The same, and it is known since when."""
 
     template = Sentence(
@@ -128,6 +132,22 @@ class PacsBusy(StudypubError):
     template = Sentence(
         "PACS {pacs} сейчас не может выполнить запрос ({status}). Задание повторится само.",
         "The PACS {pacs} cannot serve the request now ({status}). The task will be tried again by itself.",
+    )
+
+
+class PacsFull(PacsBusy):
+    """It takes no association now, as it has too many."""
+
+
+class PacsGivenUp(PacsUnreachable):
+    """A task has waited for its PACS for as long as any may."""
+
+    retry = False
+    template = Sentence(
+        "PACS {pacs} недоступен по адресу {address} с {since}, дольше ждать не стали. Когда он заработает, "
+        "повторите задание.",
+        "The PACS {pacs} has been unavailable at {address} since {since}, and the task waits no longer. Once the PACS "
+        "works, retry the task.",
     )
 
 

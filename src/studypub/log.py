@@ -45,6 +45,14 @@ class _DroppingHandler(logging.handlers.QueueHandler):
 
     dropped = 0
 
+    def __init__(self, records: "queue.Queue[logging.LogRecord | None]") -> None:
+        super().__init__(records)
+        self._records = records
+
+    def wait(self, seconds: float) -> None:
+        with self._records.all_tasks_done:
+            self._records.all_tasks_done.wait_for(lambda: not self._records.unfinished_tasks, seconds)
+
     def enqueue(self, record: logging.LogRecord) -> None:
         try:
             self.queue.put_nowait(record)
@@ -90,6 +98,13 @@ def describe(error: BaseException) -> str:
 def dropped() -> int:
     """Return how many lines were lost because the log could not be written fast enough."""
     return _DroppingHandler.dropped
+
+
+def flush(seconds: float) -> None:
+    """Wait until what was logged has been written, for so long at most: somebody ends the process."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, _DroppingHandler):
+            handler.wait(seconds)
 
 
 def start(level: str, file: Path | None) -> logging.handlers.QueueListener:

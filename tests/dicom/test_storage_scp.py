@@ -205,6 +205,17 @@ def test_x04_unknown_titles_are_rejected(listener: Listener, calling: bytes, cal
         assert peer.receive() == (ASSOCIATE_RJ, bytes([0, 1, 1, reason]))
 
 
+def test_f41_x04_what_is_refused_is_counted(listener: Listener, study: list[FileDataset]) -> None:
+    before = listener.scp.refused()
+    with RawPeer(listener.scp.port) as peer:
+        peer.send(associate_rq(calling=b"STRANGER"))
+        assert peer.receive()[0] == ASSOCIATE_RJ
+    with listener.associated() as association:
+        assert [association.send_c_store(one).Status for one in study[:2]] == [NOT_AUTHORIZED] * 2
+    after = listener.scp.refused()
+    assert {what: after[what] - before[what] for what in after} == {"association": 1, "instance": 2}
+
+
 def test_x02_a_foreign_address_is_turned_away_before_it_says_a_word(listener: Listener) -> None:
     with socket.create_connection(("127.0.0.1", listener.scp.port), source_address=("127.0.0.9", 0), timeout=10) as one:
         assert one.recv(1) == b""
@@ -296,6 +307,15 @@ def test_addresses_of_peers(names: Names) -> None:
     assert peers.include("::ffff:10.0.0.5")  # how a socket for both families says it
     assert not peers.include("10.0.0.6")
     assert not peers.include("::2")
+
+
+def test_addresses_of_one_peer_among_several(names: Names) -> None:
+    names.addresses["pacs.example"] = ["10.0.0.5"]
+    peers = KnownPeers(["10.0.0.7", "pacs.example"])
+    assert peers.include("10.0.0.5", {"pacs.example", "10.0.0.9"})
+    assert not peers.include("10.0.0.7", {"pacs.example"})
+    assert not peers.include("10.0.0.9", {"10.0.0.9"})  # it may not even connect
+    assert not peers.include("10.0.0.5", ())
 
 
 def test_a_peer_that_moves_is_found_again_but_not_asked_for_at_every_stranger(names: Names) -> None:

@@ -41,14 +41,21 @@ FAULTS: dict[str, str] = {
     "F25": "PostgreSQL is read-only: nothing is acknowledged, and the work resumes by itself.",
     "F26": "A deadlock or a serialization failure: done again up to five times, with pauses that differ.",
     "F27": "A forgotten transaction while 20,000 tasks flow: claims stay below 50 ms, the table below 64 MB.",
-    "F28": "The daemon's clock is a day off: leases, pauses and dates go by the database's.",
+    "F28": (
+        "The daemon's clock is a day off, or is set while it works: leases, pauses and dates go by the database's; "
+        "associations last and end as they should, housekeeping goes on."
+    ),
     "F29": "Another time zone: studies are kept to the exact instant.",
     "F30": "Down for three days: what fell due is done once at the start, also by two daemons at once.",
     "F31": (
-        "The PACS is down, its name is unknown, nobody answers: tried again with growing pauses; the text names "
+        "The PACS is down, its name is unknown, nobody answers: its tasks wait, for a day at most; text and queue name "
         "the PACS and since when it has been silent."
     ),
-    "F32": "The PACS rejects the association: a wrong setting is not tried again blindly, congestion is.",
+    "F32": (
+        "The PACS rejects the association: a wrong setting is not tried again blindly. One that is down or full is "
+        "asked by C-ECHO every 15 s, and not by its tasks: they cost no attempt, hold up nobody, and go on once it "
+        "answers."
+    ),
     "F33": (
         "The PACS does not know where to send (0xA801, 0xC000 or an abort): the text says which AE title to register."
     ),
@@ -65,12 +72,15 @@ FAULTS: dict[str, str] = {
     ),
     "F39": "Images come after the deadline or after publication: they are refused, the published archive is unchanged.",
     "F40": "The same image twice is one; two different ones under one identifier are a failure that a person looks at.",
-    "F41": "Images of another study come: they are refused, counted, and written into the audit log.",
+    "F41": (
+        "Images of another study come, or from the PACS of another clinic: they are refused, counted, and written into "
+        "the audit log."
+    ),
     "F42": "Two publish one study at once: they fetch it in turn, and each has a right link of its own.",
     "F43": "Many studies of one patient at once: no image gets into another's.",
     "F44": (
-        "The PACS does not name the move's originator, keeps one association, sends under another AE title: "
-        "right all the same."
+        "The PACS does not name the move's originator, keeps one association, sends from another address or under "
+        "another AE title that its clinic's section names: right all the same."
     ),
     "F45": "The disk fills while a study arrives: it is given up without a trace and tried again when there is room.",
     "F46": "Less than least_free_mb of disk: nothing is begun; /readyz and the queue say so.",
@@ -88,15 +98,27 @@ FAULTS: dict[str, str] = {
     "F56": "The store refuses us: the queue waits and says why; no attempt is used up.",
     "F57": "The store keeps other bytes than it was sent: no link is given out.",
     "F58": "The bucket is public: nothing is sent there, and everybody is told, until it is closed.",
+    "F59": (
+        "PostgreSQL, PACS and storage fall silent at once: nothing is acknowledged meanwhile, and once they are back all "
+        "goes on by itself within a minute."
+    ),
     "F60": "Killed in a migration: the schema is the old one, and the next start migrates.",
+    "F61": (
+        "Restarts while studies are asked for: no task that was acknowledged is lost, no link is doubled, no attempt is "
+        "used up."
+    ),
     "F64": "A task that kills its process is set aside after three deaths; of suspects only one runs at a time.",
+    "F65": (
+        "Memory runs out: the kernel ends the process, or it ends itself where none is given to a task; the next start "
+        "takes the task up, and sets it aside after three deaths."
+    ),
     "F66": "Hundreds of health checks, aborts and rejections: threads, files and memory are what they were.",
     "F68": "Nobody takes the log: lines are dropped and counted, and nothing waits for it.",
     "F70": "The configuration cannot be used: one line that names the key, exit status 78, no restart.",
     "X01": "A PDU of 4 GiB is announced: the connection is closed at its header.",
     "X02": "Idle or foreign connections: strangers are turned away at accept, one address cannot starve another.",
     "X03": "A connection that trickles or falls silent: each step has its deadline.",
-    "X04": "Odd AE titles: no association, one line in the log a minute.",
+    "X04": "Odd AE titles: no association, one line in the log a minute; /metrics counts them, and refused images.",
     "X05": "Other messages than C-ECHO and C-STORE: the association ends.",
     "X07": "Nesting without end, millions of tiny elements, lying lengths: refused in bounded time and memory.",
     "X08": "Hostile UIDs: refused; the names of files are numbers of ours.",

@@ -219,8 +219,8 @@ def test_x04_the_others_of_the_minute_are_counted(
         return counted
 
     for _ in range(5):
-        refusals.note("10.0.0.1", "no")
-    refusals.note("10.0.0.2", "no")
+        refusals.note("10.0.0.1", "association", "no")
+    refusals.note("10.0.0.2", "association", "no")
     assert told() == [("10.0.0.1", 1), ("10.0.0.2", 1)]
     now[0] += 59
     refusals.tell()
@@ -231,14 +231,14 @@ def test_x04_the_others_of_the_minute_are_counted(
     now[0] += 61
     refusals.tell()
     assert told() == []
-    refusals.note("10.0.0.1", "no")
+    refusals.note("10.0.0.1", "association", "no")
     assert told() == [("10.0.0.1", 1)]
 
 
 def test_x04_many_addresses_fill_no_memory(caplog: pytest.LogCaptureFixture) -> None:
     refusals = Refusals()
     for number in range(3000):
-        refusals.note(f"10.0.{number // 256}.{number % 256}", "no")
+        refusals.note(f"10.0.{number // 256}.{number % 256}", "association", "no")
     assert len(caplog.records) == 1001  # and one for all others
     assert caplog.records[-1].details["address"] == "*"  # type: ignore[attr-defined]
 

@@ -2,7 +2,7 @@
 
 import gc
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 import pytest
@@ -163,8 +163,8 @@ def test_f16_it_knows_that_its_socket_was_shut_down(tmp_path: Path, caplog: pyte
 
 
 class Broken(KnownPeers):
-    def include(self, address: str) -> bool:
-        raise KeyError(address)
+    def include(self, address: str, hosts: Collection[str] | None = None) -> bool:
+        raise KeyError(address, hosts)
 
 
 def test_f16_it_knows_that_its_thread_has_died(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

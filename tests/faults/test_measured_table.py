@@ -13,7 +13,7 @@ from tests.peers.program import free_port
 from tests.peers.studies import make_study
 
 from studypub.core.wanted import Wanted
-from studypub.dicom.spool import Reception, Spool
+from studypub.dicom.spool import Reception, SentBy, Spool
 from studypub.errors import PacsCannotDeliver, StudypubError
 
 pytestmark = pytest.mark.peer
@@ -34,9 +34,9 @@ class Moody(Spool):
     def begin(self, full: Callable[[int], bool], broken: Callable[[int], bool] = lambda _: False) -> None:
         self.full, self.broken, self.asked = full, broken, 0
 
-    def expecting(self, study_instance_uid: str) -> Reception | None:
+    def expecting(self, study_instance_uid: str, sent_by: SentBy = lambda _: True) -> Reception | None:
         self.asked += 1
-        return super().expecting(study_instance_uid)
+        return super().expecting(study_instance_uid, sent_by)
 
     def has_room(self, size: int = 0) -> bool:
         if size == 0:

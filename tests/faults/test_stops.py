@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import httpx
 import pytest
 from pydicom.dataset import FileDataset
+from tests.peers.raw_dicom import ASSOCIATE_RJ, RawPeer, associate_rq
 from tests.peers.studies import make_study
 from tests.peers.world import Daemon, World, eventually
 
@@ -175,6 +177,18 @@ def test_f16_only_listeners_that_live_are_ready(world: World, systemd: socket.so
     assert world.ready() == (200, dict.fromkeys(("database", "scp", "storage", "disk"), "ok"))
     assert daemon.ends() == 0
     assert heard(systemd, b"STOPPING=1")
+
+
+def test_x04_the_metrics_count_those_who_were_turned_away(world: World) -> None:
+    world.start()
+    counted = 'studypub_dicom_refused_total{what="association"} %d\n'
+    metrics = httpx.Client(base_url=world.installation.url, trust_env=False)
+    assert counted % 0 in metrics.get("/metrics").text
+    with RawPeer(world.installation.scp_port) as peer:
+        peer.send(associate_rq(calling=b"STRANGER"))
+        assert peer.receive()[0] == ASSOCIATE_RJ
+    eventually(lambda: counted % 1 in metrics.get("/metrics").text)
+    metrics.close()
 
 
 def test_f68_a_log_that_nobody_takes_holds_nothing_up(world: World, study: list[FileDataset], tmp_path: Path) -> None:

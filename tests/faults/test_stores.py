@@ -1,9 +1,13 @@
 """The store refuses us or is open to all: nothing is published or lost for it, and all goes on when it is mended."""
 
 import json
+import signal
+from random import Random
 
 import pytest
+from minio.datatypes import Upload
 from pydicom.dataset import FileDataset
+from tests.peers.chaos import chaos
 from tests.peers.s3 import S3Server, radosgw
 from tests.peers.studies import make_study
 from tests.peers.world import World, eventually
@@ -12,6 +16,7 @@ __all__ = ["radosgw"]
 pytestmark = pytest.mark.peer
 
 PATIENT, ACCESSION = "PID-14-1421", "ACSN-3562"
+PART_BYTES, SIDE, BYTES_PER_SECOND = 16 << 20, 3200, 4 << 20
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +78,47 @@ def test_f58_a_bucket_that_becomes_public_while_a_study_is_prepared_gets_nothing
     failed = world.ended(task_id, "FAILED")
     assert "public" in failed["error_text"]["en"]
     assert keys(radosgw, bucket) == []
+
+
+def of_noise(study: list[FileDataset]) -> list[FileDataset]:
+    """Make the instances so large, and of such pixels, that their archive is sent in two parts."""
+    for number, instance in enumerate(study):
+        instance.Rows = instance.Columns = SIDE
+        instance.PixelData = Random(number).randbytes(2 * SIDE * SIDE)
+    return study
+
+
+def test_f07_a_kill_in_the_middle_of_an_upload_in_parts_leaves_one_object_and_no_parts(
+    world: World, radosgw: S3Server
+) -> None:
+    world.pacs.add(of_noise(make_study(patient_id=PATIENT, accession_number=ACCESSION, instances=1, seed=7)))
+    bucket, client = radosgw.new_bucket(), radosgw.client()
+
+    def unfinished() -> list[Upload]:
+        return client._list_multipart_uploads(bucket, delimiter="|").uploads
+
+    def parts() -> int:
+        return sum(len(client._list_parts(bucket, one.object_name, one.upload_id or "").parts) for one in unfinished())
+
+    with chaos(radosgw.address) as proxy:
+        world.environment |= radosgw.environment(bucket, endpoint=f"http://{proxy.address}")
+        killed = world.start()
+        eventually(lambda: world.ready()[0] == 200)
+        proxy.bytes_per_second = BYTES_PER_SECOND
+        task_id = world.ask(ACCESSION, PATIENT)
+        eventually(lambda: parts() == 1, within=60)
+        proxy.frozen = True
+        assert killed.ends(signal.SIGKILL) == -signal.SIGKILL
+        assert (world.task(task_id)["status"], len(unfinished())) == ("UPLOADING", 1)
+        assert keys(radosgw, bucket) == []
+        proxy.cut()
+        proxy.frozen, proxy.bytes_per_second = False, None
+        world.start(STUDYPUB_LONGEST_UPLOAD_SECONDS="1")
+        assert world.ended(task_id)["attempt"] == 2
+        eventually(lambda: unfinished() == [])
+    ((key, size),) = world.rows("SELECT object_key, size FROM published_studies WHERE state = 'LIVE'")
+    assert size > PART_BYTES
+    assert [(key, size)] == [(name, client.stat_object(bucket, name).size) for name in keys(radosgw, bucket)]
 
 
 def test_f56_a_store_that_refuses_us_pauses_the_queue_and_loses_nothing(

@@ -1,6 +1,7 @@
 """What an instance says of whether it can be used."""
 
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -27,8 +28,14 @@ class Away(LocalStore):
     away = False
     tries = 0
 
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.answers = threading.Event()
+        self.answers.set()
+
     def check(self) -> None:
         self.tries += 1
+        self.answers.wait(30)
         if self.away:
             raise StorageUnavailable("away")
         super().check()
@@ -61,6 +68,16 @@ async def test_the_store_is_tried_again_after_a_while_only(ready: Readiness, sto
     clock.now += 31
     assert "storage is unavailable" in str((await ready())["storage"])
     store.away = False
+    clock.now += 31
+    assert await ready() == GOOD
+
+
+async def test_f54_a_store_that_keeps_silent_holds_up_no_answer(ready: Readiness, store: Away, clock: Clock) -> None:
+    store.answers.clear()
+    for _ in range(2):
+        assert "storage is unavailable" in str((await ready())["storage"])
+    assert store.tries == 1
+    store.answers.set()
     clock.now += 31
     assert await ready() == GOOD
 

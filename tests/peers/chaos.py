@@ -24,6 +24,8 @@ class ChaosProxy:
         self.resets: list[int] = []  # each ends one connection after so many bytes to the server
         self.down_after_resets = False
         self.bytes_per_second: int | None = None
+        self.refusing = False
+        self.accepted = 0
         self.silent = False
         self.frozen = False  # as silent, for connections that are open already, too
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -60,6 +62,7 @@ class ChaosProxy:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
+                self.accepted += 1
                 self._open.append(client)
                 threading.Thread(target=self._serve, args=[client], daemon=True).start()
 
@@ -69,7 +72,7 @@ class ChaosProxy:
                 self._over.wait()
             elif self.answers:
                 self._answer(client, self.answers.pop(0))
-            elif self.down_after_resets and not self.resets:
+            elif self.refusing or (self.down_after_resets and not self.resets):
                 _reset(client)
             else:
                 self._forward(client)

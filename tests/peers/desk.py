@@ -12,10 +12,9 @@ import msgspec
 from tests.peers.scripted_pacs import ScriptedPacs
 
 from studypub.config import Dicom, Pacs
-from studypub.core.outages import Outages
 from studypub.core.publication import Part
 from studypub.core.task import Origin, Status, Task
-from studypub.dicom.caller import Memory, Patience
+from studypub.dicom.caller import Patience
 from studypub.dicom.kept import SpooledInstance
 from studypub.dicom.scp import KnownPeers, StorageScp
 from studypub.dicom.scu import PacsClient
@@ -25,6 +24,7 @@ from studypub.flows.find import Found, find
 from studypub.flows.retrieve import Progress, Retrieved, Way, retrieve
 
 PATIENT, ACCESSION = "1000001158664", "KP125706548L"
+OTHER_HOST, OTHER_TITLE = "127.0.0.2", "OTHER"  # another PACS, which we know too
 NOW = datetime(2025, 2, 1, 12, tzinfo=UTC)
 # Short enough for a test, long enough for a slow machine.
 QUICK = Dicom(
@@ -109,7 +109,6 @@ class Desk:
     folder: Path
     dicom: Dicom
     pacs: Pacs
-    outages: Outages = field(default_factory=Outages)
 
     def set(self, **values: Any) -> None:
         self.dicom = msgspec.structs.replace(self.dicom, **values)
@@ -118,7 +117,7 @@ class Desk:
         patience = Patience(
             self.dicom.connect_seconds, self.dicom.search_timeout_seconds, self.dicom.retrieve_timeout_seconds
         )
-        return PacsClient(self.pacs, self.dicom.ae_title, patience, Memory(self.outages))
+        return PacsClient(self.pacs, self.dicom.ae_title, patience)
 
     async def fetch(self, wanted: Task | None = None, progress: Progress | None = None) -> Outcome:
         """Make one attempt at a task, as carry_out does up to the point where all has been received."""
@@ -155,8 +154,8 @@ def open_desk(
         "STUDYPUB",
         "127.0.0.1",
         scp_port,
-        peers=KnownPeers(["127.0.0.1"]),
-        peer_ae_titles=[pacs_title, "OTHER"],
+        peers=KnownPeers(["127.0.0.1", OTHER_HOST]),
+        peer_ae_titles=[pacs_title, OTHER_TITLE],
         spool=spool,
     )
     scp.start()

@@ -1,9 +1,9 @@
 """Places at which a daemon under test can be made to die, to fail or to halt; production code knows nothing of them.
 
 `STUDYPUB_FAILPOINT=stage:action[:n[:accession number]]` acts at the n-th time that the stage is reached (for tasks of
-that number). Actions: `kill` (as kill -9), `raise` (an error that nobody foresaw), `hold` (this call waits), `block`
-(the whole thread waits, the event loop's too). Both wait for the file `go` in `STUDYPUB_FAILPOINT_FOLDER`; every action
-makes the file `reached` there first.
+that number). Actions: `kill` (as kill -9), `raise` (an error that nobody foresaw), `hoard` (takes memory until there is
+none), `hold` (this call waits), `block` (the whole thread waits, the event loop's too). The last two wait for the file
+`go` in `STUDYPUB_FAILPOINT_FOLDER`; every action makes the file `reached` there first.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ import signal
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,11 +23,12 @@ from studypub.archive.study import StudyArchive
 from studypub.db import migrate, studies, tasks
 from studypub.dicom.listener import Listener
 from studypub.dicom.spool import Part
-from studypub.flows import carry_out
+from studypub.flows import carry_out, expire
 from studypub.store import local
 from studypub.web.api import publish as web_publish
 
 _LOOK_SECONDS = 0.01
+_PIECE_BYTES = 16 << 20
 
 # Where each stage stands: an object, the name of a function in it, and on which side of its call.
 SEAMS: dict[str, tuple[Any, str, Literal["before", "after"]]] = {
@@ -51,7 +53,9 @@ SEAMS: dict[str, tuple[Any, str, Literal["before", "after"]]] = {
 
 
 def install(environment: Mapping[str, str]) -> None:
-    """Put the failpoint that the environment names in its place."""
+    """Put the failpoint that the environment names in its place, and shorten what takes an hour."""
+    if seconds := environment.get("STUDYPUB_LONGEST_UPLOAD_SECONDS"):
+        expire._LONGEST_UPLOAD = timedelta(seconds=float(seconds))
     if spec := environment.get("STUDYPUB_FAILPOINT"):
         stage, action, *rest = spec.split(":")
         point = _Failpoint(
@@ -113,8 +117,16 @@ class _Failpoint:
             os.kill(os.getpid(), signal.SIGKILL)
         if self.action == "raise":
             raise RuntimeError("failpoint")
+        if self.action == "hoard":
+            _hoard()
         while not (self.folder / "go").exists():
             time.sleep(_LOOK_SECONDS)
 
     def _tell(self) -> None:
         (self.folder / "reached").touch()
+
+
+def _hoard() -> None:
+    hoard: list[bytes] = []
+    while True:
+        hoard.append(b"x" * _PIECE_BYTES)

@@ -33,6 +33,7 @@ from studypub.flows.tidy_spool import tidy_after
 from studypub.store.base import Store
 from studypub.store.local import LocalStore
 from studypub.worker.loop import CarryOut, WorkerLoop
+from studypub.worker.probe import probe
 
 MIS = Asker("key:abcdefgh", Origin.MIS)
 PATIENT, ACCESSION = "1000001158664", "KP125706548L"
@@ -85,10 +86,16 @@ class House:
         self.means = replace(self.means, config=msgspec.structs.replace(self.means.config, clinics=clinics))
 
     async def ask(
-        self, accession_number: str = ACCESSION, patient_id: str = PATIENT, till: datetime | None = None
+        self,
+        accession_number: str = ACCESSION,
+        patient_id: str = PATIENT,
+        till: datetime | None = None,
+        clinic_code: str = "c",
     ) -> Task:
         """Queue a study, or be told who is on it."""
-        request = PublishRequest(patient_id=patient_id, accession_number=accession_number, clinic_code="c", till=till)
+        request = PublishRequest(
+            patient_id=patient_id, accession_number=accession_number, clinic_code=clinic_code, till=till
+        )
         search_time = timedelta(minutes=self.means.config.workers.search_minutes)
         return (await request_publication(self.database, request, MIS, search_time=search_time)).task
 
@@ -99,9 +106,11 @@ class House:
         work = way or partial(carry_out, self.means)
         loop = WorkerLoop(self.database, work, self.means.config.workers, afterwards=afterwards)
         running = asyncio.create_task(loop.run())
+        probing = asyncio.create_task(probe(self.means.config, self.database))
         try:
             yield loop
         finally:
+            probing.cancel()
             await loop.drain(0.5)
             await running
 

@@ -7,10 +7,12 @@ one. It has a single thread, so that a fork of it is as good as a fresh process.
 import ctypes
 import json
 import os
+import resource
 import select
 import signal
 import sys
 import threading
+from pathlib import Path
 from typing import Any, NoReturn
 
 from tests.peers import failpoints
@@ -41,6 +43,10 @@ def _become(arguments: list[str], environment: dict[str, str], output: str) -> N
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     os.setsid()
     os.environ.update(environment)
+    if most := environment.get("STUDYPUB_MOST_ADDRESSES"):
+        resource.setrlimit(resource.RLIMIT_AS, (int(most), int(most)))
+    if group := environment.get("STUDYPUB_CONTROL_GROUP"):
+        Path(group, "cgroup.procs").write_text(str(os.getpid()))
     nothing = os.open(os.devnull, os.O_RDONLY)
     said = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for source, target in ((nothing, 0), (said, 1), (said, 2)):

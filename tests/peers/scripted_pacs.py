@@ -41,6 +41,7 @@ class Behaviour:
     find: Callable[["Search"], Answers] | None = None
     rejects: tuple[int, int, int] | None = None  # result, source and reason of A-ASSOCIATE-RJ (PS3.8 9.3.4)
     calling: str = "SCRIPT"  # what it calls itself when it sends
+    source: str = "127.0.0.1"  # the address that it sends from
     tells_originator: bool = True
     one_association: bool = False  # for all that it ever sends
 
@@ -198,6 +199,12 @@ class ScriptedPacs:
     def sender(self) -> "_Sender":
         return _Sender(self)
 
+    def push(self) -> None:
+        """Store everything with our peer, who did not ask for it."""
+        with self.sender() as sender:
+            for instance in self.instances:
+                self.store(sender, instance, 1)
+
     def store(self, sender: Association, instance: FileDataset, message_id: int) -> None:
         if sender.is_established:
             originator: dict[str, Any] = {"originator_aet": self.ae_title, "originator_id": message_id}
@@ -211,7 +218,11 @@ class ScriptedPacs:
         classes = {instance.SOPClassUID for instance in (*self.instances, *self.others)}
         contexts = [build_context(uid, [ExplicitVRLittleEndian, ImplicitVRLittleEndian]) for uid in sorted(classes)]
         association = AE(self.behaviour.calling).associate(
-            *self.destination, contexts, "STUDYPUB", evt_handlers=[(evt.EVT_CONN_OPEN, send_at_once)]
+            *self.destination,
+            contexts,
+            "STUDYPUB",
+            evt_handlers=[(evt.EVT_CONN_OPEN, send_at_once)],
+            bind_address=(self.behaviour.source, 0),
         )
         self._kept = association if self.behaviour.one_association else None
         return association

@@ -190,7 +190,7 @@ class World:
             return False
 
     def ready(self) -> tuple[int, dict[str, str]]:
-        answer = httpx.get(f"{self.installation.url}/readyz", trust_env=False)
+        answer = httpx.get(f"{self.installation.url}/readyz", trust_env=False, timeout=30)
         return answer.status_code, answer.json()["parts"]
 
     def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:

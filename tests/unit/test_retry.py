@@ -20,8 +20,11 @@ from studypub.errors import (
     InternalError,
     NothingArrived,
     NothingToPublish,
+    PacsAway,
     PacsBusy,
     PacsCannotDeliver,
+    PacsFull,
+    PacsGivenUp,
     PacsRefused,
     PacsSilent,
     PacsUnreachable,
@@ -77,7 +80,6 @@ TASK = Task(
 HEALING: list[StudypubError] = [
     InternalError(),
     PacsUnreachable(pacs="X", address="a:1"),
-    PacsSilent(pacs="X", address="a:1", since="05:00"),
     PacsBusy(pacs="X", status="s"),
     PacsCannotDeliver(pacs="X", status="s", ae_title="Y"),
     IncompleteRetrieve(received=1, expected=2),
@@ -91,6 +93,7 @@ FINAL: list[StudypubError] = [
     AmbiguousAccession(accession_number="A1", count=2, found="?"),
     PatientMismatch(accession_number="A1", patient_id="P1"),
     PacsRefused(pacs="X", reason_ru="р", reason_en="r"),
+    PacsGivenUp(pacs="X", address="a:1", since="05:00"),
     NothingToPublish(left_out=3),
     PhiSuspected(),
     StorageRefused(reason="r"),
@@ -115,7 +118,17 @@ def test_what_time_may_heal_is_tried_again_until_the_attempts_are_used_up(error:
     assert after_failure(replace(TASK, attempt=4), error, LIMITS, NOW) is None
 
 
-@pytest.mark.parametrize("error", [DiskFull(), DatabaseUnavailable(), Collision()], ids=_name)
+PASSING: list[StudypubError] = [
+    DiskFull(),
+    DatabaseUnavailable(),
+    Collision(),
+    PacsAway(pacs="X", address="a:1"),
+    PacsSilent(pacs="X", address="a:1", since="05:00"),
+    PacsFull(pacs="X", status="s"),
+]
+
+
+@pytest.mark.parametrize("error", PASSING, ids=_name)
 def test_f45_what_is_no_fault_of_the_task_is_waited_out_without_counting_attempts(error: StudypubError) -> None:
     exhausted = replace(TASK, attempt=4)
     assert after_failure(exhausted, error, LIMITS, NOW) == Later(timedelta(seconds=20), 3)
@@ -129,8 +142,8 @@ def test_what_time_cannot_heal_fails_at_once(error: StudypubError) -> None:
 
 def test_every_error_of_a_task_is_in_one_of_the_tables() -> None:
     elsewhere = {"Refused", "NotThere", "ConfigError", "ComeLater", "TooManyTries", "TooManyRequests", "QueueFull"}
-    not_of_tasks = {*elsewhere, "StudyNotFound", "DiskFull", "DatabaseUnavailable", "Collision"}
-    known = {_name(error) for error in HEALING + FINAL}
+    not_of_tasks = {*elsewhere, "StudyNotFound"}
+    known = {_name(error) for error in HEALING + FINAL + PASSING}
     assert known | not_of_tasks == {_name_of(kind) for kind in _subclasses(StudypubError)}
 
 

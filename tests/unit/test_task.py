@@ -15,7 +15,7 @@ from studypub.core.task import (
 
 # Rows: from. The words are the product's; what is not written here must not happen.
 ALLOWED = """
-QUEUED        claim=SEARCHING  cancel=CANCELLED
+QUEUED        claim=SEARCHING  cancel=CANCELLED  fail=FAILED
 SEARCHING     claim=SEARCHING  cancel=CANCELLED  postpone=QUEUED  fail=FAILED  found=RETRIEVING
 RETRIEVING    claim=SEARCHING  cancel=CANCELLED  postpone=QUEUED  fail=FAILED  received=PROCESSING
 PROCESSING    claim=SEARCHING  cancel=CANCELLED  postpone=QUEUED  fail=FAILED  prepared=UPLOADING  hold=NEEDS_REVIEW

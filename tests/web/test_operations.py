@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from dataclasses import replace
 from typing import Any, cast
 
 import httpx
@@ -59,6 +60,14 @@ async def test_metrics_count_tasks_answers_and_waiting(site: Site) -> None:
     assert metrics["studypub_http_responses_total", "2xx"] == 2
     assert metrics["studypub_http_responses_total", "4xx"] == 1
     assert ("studypub_log_lines_dropped_total", "") in metrics
+
+
+async def test_f41_metrics_tell_what_the_listener_refused(steady_site: Site) -> None:
+    app = create_app(replace(steady_site.parts, refused=lambda: {"association": 3, "instance": 2}))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(cast("Any", app)), base_url=BASE_URL) as client:
+        metrics = read_metrics((await client.get("/metrics")).text)
+    assert metrics["studypub_dicom_refused_total", "association"] == 3
+    assert metrics["studypub_dicom_refused_total", "instance"] == 2
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,16 @@
 """The queue: what each task shows, what can be done with it, and how often the page asks."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from tests.peers import html, panel, person
 from tests.peers.panel import Panel
 from tests.peers.person import Person
-from tests.web.conftest import BASE_URL, Site
+from tests.web.conftest import BASE_URL, TVER, Site
 
 from studypub.core.task import Event, Status
+from studypub.db import outages
 from studypub.errors import PhiSuspected, Sentence
 from studypub.web import places
 from studypub.web.app import create_app
@@ -28,6 +30,20 @@ async def test_f46_what_holds_the_queue_is_said_above_it(site: Site, bench: Pane
     app = create_app(replace(site.parts, obstacle=lambda: full))
     page = await (await person.signed_in(app, BASE_URL, panel.REGISTRATOR)).page("/queue")
     assert page.one(data_field="obstacle").text == "Мало места на диске."
+
+
+async def test_f32_a_pacs_that_is_away_is_named_to_those_whose_tasks_wait(site: Site, bench: Panel) -> None:
+    async with bench.database.transaction() as tx:
+        await outages.begin(tx, TVER, timedelta(hours=1))
+        await outages.begin(tx, "of another configuration", timedelta(hours=1))
+    page = await (await person.signed_in(site.app, BASE_URL, panel.ADMINISTRATOR)).page("/queue")
+    text = page.one(data_field="outage").text
+    clinic = site.parts.config.clinic(TVER)
+    assert clinic
+    assert text.startswith(f"{clinic.name}: PACS {clinic.pacs.ae_title} ({clinic.pacs.host}:{clinic.pacs.port}) недост")
+    assert "Начало: сегодня, " in text
+    page = await (await person.signed_in(site.app, BASE_URL, panel.REGISTRATOR)).page("/queue")
+    assert page.all(data_field="outage") == []  # she is of Khimki
 
 
 async def test_every_kind_of_task_shows_its_fields(bench: Panel, registrator: Person) -> None:

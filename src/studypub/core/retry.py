@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from studypub.core.task import Task
-from studypub.errors import DatabaseUnavailable, DiskFull, StudyNotFound, StudypubError
+from studypub.errors import DatabaseUnavailable, DiskFull, PacsAway, PacsFull, StudyNotFound, StudypubError
 
 _LONGEST_DELAY = timedelta(minutes=15)
-_OURS_TO_MEND = (DatabaseUnavailable, DiskFull)
+_NO_FAULT_OF_THE_TASK = (DatabaseUnavailable, DiskFull, PacsAway, PacsFull)
 _MENDING_DELAY = timedelta(seconds=30)
-_MENDING_TIME = timedelta(days=1)
+MENDING_TIME = timedelta(days=1)
 MOST_CRASHES = 3
 
 
@@ -35,15 +35,20 @@ def after_failure(task: Task, error: StudypubError, limits: Limits, now: datetim
     """Return when to try again, or None where the task has failed.
 
     A study that is not in the PACS yet is looked for until `search_until`; looking costs no attempt. Nor does,
-    for a day, what is no fault of the task: a database that went away, a disk without room.
+    for a day, what is no fault of the task: a database or a PACS that went away, a disk without room.
     """
-    if isinstance(error, _OURS_TO_MEND) and now - task.created_at < _MENDING_TIME:
+    if isinstance(error, _NO_FAULT_OF_THE_TASK) and now - task.created_at < MENDING_TIME:
         return Later(min(_MENDING_DELAY, 2 * limits.retry_base), task.attempt - 1)
     if isinstance(error, StudyNotFound) and now + limits.search_interval < task.search_until:
         return Later(limits.search_interval, task.attempt - 1)
     if error.retry and task.attempt < limits.max_attempts:
         return Later(retry_delay(task.attempt, limits.retry_base), task.attempt)
     return None
+
+
+def probe_pause(base: timedelta) -> timedelta:
+    """Return how long a PACS that is away is left alone: that it is back is known well within a minute."""
+    return min(base, _MENDING_DELAY)
 
 
 def retry_delay(attempt: int, base: timedelta) -> timedelta:

@@ -63,7 +63,7 @@ TRANSITIONS: dict[tuple[Status, Event], Status] = {
     (Status.PROCESSING, Event.HOLD): Status.NEEDS_REVIEW,
     (Status.NEEDS_REVIEW, Event.RELEASE): Status.QUEUED,
     **{(status, Event.POSTPONE): Status.QUEUED for status in RUNNING},
-    **{(status, Event.FAIL): Status.FAILED for status in RUNNING},
+    **{(status, Event.FAIL): Status.FAILED for status in (Status.QUEUED, *RUNNING)},
     **{(status, Event.CANCEL): Status.CANCELLED for status in (*IN_PROGRESS, Status.COMPLETED)},
     **{(status, Event.EXPIRE): Status.EXPIRED for status in (Status.UPLOADING, Status.COMPLETED)},
     **{(status, Event.AGAIN): Status.QUEUED for status in (Status.FAILED, Status.CANCELLED)},

@@ -146,7 +146,7 @@ async def postpone(
     """Give a running task back to the queue for later, with these counts; raises LeaseLost."""
     _ = after(task.status, Event.POSTPONE)
     guard = {**_guard(task), "from": task.status.value}
-    row = await tx.one("postpone_task", **guard, delay=delay, attempts=attempts, crashes=crashes, **_reason(why))
+    row = await tx.one("postpone_task", **guard, delay=delay, attempts=attempts, crashes=crashes, **reason(why))
     return task_of(_require(row))
 
 
@@ -163,7 +163,7 @@ async def note_left_out(tx: Transaction, task: Task, left_out: Sequence[LeftOut]
 
 async def end(tx: Transaction, task: Task, event: Event, *, why: StudypubError | None = None) -> Task:
     """End a running task; raises LeaseLost."""
-    return task_of(_require(await tx.one("end_task", **_guard(task, event), **_reason(why))))
+    return task_of(_require(await tx.one("end_task", **_guard(task, event), **reason(why))))
 
 
 async def cancel(tx: Transaction, task: Task) -> Task | None:
@@ -221,7 +221,8 @@ def _guard(task: Task, event: Event | None = None) -> dict[str, object]:
     return guard
 
 
-def _reason(why: StudypubError | None) -> dict[str, object]:
+def reason(why: StudypubError | None) -> dict[str, object]:
+    """Return the columns that say why."""
     if why is None:
         return {"error_code": None, "error_text": None}
     return {"error_code": why.code, "error_text": Jsonb(why.sentence._asdict())}

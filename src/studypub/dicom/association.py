@@ -14,7 +14,9 @@ from pynetdicom.transport import AddressInformation
 from studypub.dicom.connection import Connection
 from studypub.dicom.limits import Limits
 from studypub.dicom.messages import Messages
+from studypub.dicom.peers import KnownPeers
 from studypub.dicom.spool import Spool
+from studypub.dicom.timer import SteadyTimer
 from studypub.log import describe
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ class PeerAssociation(Association):
         self,
         ae: AE,
         spool: Spool,
+        peers: KnownPeers,
         limits: Limits,
         peer: socket.socket,
         address: tuple[Any, ...],
@@ -44,7 +47,7 @@ class PeerAssociation(Association):
         self.name = "dicom-association"
         self._refuse = refuse
         self._hung_up = False
-        self.dimse = self._messages = Messages(self, spool, limits)
+        self.dimse = self._messages = Messages(self, spool, peers, limits)
         self.dul = Provider(self, self._messages, refuse)
         self._connection = Connection(self, peer, limits, refuse)
         self.set_socket(self._connection)
@@ -114,6 +117,7 @@ class Provider(DULServiceProvider):
         self._refuse = refuse
         self.name, self.daemon = "dicom-provider", True
         self._run_loop_delay = 0.0
+        self._idle_timer, self.artim_timer = SteadyTimer(None), SteadyTimer(None)  # they are given their seconds later
         self.to_user_queue = _Indications(messages)
 
     def send_pdu(self, primitive: Any) -> None:

@@ -3,8 +3,7 @@
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, tzinfo
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from pydicom.dataset import Dataset
@@ -13,11 +12,10 @@ from pynetdicom import AE, build_role, evt
 from pynetdicom.association import Association
 
 from studypub.config import Pacs
-from studypub.core.outages import Outages
 from studypub.dicom import rejects
 from studypub.dicom.nodelay import send_at_once
 from studypub.dicom.offers import storage_contexts
-from studypub.errors import PacsBusy, PacsRefused, PacsSilent, PacsUnreachable
+from studypub.errors import PacsAway, PacsBusy, PacsFull, PacsRefused, PacsUnreachable
 
 ANSWER_SECONDS = 30.0
 _MOST_CONTEXTS = 128  # PS3.8 9.3.2.2: odd identifiers from 1 to 255
@@ -36,24 +34,13 @@ class Patience:
     transfer: float = 300.0
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """Since when each PACS has been silent, and the time zone in which that is told."""
-
-    outages: Outages = field(default_factory=Outages)
-    zone: tzinfo = UTC
-
-
 class Caller:
     """Calls one PACS; every call is an association of its own and blocks."""
 
-    def __init__(
-        self, pacs: Pacs, our_ae_title: str, patience: Patience | None = None, memory: Memory | None = None
-    ) -> None:
+    def __init__(self, pacs: Pacs, our_ae_title: str, patience: Patience | None = None) -> None:
         self._pacs = pacs
         self._our_ae_title = our_ae_title
         self._patience = patience or Patience()
-        self._memory = memory or Memory()
         self._open: set[Association] = set()
         self._lock = threading.Lock()
         self._ended = False
@@ -103,7 +90,6 @@ class Caller:
             raise self._unreachable(type(error).__name__) from error
         if not association.is_established:
             self._refuse(association)
-        self._memory.outages.answered(self._address)
         with self._lock:
             self._open.add(association)
         try:
@@ -127,13 +113,12 @@ class Caller:
         answer = association.acceptor.primitive
         if not association.is_rejected or answer is None:
             raise self._unreachable("no association")
-        self._memory.outages.answered(self._address)
         cause = f"rejected: result {answer.result} source {answer.result_source} reason {answer.diagnostic}"
         refusal = rejects.judge(answer.result, answer.result_source, answer.diagnostic)
         reason = refusal.reason.filled(ours=self._our_ae_title, pacs=self._pacs.ae_title)
         if refusal.for_good:
             raise PacsRefused(cause, pacs=self._pacs.ae_title, reason_ru=reason.ru, reason_en=reason.en)
-        raise PacsBusy(cause, pacs=self._pacs.ae_title, status="A-ASSOCIATE-RJ")
+        raise PacsFull(cause, pacs=self._pacs.ae_title, status="A-ASSOCIATE-RJ")
 
     def _answers(self, send: Callable[[], Answers]) -> Answers:
         try:
@@ -163,10 +148,8 @@ class Caller:
     def _lost(self, cause: str) -> PacsUnreachable:
         return PacsUnreachable(cause, pacs=self._pacs.ae_title, address=self._address)
 
-    def _unreachable(self, cause: str) -> PacsSilent:
-        since = self._memory.outages.failed(self._address, datetime.now(UTC))
-        told = f"{since.astimezone(self._memory.zone):%d.%m.%Y %H:%M %Z}"
-        return PacsSilent(cause, pacs=self._pacs.ae_title, address=self._address, since=told)
+    def _unreachable(self, cause: str) -> PacsAway:
+        return PacsAway(cause, pacs=self._pacs.ae_title, address=self._address)
 
     def _wrong_answer(self, reason_ru: str, reason_en: str) -> PacsRefused:
         return PacsRefused(reason_en, pacs=self._pacs.ae_title, reason_ru=reason_ru, reason_en=reason_en)

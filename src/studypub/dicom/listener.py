@@ -59,9 +59,9 @@ class Listener(socketserver.TCPServer):
         del request
         address = plain(client_address[0])
         if not self._peers.include(address):
-            self._refusals.note(address, "Соединение отклонено: чужой адрес")
+            self._refusals.note(address, "association", "чужой адрес")
         elif not self._places.find(address):
-            self._refusals.note(address, "Соединение отклонено: с этого адреса их уже слишком много")
+            self._refusals.note(address, "association", "с этого адреса их уже слишком много")
         else:
             return True
         return False

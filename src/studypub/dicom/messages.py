@@ -16,6 +16,7 @@ from pynetdicom.service_class import StorageServiceClass
 from pynetdicom.sop_class import Verification, uid_to_service_class  # type: ignore[attr-defined]
 
 from studypub.dicom.limits import Limits
+from studypub.dicom.peers import KnownPeers, Senders
 from studypub.dicom.receive import DATA_SET_DOES_NOT_MATCH, Incoming, Rejection
 from studypub.dicom.spool import Spool
 from studypub.dicom.uid import is_valid
@@ -54,8 +55,9 @@ class StoreRequest(C_STORE):
 class Messages(DIMSEServiceProvider):
     """The messages of one association: C-ECHO and C-STORE, each of bounded size and duration."""
 
-    def __init__(self, assoc: Association, spool: Spool, limits: Limits) -> None:
+    def __init__(self, assoc: Association, spool: Spool, peers: KnownPeers, limits: Limits) -> None:
         super().__init__(assoc)
+        self._peers = peers
         self._spool = spool
         self._limits = limits
         self._command = bytearray()
@@ -131,7 +133,8 @@ class Messages(DIMSEServiceProvider):
     def _store_request(self, elements: dict[int, bytes], context: PresentationContext) -> StoreRequest:
         sop_class_uid = _uid(elements, _AFFECTED_SOP_CLASS_UID)
         sop_instance_uid = _uid(elements, _AFFECTED_SOP_INSTANCE_UID)
-        incoming = Incoming(self._spool, sop_class_uid, sop_instance_uid, UID(context.transfer_syntax[0]))
+        syntax = UID(context.transfer_syntax[0])
+        incoming = Incoming(self._spool, sop_class_uid, sop_instance_uid, syntax, self._sent_by)
         request = StoreRequest(incoming)
         request.MessageID = _number(elements[_MESSAGE_ID])
         # Whoever serves is found by the class.
@@ -141,6 +144,11 @@ class Messages(DIMSEServiceProvider):
         if is_valid(sop_instance_uid):
             request.AffectedSOPInstanceUID = UID(sop_instance_uid)
         return request
+
+    def _sent_by(self, senders: Senders) -> bool:
+        """Whether our peer sends for the PACS that these send for."""
+        peer = self.assoc.requestor
+        return peer.ae_title.strip() in senders.ae_titles and self._peers.include(peer.address or "", senders.hosts)
 
     def _hand_over(self, request: StoreRequest | C_ECHO) -> None:
         """Give a request that is complete to whoever serves."""

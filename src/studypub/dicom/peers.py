@@ -1,13 +1,29 @@
-"""The addresses that may connect."""
+"""Who may connect, and who of them sends for which PACS."""
 
 import ipaddress
 import socket
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from studypub.config import Pacs
 
 _RESOLVE_SECONDS = 60.0
 _PATIENCE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Senders:
+    """From which hosts, under which AE titles, one PACS sends."""
+
+    hosts: frozenset[str]
+    ae_titles: frozenset[str]
+
+    @classmethod
+    def of(cls, pacs: Pacs) -> "Senders":
+        """Return those that the configuration names: the PACS itself and its further ones."""
+        return cls(frozenset({pacs.host, *pacs.peers}), frozenset({pacs.ae_title, *pacs.peer_ae_titles}))
 
 
 class KnownPeers:
@@ -17,23 +33,23 @@ class KnownPeers:
         self._addresses: dict[str, frozenset[str]] = dict.fromkeys(hosts, frozenset())
         self._resolved = float("-inf")
 
-    def include(self, address: str) -> bool:
-        """Whether this address is one of theirs."""
+    def include(self, address: str, hosts: Collection[str] | None = None) -> bool:
+        """Whether this address is one of theirs, or of those of them that are named."""
         known = plain(address)
-        if not self._know(known) and time.monotonic() - self._resolved > _RESOLVE_SECONDS:
+        if not self._know(known, hosts) and time.monotonic() - self._resolved > _RESOLVE_SECONDS:
             self._resolved = time.monotonic()
             # A name service that does not answer may not keep those waiting who come after a stranger.
             resolving = threading.Thread(target=self._resolve, name="dicom-peers", daemon=True)
             resolving.start()
             resolving.join(_PATIENCE_SECONDS)
-        return self._know(known)
+        return self._know(known, hosts)
 
     def _resolve(self) -> None:
         # A name that cannot be looked up now keeps the addresses that it had.
         self._addresses = {host: _addresses(host) or known for host, known in self._addresses.items()}
 
-    def _know(self, address: str) -> bool:
-        return any(address in known for known in self._addresses.values())
+    def _know(self, address: str, hosts: Collection[str] | None) -> bool:
+        return any(address in known for host, known in self._addresses.items() if hosts is None or host in hosts)
 
 
 def plain(address: str) -> str:

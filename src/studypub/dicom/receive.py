@@ -9,7 +9,7 @@ from pydicom.uid import PYDICOM_IMPLEMENTATION_UID, UID
 from pynetdicom import evt
 
 from studypub.dicom.header import SOP_CLASS_UID, SOP_INSTANCE_UID, STUDY_INSTANCE_UID, Header, Unreadable
-from studypub.dicom.spool import Part, ReceptionEnded, Spool
+from studypub.dicom.spool import Part, ReceptionEnded, SentBy, Spool
 from studypub.dicom.uid import is_valid
 
 if TYPE_CHECKING:
@@ -39,8 +39,16 @@ class Incoming:
     Nothing that comes makes it raise before the end: a peer gets its answer when it has said all it wants to say.
     """
 
-    def __init__(self, spool: Spool, sop_class_uid: str, sop_instance_uid: str, transfer_syntax: UID) -> None:
-        self._spool = spool
+    def __init__(
+        self,
+        spool: Spool,
+        sop_class_uid: str,
+        sop_instance_uid: str,
+        transfer_syntax: UID,
+        sent_by: SentBy = lambda _: True,
+    ) -> None:
+        """`sent_by` says whether who sends it is one of these."""
+        self._spool, self._sent_by = spool, sent_by
         self._uids = (sop_class_uid, sop_instance_uid)
         self._syntax = transfer_syntax
         self._header = Header(implicit=transfer_syntax.is_implicit_VR)
@@ -104,9 +112,9 @@ class Incoming:
     def _open(self) -> None:
         """Open the file of the study that waits for this instance, and move the head into it. Raises Rejection."""
         study_instance_uid = self._check()
-        reception = self._spool.expecting(study_instance_uid)
+        reception = self._spool.expecting(study_instance_uid, self._sent_by)
         if reception is None:
-            raise Rejection(NOT_AUTHORIZED, "это исследование не запрашивали")
+            raise Rejection(NOT_AUTHORIZED, "это исследование у него не запрашивали")
         sop_class_uid, sop_instance_uid = self._uids
         try:
             meta = _file_meta(sop_class_uid, sop_instance_uid, self._syntax)

@@ -1,14 +1,19 @@
-"""Tells the log whom we refused, without letting those fill it."""
+"""Tells the log whom we refused, without letting those fill it, and counts."""
 
 import logging
 import threading
 import time
+from collections import Counter
+from collections.abc import Mapping
+from typing import Literal
 
 log = logging.getLogger(__name__)
 
 _QUIET_SECONDS = 60.0
 _MOST_KEPT = 1000
 _OTHERS = "*"
+What = Literal["association", "instance"]
+_SAID: dict[What, str] = {"association": "Соединение отклонено", "instance": "Изображение отклонено"}
 
 
 class Refusals:
@@ -19,10 +24,18 @@ class Refusals:
         self._told: dict[tuple[str, str], float] = {}
         self._untold: dict[tuple[str, str], int] = {}
         self._looked = time.monotonic()
+        self._counts: Counter[str] = Counter(association=0, instance=0)
 
-    def note(self, address: str, message: str, **details: object) -> None:
-        """Tell of a refusal at once, or with the others of this minute. The message says no identifiers."""
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How much of each kind was refused."""
+        return dict(self._counts)
+
+    def note(self, address: str, what: What, reason: str, **details: object) -> None:
+        """Tell of a refusal at once, or with the others of this minute. The reason says no identifiers."""
+        message = f"{_SAID[what]}: {reason}"
         with self._lock:
+            self._counts[what] += 1
             full = len(self._told) >= _MOST_KEPT and (address, message) not in self._told
             key = (_OTHERS if full else address, message)
             is_first = key not in self._told

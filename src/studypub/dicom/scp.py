@@ -4,7 +4,7 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from pydicom.uid import AllTransferSyntaxes, ExplicitVRLittleEndian, ImplicitVRLittleEndian
@@ -14,7 +14,7 @@ from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 from studypub.dicom.association import PeerAssociation
 from studypub.dicom.limits import Limits
 from studypub.dicom.listener import Listener
-from studypub.dicom.peers import KnownPeers, plain
+from studypub.dicom.peers import KnownPeers, Senders, plain
 from studypub.dicom.places import Places
 from studypub.dicom.receive import CANNOT_UNDERSTAND, Rejection, receive
 from studypub.dicom.refusals import Refusals
@@ -23,7 +23,7 @@ from studypub.dicom.spool import Spool
 if TYPE_CHECKING:
     from studypub.dicom.messages import StoreRequest
 
-__all__ = ["STORAGE_SYNTAXES", "KnownPeers", "Limits", "Rejection", "StorageScp", "receive"]
+__all__ = ["STORAGE_SYNTAXES", "KnownPeers", "Limits", "Rejection", "Senders", "StorageScp", "receive"]
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +77,10 @@ class StorageScp:
         """The port that we listen on; the one that the system chose where the configuration says 0."""
         return int(self._listener.server_address[1]) if self._listener else self._address[1]
 
+    def refused(self) -> Mapping[str, int]:
+        """Return how many connections and instances were refused since the start."""
+        return self._refusals.counts
+
     def start(self) -> None:
         """Listen. Raises OSError where the port is taken."""
         self._listener = Listener(
@@ -112,17 +116,18 @@ class StorageScp:
 
     def _accept(self, peer: socket.socket, address: tuple[Any, ...]) -> PeerAssociation:
         def refuse(reason: str, **details: object) -> None:
-            self._refusals.note(plain(address[0]), f"Соединение отклонено: {reason}", **details)
+            self._refusals.note(plain(address[0]), "association", reason, **details)
 
-        return PeerAssociation(self._ae, self._spool, self._limits, peer, address, store=self._store, refuse=refuse)
+        return PeerAssociation(
+            self._ae, self._spool, self._peers, self._limits, peer, address, store=self._store, refuse=refuse
+        )
 
     def _store(self, event: evt.Event) -> int:
         requestor, incoming = event.assoc.requestor, cast("StoreRequest", event.request).incoming
         try:
             incoming.finish()
         except Rejection as rejection:
-            message = f"Изображение отклонено: {rejection}"
-            self._refusals.note(plain(requestor.address), message, ae_title=requestor.ae_title)
+            self._refusals.note(plain(requestor.address), "instance", str(rejection), ae_title=requestor.ae_title)
             return rejection.status
         except Exception:  # the PACS must get an answer, whatever happened
             log.exception("Ошибка при приёме изображения", extra={"details": {"address": requestor.address}})

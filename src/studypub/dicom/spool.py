@@ -5,14 +5,16 @@ import io
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import UUID, uuid4
 
 from studypub.dicom.kept import SpooledInstance, drop, recall, record
+from studypub.dicom.peers import Senders
 from studypub.errors import DiskFull
 
+SentBy = Callable[[Senders], bool]
 _TASK = "task-"
 
 
@@ -27,8 +29,11 @@ class ReceptionEnded(Exception):
 class Reception:
     """One study on its way from the PACS into its folder. Safe to use from several threads."""
 
-    def __init__(self, folder: Path, study_instance_uid: str = "", *, lasting: bool = False) -> None:
-        """`lasting`: what arrives is to be of use to a later attempt, too."""
+    def __init__(
+        self, folder: Path, study_instance_uid: str = "", *, lasting: bool = False, senders: Senders | None = None
+    ) -> None:
+        """`lasting`: what arrives is to be of use to a later attempt, too. `senders`: who may send it, or anybody."""
+        self.senders = senders
         self._folder = folder
         self._lasting = lasting
         self._study_instance_uid = study_instance_uid
@@ -310,9 +315,11 @@ class Spool:
         return folder
 
     @contextmanager
-    def reception(self, study_instance_uid: str, folder: Path, *, lasting: bool = False) -> Iterator[Reception]:
-        """Let instances of this study in while the block runs; `lasting` as for Reception. Raises StudyIsBusy."""
-        reception = Reception(folder, study_instance_uid, lasting=lasting)
+    def reception(
+        self, study_instance_uid: str, folder: Path, *, lasting: bool = False, senders: Senders | None = None
+    ) -> Iterator[Reception]:
+        """Let instances of this study in while the block runs; the rest is as for Reception. Raises StudyIsBusy."""
+        reception = Reception(folder, study_instance_uid, lasting=lasting, senders=senders)
         with self._lock:
             if study_instance_uid in self._receptions:
                 raise StudyIsBusy
@@ -324,12 +331,18 @@ class Spool:
                 del self._receptions[study_instance_uid]
             reception.close()
 
-    def expecting(self, study_instance_uid: str) -> Reception | None:
-        """Return the reception that waits for instances of this study; that there is none is counted."""
+    def expecting(self, study_instance_uid: str, sent_by: SentBy = lambda _: True) -> Reception | None:
+        """Return the reception that waits for instances of this study from this sender; that there is none is counted.
+
+        `sent_by` says whether the sender is one of these.
+        """
         with self._lock:
             reception = self._receptions.get(study_instance_uid)
-            self._unexpected += reception is None
-            return reception
+        if reception is None or not (reception.senders is None or sent_by(reception.senders)):
+            with self._lock:
+                self._unexpected += 1
+            return None
+        return reception
 
     def unexpected(self) -> int:
         """Return how many instances came that nobody waits for, since the last time this was asked."""

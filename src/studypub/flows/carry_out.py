@@ -4,23 +4,23 @@ import asyncio
 import logging
 import secrets
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 from studypub.config import Clinic, Config, Pixels
-from studypub.core.outages import Outages
 from studypub.core.publication import Publication
 from studypub.core.review import Decision
 from studypub.core.task import Event, LeftOut, Task
-from studypub.db import audit, review, tasks
+from studypub.db import audit, outages, review, tasks
 from studypub.db.database import Database
 from studypub.deid import profile
 from studypub.deid.instance import Deidentifier
-from studypub.dicom.caller import Memory, Patience
+from studypub.dicom.caller import Patience
 from studypub.dicom.scu import PacsClient
 from studypub.dicom.spool import Spool
-from studypub.errors import IncompleteRetrieve, NothingToPublish, PhiSuspected, Refused
+from studypub.errors import IncompleteRetrieve, NothingToPublish, PacsAway, PacsFull, PhiSuspected, Refused
+from studypub.flows import outage
 from studypub.flows.find import Found, find
 from studypub.flows.prepare import HeldBack, Originals, Prepared, prepare
 from studypub.flows.publish import publish, store_archive
@@ -40,7 +40,6 @@ class Means:
     database: Database
     spool: Spool
     store: Store
-    outages: Outages = field(default_factory=Outages)
 
 
 async def carry_out(means: Means, task: Task, progress: Progress) -> Publication | None:
@@ -76,6 +75,8 @@ async def carry_out(means: Means, task: Task, progress: Progress) -> Publication
                 means.database, means.store, prepared, profile=clinic.profile, deid_key=deid_key
             )
             return await publish(means.database, task, archive, means.config.retention, retrieved.part)
+    except (PacsAway, PacsFull) as error:
+        raise await outage.begin(means.config, means.database, clinic, error) from error
     finally:
         stop.set()
         client.abort()
@@ -127,7 +128,7 @@ async def _prepare(
 def _client(means: Means, clinic: Clinic) -> PacsClient:
     dicom = means.config.dicom
     patience = Patience(dicom.connect_seconds, dicom.search_timeout_seconds, dicom.retrieve_timeout_seconds)
-    return PacsClient(clinic.pacs, dicom.ae_title, patience, Memory(means.outages, clinic.zone))
+    return PacsClient(clinic.pacs, dicom.ae_title, patience)
 
 
 def _clinic(config: Config, task: Task) -> Clinic:
@@ -143,6 +144,7 @@ def _clinic(config: Config, task: Task) -> Clinic:
 
 async def _advance_found(database: Database, task: Task, found: Found, clinic: Clinic) -> Task:
     async with database.transaction() as tx:
+        await outages.end(tx, clinic.code)
         return await tasks.advance(
             tx,
             task,

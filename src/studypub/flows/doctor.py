@@ -18,7 +18,7 @@ from studypub.core.finding import FoundStudy
 from studypub.core.wanted import Wanted
 from studypub.db.database import Database
 from studypub.db.migrate import migrate
-from studypub.dicom.scp import KnownPeers, StorageScp
+from studypub.dicom.scp import KnownPeers, Senders, StorageScp
 from studypub.dicom.scu import PacsClient
 from studypub.dicom.spool import Spool
 from studypub.errors import Sentence, StudypubError
@@ -192,13 +192,13 @@ def _round_trip(config: Config, clinic: Clinic, client: PacsClient, found: list[
     with tempfile.TemporaryDirectory(prefix="studypub-") as folder:
         spool = Spool(Path(folder) / "spool")
         spool.open()
-        hosts = (clinic.pacs.host, *clinic.pacs.peers)
+        senders = Senders.of(clinic.pacs)
         scp = StorageScp(
             config.dicom.ae_title,
             config.dicom.host,
             config.dicom.port,
-            peers=KnownPeers(hosts),
-            peer_ae_titles=[name, *clinic.pacs.peer_ae_titles],
+            peers=KnownPeers(senders.hosts),
+            peer_ae_titles=senders.ae_titles,
             spool=spool,
         )
         try:

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from studypub.db.database import Database
 from studypub.dicom.scp import StorageScp
 from studypub.dicom.spool import Spool
-from studypub.errors import Sentence, StorageRefused, StudypubError
+from studypub.errors import Sentence, StorageRefused, StorageUnavailable, StudypubError
 from studypub.store.base import Store
 
 # The store is tried by really writing to it; not at every question.
 _STORE_SECONDS = 30.0
+# A store that keeps silent is given up after a minute; nobody who asks is to wait for that.
+_PATIENCE_SECONDS = 2.0
 _WATCH_SECONDS = 5.0
 _NO_ROOM = Sentence(
     "На сервере публикации мало места на диске: новые задания ждут. Сообщите администратору.",
@@ -38,7 +40,7 @@ class Readiness:
         self._clock = clock
         self._store_checked = float("-inf")
         self._store_error: StudypubError | None = None
-        self._checking = asyncio.Lock()
+        self._checking: asyncio.Task[None] | None = None
 
     async def __call__(self) -> dict[str, str | None]:
         """Return each part's fault."""
@@ -76,13 +78,21 @@ class Readiness:
         return None if row and row["writable"] else "the database is read-only"
 
     async def _storage_fault(self) -> str | None:
-        async with self._checking:
-            age = self._clock() - self._store_checked
-            if age > (_WATCH_SECONDS if isinstance(self._store_error, StorageRefused) else _STORE_SECONDS):
-                try:
-                    await asyncio.to_thread(self._store.check)
-                    self._store_error = None
-                except StudypubError as error:
-                    self._store_error = error
-                self._store_checked = self._clock()
-            return self._store_error.sentence.en if self._store_error else None
+        age = self._clock() - self._store_checked
+        due = age > (_WATCH_SECONDS if isinstance(self._store_error, StorageRefused) else _STORE_SECONDS)
+        if due and (self._checking is None or self._checking.done()):
+            self._checking = asyncio.create_task(self._check_store())
+        if self._checking:
+            ended, _ = await asyncio.wait([self._checking], timeout=_PATIENCE_SECONDS)
+            if not ended:
+                return StorageUnavailable().sentence.en
+            self._checking.result()
+        return self._store_error.sentence.en if self._store_error else None
+
+    async def _check_store(self) -> None:
+        try:
+            await asyncio.to_thread(self._store.check)
+            self._store_error = None
+        except StudypubError as error:
+            self._store_error = error
+        self._store_checked = self._clock()

@@ -10,6 +10,7 @@ from studypub.core.publication import Part
 from studypub.core.task import Task
 from studypub.core.wanted import Wanted, missing
 from studypub.dicom.kept import SpooledInstance
+from studypub.dicom.scp import Senders
 from studypub.dicom.scu import PacsClient
 from studypub.dicom.spool import Reception, Spool
 from studypub.errors import (
@@ -73,7 +74,8 @@ async def retrieve(way: Way, task: Task, found: Found, folder: Path, progress: P
     What an earlier attempt left in the folder is not fetched again. Raises IncompleteRetrieve, ConflictingInstances,
     DiskFull, dicom.spool.StudyIsBusy and what the PACS's refusals raise.
     """
-    with way.spool.reception(found.study.study_instance_uid, folder, lasting=True) as reception:
+    senders = Senders.of(way.pacs)
+    with way.spool.reception(found.study.study_instance_uid, folder, lasting=True, senders=senders) as reception:
         progress.reception = reception
         try:
             async with asyncio.timeout(way.dicom.retrieve_timeout_seconds):

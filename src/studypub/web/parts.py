@@ -1,6 +1,6 @@
 """What the web layer is given to work with."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from studypub.config import Config
@@ -15,7 +15,7 @@ class Parts:
     """Built by the daemon.
 
     `readiness` maps each part that must work to None, or to what is wrong with it; `obstacle` says at once why no task
-    is begun now, or None.
+    is begun now, or None; `refused` counts what the DICOM listener has refused, by kind.
     """
 
     config: Config
@@ -24,3 +24,4 @@ class Parts:
     readiness: Callable[[], Awaitable[dict[str, str | None]]]
     lookups: Lookups = field(default_factory=Lookups)
     obstacle: Callable[[], Sentence | None] = lambda: None
+    refused: Callable[[], Mapping[str, int]] = dict

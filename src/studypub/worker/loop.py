@@ -2,13 +2,16 @@
 
 import asyncio
 import logging
+import os
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import partial
+from typing import NoReturn
 from uuid import UUID, uuid4
 
+from studypub import log as logs
 from studypub.config import Workers
 from studypub.core.retry import MOST_CRASHES, Limits
 from studypub.core.task import LeaseLost, Task
@@ -27,6 +30,8 @@ _CLAIM_SECONDS = 10.0
 _BUSY_DELAY = timedelta(seconds=5)
 _GIVE_BACK_SECONDS = 5.0
 _STALLED_SECONDS = 60.0
+_LAST_WORDS_SECONDS = 1.0
+_EXHAUSTED = 70  # sysexits.h: EX_SOFTWARE
 
 CarryOut = Callable[[Task, Progress], Awaitable[object]]
 Afterwards = Callable[[Task], Awaitable[object]]
@@ -175,6 +180,8 @@ class WorkerLoop:
                 await outcomes.given_back(task, _BUSY_DELAY)
             except _AnotherSuspect:
                 await outcomes.given_back(task, _BUSY_DELAY, crashes=task.crashes)
+            except MemoryError:
+                _end_process(task)
             except asyncio.CancelledError:
                 await outcomes.given_back(task, timedelta(0))
             except StudypubError as error:
@@ -214,3 +221,13 @@ class WorkerLoop:
         finally:
             if self._suspect == task.task_id:
                 self._suspect = None
+
+
+def _end_process(task: Task) -> NoReturn:
+    """End at once, as the kernel does where memory runs out: nobody knows what else of this process lacks a piece.
+
+    The tasks that were running begin anew in the next one, and this counts as a crash of theirs.
+    """
+    log.critical("Память кончилась, процесс завершается", extra={"details": details(task)})
+    logs.flush(_LAST_WORDS_SECONDS)
+    os._exit(_EXHAUSTED)

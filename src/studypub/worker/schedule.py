@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Self
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -50,10 +50,20 @@ class Housekeeping:
     async def __aexit__(self, *_: object) -> None:
         self._scheduler.shutdown(wait=False)
 
+    async def _next(self) -> str:
+        """Wait for what falls due; where nothing does for too long, the scheduler's clock was set back: begin anew."""
+        while True:
+            try:
+                async with asyncio.timeout(2 * self._every.total_seconds()):
+                    return await self._due.get()
+            except TimeoutError:
+                for job in self._scheduler.get_jobs():
+                    job.modify(next_run_time=datetime.now(UTC))
+
     async def run(self) -> None:
         """Do what falls due until cancelled; a chore that fails is tried again when it falls due again."""
         while True:
-            name = await self._due.get()
+            name = await self._next()
             self._waiting.discard(name)
             try:
                 await self._chores[name]()

@@ -1,6 +1,7 @@
 """What operations watch: does it live, is it ready, how much does it do."""
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from litestar import Request, Response, get
@@ -60,11 +61,8 @@ async def metrics(request: Request[Any, Any, Any], parts: GivenParts, state: Sta
     lines = [
         *_metric("build_info", "gauge", {f'{{version="{__version__}"}}': 1}),
         *_metric("log_lines_dropped_total", "counter", {"": log.dropped()}),
-        *_metric(
-            "http_responses_total",
-            "counter",
-            {f'{{status="{kind}"}}': times for kind, times in sorted(counter.answers.items())},
-        ),
+        *_metric("http_responses_total", "counter", _labelled("status", counter.answers)),
+        *_metric("dicom_refused_total", "counter", _labelled("what", parts.refused())),
         *await _of_database(parts.database),
     ]
     return Response("\n".join(lines) + "\n", media_type=_METRICS_MEDIA_TYPE)
@@ -87,6 +85,10 @@ async def _of_database(database: Database) -> list[str]:
         *_metric("tasks", "gauge", {f'{{status="{status}"}}': by_status.get(status, 0) for status in Status}),
         *_metric("oldest_due_task_seconds", "gauge", {"": overdue.total_seconds()}),
     ]
+
+
+def _labelled(label: str, counts: Mapping[str, int]) -> dict[str, float]:
+    return {f'{{{label}="{name}"}}': times for name, times in sorted(counts.items())}
 
 
 def _metric(name: str, kind: str, samples: dict[str, float]) -> list[str]:

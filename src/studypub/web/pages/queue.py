@@ -8,9 +8,11 @@ from litestar import Request, Response, get, post
 from litestar.params import FromPath
 from litestar.response import Redirect
 
+from studypub.config import Clinic
 from studypub.core.rights import Right
 from studypub.core.task import IN_PROGRESS, Status
-from studypub.db import events, queue, review, tasks
+from studypub.db import events, outages, queue, review, tasks
+from studypub.db.outages import Outage
 from studypub.db.people import Session
 from studypub.db.queue import QueueLine
 from studypub.errors import Sentence
@@ -106,7 +108,7 @@ async def _context(request: Request[Any, Any, Any], parts: Parts, session: Sessi
     wanted = queue_filter.read(query, session.user)
     async with parts.database.transaction() as tx:
         read = await queue.lines(tx, wanted, limit=places.READ, place=where.place or queue.FIRST, back=where.back)
-        now = await tx.now()
+        away, now = await outages.known(tx), await tx.now()
     page = places.page("/queue", where, read, query)
     return {
         "page": page,
@@ -115,9 +117,16 @@ async def _context(request: Request[Any, Any, Any], parts: Parts, session: Sessi
         "seconds": _SECONDS if any(map(_is_moving, page.items)) else 0,
         "now": now,
         "obstacle": parts.obstacle(),
+        "away": [(clinic, outage.since) for outage in away if (clinic := _shown(outage, parts, session))],
         "session": session,
         "config": parts.config,
     }
+
+
+def _shown(outage: Outage, parts: Parts, session: Session) -> Clinic | None:
+    """Return the clinic whose PACS is away, where it is one of those that the person sees."""
+    may_see = session.user.clinic_code in {None, outage.clinic_code}
+    return parts.config.clinic(outage.clinic_code) if may_see else None
 
 
 def _is_moving(line: QueueLine) -> bool:
