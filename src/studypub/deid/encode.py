@@ -54,11 +54,21 @@ def to_part10(dataset: FileDataset) -> bytes:
 
 def pieces(dataset: FileDataset) -> Iterator[bytes]:
     """Yield the file piece by piece: pixel data is a piece of its own and is not copied."""
+    yield beginning(dataset)
+    yield from _level(dataset)
+
+
+def beginning(dataset: FileDataset) -> bytes:
+    """Return preamble and file meta (PS3.10 7.1)."""
     received = str(dataset.file_meta.TransferSyntaxUID)
     meta = _meta(elements.string(dataset, _SOP_CLASS_UID), elements.string(dataset, _SOP_INSTANCE_UID), received)
-    group = b"".join(piece for element in meta for piece in _element(element, dataset))
-    yield b"".join((bytes(128), b"DICM\x02\0\0\0UL\x04\0", struct.pack("<I", len(group)), group))
-    yield from _level(dataset)
+    group = b"".join(element(each, dataset) for each in meta)
+    return b"".join((bytes(128), b"DICM\x02\0\0\0UL\x04\0", struct.pack("<I", len(group)), group))
+
+
+def element(each: Element, dataset: Dataset) -> bytes:
+    """Return one whole element."""
+    return b"".join(_element(each, dataset))
 
 
 def _level(dataset: Dataset) -> Iterator[bytes]:
