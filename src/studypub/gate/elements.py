@@ -17,6 +17,8 @@ EXPLICIT: Final = b"1.2.840.10008.1.2.1"
 DEFLATED: Final = b"1.2.840.10008.1.2.1.99"
 BIG_ENDIAN: Final = b"1.2.840.10008.1.2.2"
 
+PIXELS: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+
 _TRANSFER_SYNTAX: Final = 0x00020010
 _PIXEL_DATA: Final = 0x7FE00010
 _DELIMITATION: Final = 0xFFFE
@@ -119,7 +121,7 @@ def _taken(data: Bytes, element: Element, end: int, found: list[Element]) -> int
     if high - low == _UNDEFINED:
         if vr == b"UN":
             raise NotWalkable("a sequence of unknown length under VR UN")
-        high = _end_of_fragments(data, low, end)
+        high = end_of_fragments(data, low, end)
         found.append((tag, vr, low, high))
         return high
     if high > end:
@@ -134,8 +136,8 @@ def _taken(data: Bytes, element: Element, end: int, found: list[Element]) -> int
     return high
 
 
-def _end_of_fragments(data: Bytes, place: int, end: int) -> int:
-    """Return where encapsulated pixel data end (PS3.5 A.4)."""
+def end_of_fragments(data: Bytes, place: int, end: int) -> int:
+    """Return where encapsulated pixel data end (PS3.5 A.4). Raises NotWalkable, struct.error."""
     while place < end:
         if bytes(data[place : place + 4]) == _SEQUENCE_END:
             return place + 8
