@@ -85,7 +85,6 @@ class StudyArchive:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._zip.discard()
         self._file.discard()
 
 
