@@ -73,10 +73,11 @@ class Harvest:
         elements = self._repeats.new_in(original)
         if elements is None:
             try:
-                elements = walk(original).elements
+                walked = walk(original)
             except NotWalkable:
                 return self._add_slowly(original)
-            self._repeats.remember(original, elements)
+            self._repeats.remember(original, walked)
+            elements = walked.elements
             self._declared = _declared(original, elements)
         seen = self._seen[self._declared]
         new: list[Value] = []

@@ -93,7 +93,7 @@ class Layouts:
     def keep(self, data: Bytes, walked: Part10, plan: Layout) -> None:
         """Take a file that was found clean for the one that others may be like."""
         self._pixels, self._widths = _place_of_pixels(walked.syntax), plan.widths
-        self._repeats.remember(data, walked.elements)
+        self._repeats.remember(data, walked)
 
 
 def of_part10(data: Bytes) -> Layout:

@@ -1,12 +1,13 @@
 """Tells what is new in a file that is like one before it: between the values that differ, bytes are only compared."""
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from studypub.gate.elements import PIXELS, Bytes, Element, NotWalkable, end_of_fragments
+from studypub.gate.elements import PIXELS, Bytes, Element, NotWalkable, Part10, end_of_fragments
 
 _PREAMBLE_BYTES: Final = 128
+_LENGTH_BYTES: Final = 4
 _UNDEFINED: Final = 0xFFFFFFFF
 _LENGTHS: Final = {2: struct.Struct("<H"), 4: struct.Struct("<L")}
 # Longer values count as different, so that whoever asks is told of them.
@@ -18,7 +19,10 @@ _DECISIVE: Final = frozenset({0x00020010, 0x00080005, 0x00280100})
 
 
 class _Slot(NamedTuple):
-    """A value that differs: tag and VR, the bytes between it and the slot before, the width of its length."""
+    """A value that differs: tag and VR, the bytes between it and the slot before, the width of its length.
+
+    Without width: the length of a sequence or item, which differs with what is inside.
+    """
 
     tag: int
     vr: bytes
@@ -47,36 +51,48 @@ class Repeats:
             low = place + len(before) + width
             if data[place : low - width] != before or low > len(data):
                 return None
+            if not width:
+                place = low + _LENGTH_BYTES
+                continue
             (length,) = _LENGTHS[width].unpack_from(data, low - width)
             place = low + length if length != _UNDEFINED else _end(data, low, tag)
             found.append((tag, vr, low, place))
-        return found if found and data[place:] == self._after else None
+        return found if self._slots and data[place:] == self._after else None
 
-    def remember(self, data: Bytes, elements: Sequence[Element]) -> None:
+    def remember(self, data: Bytes, walked: Part10) -> None:
         """Take a file that was walked for the one that others may be like."""
+        elements = walked.elements
         names = [(tag, vr) for tag, vr, _, _ in elements]
         values = [b"" if high - low > _LONG else bytes(data[low:high]) for _, _, low, high in elements]
-        if names != self._names:
-            self._names, self._differing = names, set()
-        else:
+        if names == self._names:
             pairs = enumerate(zip(values, self._values, strict=True))
             self._differing |= {number for number, (one, other) in pairs if one != other}
+        else:
+            self._names, self._differing = names, set()
         self._values = values
-        self._slots, self._after = [], b""
-        if len(self._differing) <= _MOST_SLOTS and not any(names[number][0] in _DECISIVE for number in self._differing):
-            self._cut(data, elements)
+        slots = list(self._cut(data, walked))
+        decisive = any(names[number][0] in _DECISIVE for number in self._differing)
+        self._slots = [] if decisive or len(slots) > _MOST_SLOTS or None in slots else [each for each in slots if each]
+        self._after = bytes(data[elements[-1][3] :]) if elements else b""
 
-    def _cut(self, data: Bytes, elements: Sequence[Element]) -> None:
+    def _cut(self, data: Bytes, walked: Part10) -> Iterator[_Slot | None]:
+        """Yield the slots in order; None for a value whose length cannot be told."""
+        places = dict.fromkeys(walked.lengths) if self._differing else {}
+        own = {
+            element[2]: element
+            for number, element in enumerate(walked.elements)
+            if number in self._differing or element[3] - element[2] > _LONG
+        }
         place = _PREAMBLE_BYTES
-        for number, (tag, vr, low, high) in enumerate(elements):
-            if number in self._differing or high - low > _LONG:
-                width = _width(data, tag, vr, low, high)
-                if not width:
-                    self._slots = []
-                    return
-                self._slots.append(_Slot(tag, vr, bytes(data[place : low - width]), width))
-                place = high
-        self._after = bytes(data[place:])
+        for begin in sorted({*places, *own}):
+            if begin in places:
+                yield _Slot(0, b"", bytes(data[place:begin]), 0)
+                place = begin + _LENGTH_BYTES
+                continue
+            tag, vr, low, high = own[begin]
+            width = _width(data, tag, vr, low, high)
+            yield _Slot(tag, vr, bytes(data[place : low - width]), width) if width else None
+            place = high
 
 
 def _width(data: Bytes, tag: int, vr: bytes, low: int, high: int) -> int:

@@ -127,7 +127,7 @@ def test_only_what_differs_is_told() -> None:
     first, second, third = slices(3)
     for each in (first, second):
         assert repeats.new_in(each) is None
-        repeats.remember(each, walk(each).elements)
+        repeats.remember(each, walk(each))
     new = repeats.new_in(third)
     assert new is not None
     told = {tag: third[low:high] for tag, _, low, high in new}
@@ -140,7 +140,7 @@ def test_only_what_differs_is_told() -> None:
 def test_a_file_that_is_cut_off_is_not_like_another(cut: int) -> None:
     repeats = Repeats()
     for each in slices(2):
-        repeats.remember(each, walk(each).elements)
+        repeats.remember(each, walk(each))
     (whole,) = slices(1)
     assert repeats.new_in(whole) is not None
     assert repeats.new_in(whole[:-cut]) is None
