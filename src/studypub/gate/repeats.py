@@ -72,8 +72,8 @@ class Repeats:
         self._values = values
         slots = list(self._cut(data, walked))
         decisive = any(names[number][0] in _DECISIVE for number in self._differing)
-        self._slots = [] if decisive or len(slots) > _MOST_SLOTS or None in slots else [each for each in slots if each]
-        self._after = bytes(data[elements[-1][3] :]) if elements else b""
+        useless = decisive or None in slots or len(slots) > _MOST_SLOTS
+        self._slots = [] if useless else [each for each in slots if each]
 
     def _cut(self, data: Bytes, walked: Part10) -> Iterator[_Slot | None]:
         """Yield the slots in order; None for a value whose length cannot be told."""
@@ -93,6 +93,7 @@ class Repeats:
             width = _width(data, tag, vr, low, high)
             yield _Slot(tag, vr, bytes(data[place : low - width]), width) if width else None
             place = high
+        self._after = bytes(data[place:])
 
 
 def _width(data: Bytes, tag: int, vr: bytes, low: int, high: int) -> int:
