@@ -42,10 +42,11 @@ _MOST_EXAMPLES: Final = 16
 
 
 class Followed(NamedTuple):
-    """A de-identified instance, and the bytes of its Part 10 file up to its pixel data."""
+    """A de-identified instance, and the bytes of its file up to its pixel data; `face`: one can be rebuilt from it."""
 
     dataset: FileDataset
     header: bytes
+    face: bool = False
 
 
 class _Slot(NamedTuple):
@@ -61,34 +62,34 @@ class Alike:
 
     def __init__(self, deidentifier: Deidentifier) -> None:
         self._deidentifier = deidentifier
-        self._examples: list[_Example] = []
+        self._examples: list[tuple[_Example, bool]] = []
 
-    def learn(self, data: Bytes, original: FileDataset, published: FileDataset) -> None:
+    def learn(self, data: Bytes, original: FileDataset, published: FileDataset, *, face: bool = False) -> None:
         """Take an instance for an example that was published by its header alone; `original` becomes a part of it."""
         walked = _walked(data)
         if walked is None or not _ends_with_pixels(walked) or _frames_are_told_by_what_varies(original):
             return
         example = _Example(walked, data, original, published, self._deidentifier)
-        self._examples = [example, *self._examples[: _MOST_EXAMPLES - 1]]
+        self._examples = [(example, face), *self._examples[: _MOST_EXAMPLES - 1]]
 
     def follow(self, data: Bytes) -> Followed | None:
         """Return what the rules would make of the instance; None if they have to be asked themselves."""
-        for place, example in enumerate(self._examples):
+        for place, (example, face) in enumerate(self._examples):
             values = example.values_in(data)
             if values is None and place == 0 and example.yields_to(data):
                 values = example.values_in(data)
             if values is not None:
                 del self._examples[place]
-                return self._followed(example, values)
+                return self._followed(example, values, face=face)
         return None
 
-    def _followed(self, example: "_Example", values: list[bytes]) -> Followed | None:
+    def _followed(self, example: "_Example", values: list[bytes], *, face: bool) -> Followed | None:
         try:
             found = example.followed_by(values)
         except elements.BROKEN:
             return None
-        self._examples.insert(0, example)
-        return found
+        self._examples.insert(0, (example, face))
+        return found and found._replace(face=face)
 
 
 class _Example:
