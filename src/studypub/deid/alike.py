@@ -46,7 +46,7 @@ class Followed(NamedTuple):
 
     dataset: FileDataset
     header: bytes
-    face: bool = False
+    face: bool
 
 
 class _Slot(NamedTuple):
@@ -60,16 +60,17 @@ class _Slot(NamedTuple):
 class Alike:
     """Examples of one publication's instances; one that is like none of them has to go by the rules."""
 
-    def __init__(self, deidentifier: Deidentifier) -> None:
-        self._deidentifier = deidentifier
+    def __init__(self) -> None:
         self._examples: list[tuple[_Example, bool]] = []
 
-    def learn(self, data: Bytes, original: FileDataset, published: FileDataset, *, face: bool = False) -> None:
+    def learn(
+        self, data: Bytes, original: FileDataset, published: FileDataset, deidentifier: Deidentifier, *, face: bool
+    ) -> None:
         """Take an instance for an example that was published by its header alone; `original` becomes a part of it."""
         walked = _walked(data)
         if walked is None or not _ends_with_pixels(walked) or _frames_are_told_by_what_varies(original):
             return
-        example = _Example(walked, data, original, published, self._deidentifier)
+        example = _Example(walked, data, original, published, deidentifier)
         self._examples = [(example, face), *self._examples[: _MOST_EXAMPLES - 1]]
 
     def follow(self, data: Bytes) -> Followed | None:
@@ -89,7 +90,7 @@ class Alike:
         except elements.BROKEN:
             return None
         self._examples.insert(0, (example, face))
-        return found and found._replace(face=face)
+        return None if found is None else Followed(*found, face)
 
 
 class _Example:
@@ -168,8 +169,8 @@ class _Example:
         private = bool(element.tag >> 16 & 1) and not self._context.safe_private
         return not element.delimited and (not element.tag & 0xFFFF or (private and element.vr != b"PN"))
 
-    def followed_by(self, values: list[bytes]) -> Followed | None:
-        """Return the instance with these values; None if the rules would leave it out."""
+    def followed_by(self, values: list[bytes]) -> tuple[FileDataset, bytes] | None:
+        """Return the instance with these values and the bytes up to its pixels; None if the rules leave it out."""
         *others, (slot, pixels) = zip(self._slots, values, strict=True)
         for (_, element, _), value in others:
             if value != self._values.get(element.tag):
@@ -193,14 +194,14 @@ class _Example:
             self._published[element.tag] = new
             self._encoded[int(element.tag)] = encode.element(new, self._original)
 
-    def _completed(self, pixels: RawDataElement) -> Followed | None:
+    def _completed(self, pixels: RawDataElement) -> tuple[FileDataset, bytes] | None:
         self._original[pixels.tag] = pixels
         dataset = self._deidentifier.completed(dict(self._published), self._original)
         del self._original[pixels.tag]
         if dataset is None:
             return None
         encoded = (self._encoded[tag] for tag in sorted(self._encoded))
-        return Followed(dataset, b"".join((encode.beginning(dataset), *encoded)))
+        return dataset, b"".join((encode.beginning(dataset), *encoded))
 
 
 def _walked(data: Bytes) -> Walked | None:

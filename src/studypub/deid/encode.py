@@ -10,6 +10,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from studypub.deid import elements
 from studypub.deid.elements import Element
+from studypub.deid.walk import PIXELS
 
 IMPLEMENTATION_CLASS_UID: Final = "2.25.206721304538418219837426590131276904173"
 IMPLEMENTATION_VERSION_NAME: Final = "STUDYPUB"
@@ -47,13 +48,21 @@ def _meta(sop_class: str, sop_instance: str, received_syntax: str) -> list[RawDa
     ]
 
 
-def to_part10(dataset: FileDataset) -> bytes:
+def to_part10(dataset: FileDataset, header: bytes = b"") -> bytes:
     """Return the whole file as bytes."""
-    return b"".join(pieces(dataset))
+    return b"".join(pieces(dataset, header))
 
 
-def pieces(dataset: FileDataset) -> Iterator[bytes]:
-    """Yield the file piece by piece: pixel data is a piece of its own and is not copied."""
+def pieces(dataset: FileDataset, header: bytes = b"") -> Iterator[bytes]:
+    """Yield the file piece by piece: pixel data is a piece of its own and is not copied.
+
+    `header`: the bytes up to the pixel data, where they are known already.
+    """
+    if header:
+        yield header
+        for pixels in filter(None, map(dataset.get_item, PIXELS)):
+            yield from _element(pixels, dataset)
+        return
     yield beginning(dataset)
     yield from _level(dataset)
 

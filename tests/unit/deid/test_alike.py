@@ -39,7 +39,7 @@ class Publisher:
 
     def __init__(self, profile: str = "second-opinion") -> None:
         self.deidentifier = Deidentifier(load(profile), KEY)
-        self.alike = Alike(self.deidentifier)
+        self.alike = Alike()
 
     def by_rules(self, data: bytes, *, learn: bool = False) -> bytes | None:
         """Return what the rules make of it; None where it is left out."""
@@ -48,7 +48,7 @@ class Publisher:
         if not isinstance(outcome, Kept):
             return None
         if learn:
-            self.alike.learn(data, original, outcome.dataset)
+            self.alike.learn(data, original, outcome.dataset, self.deidentifier, face=False)
         return encode.to_part10(outcome.dataset)
 
     def followed(self, data: bytes) -> bytes | None:
@@ -221,5 +221,5 @@ def test_no_pixels_are_kept() -> None:
     original = pydicom.dcmread(BytesIO(data))
     outcome = publisher.deidentifier.instance(original)
     assert isinstance(outcome, Kept)
-    publisher.alike.learn(data, original, outcome.dataset)
+    publisher.alike.learn(data, original, outcome.dataset, publisher.deidentifier, face=False)
     assert "PixelData" not in original
