@@ -2,8 +2,11 @@
 
 import re
 import struct
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Final
 
@@ -15,6 +18,8 @@ _BLOCK_BYTES: Final = 1 << 20
 _RAW: Final = -isal_zlib.MAX_WBITS
 _LEVEL: Final = 1
 _STORED, _DEFLATED = 0, 8
+_PACKERS: Final = 2
+_MOST_PACKING: Final = 4
 
 # APPNOTE.TXT 4.3.7, 4.3.12, 4.3.14, 4.3.15, 4.3.16, 4.5.3
 _LOCAL: Final = struct.Struct("<4s5H3L2H")
@@ -37,9 +42,9 @@ _PLAIN_FILE: Final = 0o600 << 16
 @dataclass(slots=True)
 class _Member:
     name: bytes
-    place: int
     method: int
-    is_large: bool
+    place: int = 0
+    is_large: bool = False
     crc: int = 0
     packed: int = 0
     size: int = 0
@@ -70,34 +75,38 @@ class _Member:
 
 
 class ZipArchive:
-    """A ZIP in the making: ZIP64 where needed, no comments, no times, no extra fields besides those of ZIP64."""
+    """A ZIP in the making: ZIP64 where needed, no comments, no times, no extra fields besides those of ZIP64.
+
+    Members are compressed by threads while the next ones are made, and written in their order.
+    """
 
     def __init__(self, stream: IO[bytes]) -> None:
         """Write to a stream that can seek; it stays the caller's, who closes it."""
         self._stream = stream
         self._members: list[_Member] = []
+        self._packing: deque[tuple[_Member, Future[list[bytes | memoryview]]]] = deque()
+        self._packers = ThreadPoolExecutor(_PACKERS, "archive")
 
     def add(self, name: str, data: bytes | Path, *, compress: bool) -> None:
-        """Add a member, given as its bytes or as the file that holds them.
+        """Add a member, given as its bytes or as the file that holds them, which is not needed afterwards.
 
         Raises ValueError for a name that is not plain ASCII parts joined by `/`.
         """
         if not _NAME.fullmatch(name):
             raise ValueError("not a name for a member")
-        size = len(data) if isinstance(data, bytes) else data.stat().st_size
-        method = _DEFLATED if compress else _STORED
-        member = _Member(name.encode(), self._stream.tell(), method, is_large=size > _ZIP64_FROM_BYTES)
-        self._stream.write(member.local())
-        for block in _packed(member, _blocks(data)):
-            self._stream.write(block)
-        end = self._stream.tell()
-        self._stream.seek(member.place)
-        self._stream.write(member.local())
-        self._stream.seek(end)
+        member = _Member(name.encode(), _DEFLATED if compress else _STORED)
         self._members.append(member)
+        if isinstance(data, bytes):
+            self._packing.append((member, self._packers.submit(_packed_whole, member, data)))
+            self._write_packed(_MOST_PACKING)
+        else:
+            self._write_packed(0)
+            self._write_file(member, data)
 
     def close(self) -> None:
-        """Write the central directory."""
+        """Write what is left and the central directory."""
+        self._write_packed(0)
+        self._packers.shutdown()
         begin, count = self._stream.tell(), len(self._members)
         for member in self._members:
             self._stream.write(member.central())
@@ -110,15 +119,36 @@ class ZipArchive:
         least = min(end - begin, _MOST_32), min(begin, _MOST_32)
         self._stream.write(_END.pack(b"PK\5\6", 0, 0, shown, shown, *least, 0))
 
+    def discard(self) -> None:
+        """End the threads, whatever becomes of the stream."""
+        self._packers.shutdown(cancel_futures=True)
 
-def _blocks(data: bytes | Path) -> Iterator[bytes | memoryview]:
-    if isinstance(data, bytes):
-        with memoryview(data) as view:
-            yield from (view[place : place + _BLOCK_BYTES] for place in range(0, len(data), _BLOCK_BYTES))
-        return
-    with data.open("rb") as source:
-        while block := source.read(_BLOCK_BYTES):
-            yield block
+    def _write_packed(self, most_left: int) -> None:
+        """Write members until no more than so many are being compressed."""
+        while len(self._packing) > most_left:
+            member, packing = self._packing.popleft()
+            content = packing.result()
+            member.place = self._stream.tell()
+            self._stream.write(member.local())
+            self._stream.writelines(content)
+
+    def _write_file(self, member: _Member, path: Path) -> None:
+        """Write a member that is not held in memory; its header is mended when its size is known."""
+        member.place = self._stream.tell()
+        member.is_large = path.stat().st_size > _ZIP64_FROM_BYTES
+        self._stream.write(member.local())
+        with path.open("rb") as source:
+            self._stream.writelines(_packed(member, iter(partial(source.read, _BLOCK_BYTES), b"")))
+        end = self._stream.tell()
+        self._stream.seek(member.place)
+        self._stream.write(member.local())
+        self._stream.seek(end)
+
+
+def _packed_whole(member: _Member, data: bytes) -> list[bytes | memoryview]:
+    member.is_large = len(data) > _ZIP64_FROM_BYTES
+    view = memoryview(data)
+    return list(_packed(member, (view[place : place + _BLOCK_BYTES] for place in range(0, len(data), _BLOCK_BYTES))))
 
 
 def _packed(member: _Member, blocks: Iterator[bytes | memoryview]) -> Iterator[bytes | memoryview]:
