@@ -21,7 +21,7 @@ from studypub.config import Database as DatabaseSection
 from studypub.core.publication import Publication
 from studypub.core.request import PublishRequest
 from studypub.core.task import Origin, Status, Task
-from studypub.db import studies
+from studypub.db import audit, studies
 from studypub.db.database import Database
 from studypub.dicom.demo_pacs import DemoPacs
 from studypub.dicom.scp import KnownPeers, StorageScp
@@ -118,8 +118,13 @@ class House:
         """Let workers take the task to an end, which must be the one expected."""
         async with self.working() as loop:
             ended = await self.watch.until(task.task_id, lambda now: now.status not in _GOING_ON, loop.wake)
-        assert ended.status in expected, ended
+        assert ended.status in expected, (ended, await self.audited())
         return ended
+
+    async def audited(self) -> list[tuple[str, dict[str, Any]]]:
+        """Return what the audit log says, the newest first: an alarm names its finding nowhere else."""
+        async with self.database.transaction() as tx:
+            return [(entry.action, entry.details) for entry in await audit.newest(tx, limit=20, offset=0)]
 
     async def published(self, **asked: Any) -> tuple[Task, Publication]:
         """Ask for a study and let it be published."""

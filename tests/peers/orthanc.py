@@ -25,6 +25,7 @@ class Orthanc:
 
     def __init__(self, port: int, http_port: int) -> None:
         self.port = port
+        self.pid = 0
         self._rest = httpx.Client(base_url=f"http://{self.host}:{http_port}", timeout=30, trust_env=False)
 
     def store(self, datasets: Iterable[FileDataset]) -> None:
@@ -34,10 +35,28 @@ class Orthanc:
             dataset.save_as(file, enforce_file_format=True)
             self._rest.post("/instances", content=file.getvalue()).raise_for_status()
 
-    def register(self, ae_title: str, host: str, port: int) -> None:
-        """Make an AE title known as a destination of C-MOVE; one that is known moves to the new address."""
-        modality = {"AET": ae_title, "Host": host, "Port": port}
-        self._rest.put(f"/modalities/{ae_title}", json=modality).raise_for_status()
+    def register(self, name: str, host: str, port: int, ae_title: str = "") -> None:
+        """Make a peer known, by its AE title if not by another name; one that is known moves to the new address."""
+        modality = {"AET": ae_title or name, "Host": host, "Port": port}
+        self._rest.put(f"/modalities/{name}", json=modality).raise_for_status()
+
+    def fetch(self, peer: str, accession_number: str) -> str:
+        """Fetch a study from another PACS; return what it is called here."""
+        wanted = {"Level": "Study", "Query": {"AccessionNumber": accession_number}}
+        query = self._rest.post(f"/modalities/{peer}/query", json=wanted).raise_for_status().json()["ID"]
+        self._rest.post(f"/queries/{query}/retrieve", content=self.ae_title, timeout=600).raise_for_status()
+        (study,) = self._rest.get("/studies").raise_for_status().json()
+        return str(study)
+
+    def anonymize(self, study: str) -> str:
+        """Make an anonymized copy of a study; return what it is called."""
+        made = self._rest.post(f"/studies/{study}/anonymize", json={}, timeout=600).raise_for_status().json()
+        return str(made["ID"])
+
+    def archive(self, study: str, path: Path) -> None:
+        """Write a study's ZIP."""
+        with self._rest.stream("GET", f"/studies/{study}/archive", timeout=600) as answer, path.open("wb") as file:
+            file.writelines(answer.raise_for_status().iter_raw())
 
     def forget(self, ae_title: str) -> None:
         """Make an AE title unknown again."""
@@ -102,7 +121,7 @@ def _start_once(stack: ExitStack, folder: Path, chosen: Settings) -> Orthanc:
     stack.callback(peer.close)
     settings = folder / "orthanc.json"
     settings.write_text(json.dumps({**_settings(folder, port, http_port), **chosen}))
-    stack.enter_context(running([_PROGRAM, settings], folder / "orthanc.log", peer.answers))
+    peer.pid = stack.enter_context(running([_PROGRAM, settings], folder / "orthanc.log", peer.answers)).pid
     return peer
 
 

@@ -1,6 +1,7 @@
 """Says what a DICOMDIR tells about an instance: the type of its record and the keys of each (PS3.3 Annex F.5)."""
 
 import re
+from functools import cache
 
 from pydicom import DataElement, Dataset
 from pydicom.uid import UID
@@ -96,6 +97,7 @@ _DEFAULTS = {
 }
 
 
+@cache
 def record_type(sop_class: UID) -> str:
     """Return the Directory Record Type of an instance of that SOP class (PS3.3 F.3.2.2)."""
     keyword = sop_class.keyword

@@ -23,11 +23,10 @@ def _see_nothing(_name: str, _data: bytes) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ArchiveSummary:
-    """A finished archive: size in bytes, hashes, and how many instances and series of which modalities it holds."""
+    """A finished archive: size in bytes, hash, and how many instances and series of which modalities it holds."""
 
     size: int
     sha256: bytes
-    md5: bytes
     instances: int
     series: int
     modalities: tuple[str, ...]

@@ -14,11 +14,10 @@ _BLOCK_BYTES = 1 << 20
 
 
 class Digest(NamedTuple):
-    """What a file is known by: its size in bytes and its hashes."""
+    """What a file is known by: its size in bytes and its hash."""
 
     size: int
     sha256: bytes
-    md5: bytes
 
 
 class WholeFile:
@@ -58,13 +57,12 @@ def disk_errors() -> Iterator[None]:
 
 
 def _digest(path: Path) -> Digest:
-    size, sha256, md5 = 0, hashlib.sha256(), hashlib.md5(usedforsecurity=False)
+    size, sha256 = 0, hashlib.sha256()
     with path.open("rb") as stream:
         while block := stream.read(_BLOCK_BYTES):
             size += len(block)
             sha256.update(block)
-            md5.update(block)
-    return Digest(size, sha256.digest(), md5.digest())
+    return Digest(size, sha256.digest())
 
 
 def _sync_folder(folder: Path) -> None:

@@ -10,6 +10,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from studypub.deid import elements
 from studypub.deid.elements import Element
+from studypub.deid.walk import PIXELS
 
 IMPLEMENTATION_CLASS_UID: Final = "2.25.206721304538418219837426590131276904173"
 IMPLEMENTATION_VERSION_NAME: Final = "STUDYPUB"
@@ -47,18 +48,36 @@ def _meta(sop_class: str, sop_instance: str, received_syntax: str) -> list[RawDa
     ]
 
 
-def to_part10(dataset: FileDataset) -> bytes:
+def to_part10(dataset: FileDataset, header: bytes = b"") -> bytes:
     """Return the whole file as bytes."""
-    return b"".join(pieces(dataset))
+    return b"".join(pieces(dataset, header))
 
 
-def pieces(dataset: FileDataset) -> Iterator[bytes]:
-    """Yield the file piece by piece: pixel data is a piece of its own and is not copied."""
+def pieces(dataset: FileDataset, header: bytes = b"") -> Iterator[bytes]:
+    """Yield the file piece by piece: pixel data is a piece of its own and is not copied.
+
+    `header`: the bytes up to the pixel data, where they are known already.
+    """
+    if header:
+        yield header
+        for pixels in filter(None, map(dataset.get_item, PIXELS)):
+            yield from _element(pixels, dataset)
+        return
+    yield beginning(dataset)
+    yield from _level(dataset)
+
+
+def beginning(dataset: FileDataset) -> bytes:
+    """Return preamble and file meta (PS3.10 7.1)."""
     received = str(dataset.file_meta.TransferSyntaxUID)
     meta = _meta(elements.string(dataset, _SOP_CLASS_UID), elements.string(dataset, _SOP_INSTANCE_UID), received)
-    group = b"".join(piece for element in meta for piece in _element(element, dataset))
-    yield b"".join((bytes(128), b"DICM\x02\0\0\0UL\x04\0", struct.pack("<I", len(group)), group))
-    yield from _level(dataset)
+    group = b"".join(element(each, dataset) for each in meta)
+    return b"".join((bytes(128), b"DICM\x02\0\0\0UL\x04\0", struct.pack("<I", len(group)), group))
+
+
+def element(each: Element, dataset: Dataset) -> bytes:
+    """Return one whole element."""
+    return b"".join(_element(each, dataset))
 
 
 def _level(dataset: Dataset) -> Iterator[bytes]:

@@ -10,7 +10,7 @@ from pydicom.tag import BaseTag
 
 from studypub.deid import codes, codestream, dimensions, elements, encode, frames, tables
 from studypub.deid.classify import classify
-from studypub.deid.field import Context
+from studypub.deid.field import Context, Level
 from studypub.deid.plan import compile_plan
 from studypub.deid.profile import CLEAN_PIXEL_DATA, Profile
 from studypub.deid.pseudonyms import Pseudonyms
@@ -67,22 +67,40 @@ class Deidentifier:
         `searched`: its pixels were searched for text, and none is left. Raises what reading a malformed object raises
         (elements.BROKEN).
         """
-        syntax = str(getattr(original.file_meta, "TransferSyntaxUID", _EXPLICIT_VR_LITTLE_ENDIAN))
+        syntax = _syntax(original)
         if syntax not in encode.ENCAPSULATED | encode.NATIVE:
             return LeftOut(Reason.UNSUPPORTED_CODING)
         if syntax in encode.ENCAPSULATED - {codestream.RLE} and frames.has_overlay_in_samples(original):
             return LeftOut(Reason.UNSUPPORTED_CODING)
-        sop_class = elements.string(original, _SOP_CLASS_UID)
-        iod = tables.sop_classes()[sop_class].iod
-        context = Context(self._pseudonyms, original, safe_private="safe_private" in self._profile.options)
-        content, _ = rewrite(original, compile_plan(self._profile, iod), context)
-        if not self._add_pixels(content, original, syntax) or frames.lost_description(original, content):
-            return LeftOut(Reason.BROKEN)
+        content, _ = rewrite(original, self.level(original), self.context(original))
         self._add_identity(content, searched=searched)
         dimensions.drop_dangling_pointer(content)
+        dataset = self.completed(content, original)
+        return LeftOut(Reason.BROKEN) if dataset is None else Kept(dataset)
+
+    def level(self, original: FileDataset) -> Level:
+        """Return the plan for the instance's IOD."""
+        return compile_plan(self._profile, tables.sop_classes()[elements.string(original, _SOP_CLASS_UID)].iod)
+
+    def context(self, original: FileDataset) -> Context:
+        """Return what the rules may look at beside a value."""
+        return Context(self._pseudonyms, original, safe_private="safe_private" in self._profile.options)
+
+    def completed(self, content: Written, original: FileDataset) -> FileDataset | None:
+        """Return the new instance, with the original's pixel data; None where they are absent or not whole."""
+        syntax = _syntax(original)
+        tag = next((tag for tag in frames.TAGS if tag in original), frames.PIXEL_DATA)
+        compressed = syntax in encode.ENCAPSULATED
+        found = frames.encapsulated(original, syntax) if compressed else frames.native(original, tag)
+        if found is None:
+            return None
+        content[found.tag] = found
+        if frames.lost_description(original, content):
+            return None
         dataset = _file(content)
+        sop_class = elements.string(original, _SOP_CLASS_UID)
         dataset.file_meta = encode.file_meta(sop_class, elements.string(dataset, _SOP_INSTANCE_UID), syntax)
-        return Kept(dataset)
+        return dataset
 
     @property
     def days(self) -> int:
@@ -92,15 +110,6 @@ class Deidentifier:
     def uid(self, original: str) -> str:
         """Return the publication's UID for an original one."""
         return self._pseudonyms.uid(original.encode("ascii", "replace")).decode()
-
-    def _add_pixels(self, content: Written, original: FileDataset, syntax: str) -> bool:
-        """Add the pixel data; return False where it is absent or not whole."""
-        tag = next((tag for tag in frames.TAGS if tag in original), frames.PIXEL_DATA)
-        compressed = syntax in encode.ENCAPSULATED
-        found = frames.encapsulated(original, syntax) if compressed else frames.native(original, tag)
-        if found is not None:
-            content[found.tag] = found
-        return found is not None
 
     def _add_identity(self, content: Written, *, searched: bool) -> None:
         """Say that and how it was done (PS3.15 E.1.1)."""
@@ -137,6 +146,10 @@ def objection(original: FileDataset) -> Reason | None:
     if not sop_class or not elements.string(original, _SOP_INSTANCE_UID):
         return Reason.BROKEN
     return classify(original, sop_class)
+
+
+def _syntax(original: FileDataset) -> str:
+    return str(getattr(original.file_meta, "TransferSyntaxUID", _EXPLICIT_VR_LITTLE_ENDIAN))
 
 
 def _file(content: Written) -> FileDataset:

@@ -29,8 +29,7 @@ def rewrite(source: Dataset, level: Level, context: Context) -> tuple[Written, b
         field = fields.get(int(element.tag))
         if field is None:
             continue
-        write = _sequence if field.vr == "SQ" else _value
-        new = write(field, element, source, context)
+        new = value_of(field, element, source, context)
         if new is not None:
             target[new.tag] = new
         elif field.needed and not (level.coded and element.tag in _CODE_ELEMENTS):
@@ -40,6 +39,12 @@ def rewrite(source: Dataset, level: Level, context: Context) -> tuple[Written, b
     if level.coded:
         whole = _code(source, target) and whole
     return target, whole
+
+
+def value_of(field: Field, element: Element, source: Dataset, context: Context) -> Element | None:
+    """Return what is written for one element, None where nothing is."""
+    write = _sequence if field.vr == "SQ" else _value
+    return write(field, element, source, context)
 
 
 def item(content: Written) -> Dataset:

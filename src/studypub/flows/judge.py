@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
@@ -13,8 +13,10 @@ from pydicom.dataset import Dataset
 from studypub.config import Pixels
 from studypub.core.review import Decision, Held
 from studypub.deid import elements, faces, regions, tables
+from studypub.deid.alike import Alike
 from studypub.deid.instance import Deidentifier, Kept, objection
 from studypub.deid.reasons import Reason
+from studypub.deid.walk import Bytes
 from studypub.pixels.job import Job, Outcome, Report
 from studypub.pixels.looker import Looker
 
@@ -35,11 +37,17 @@ File = Callable[[], Path]
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A de-identified instance; `covered` where text of its pixels was, `face` where one can be rebuilt from it."""
+    """A de-identified instance; `covered` where text of its pixels was, `face` where one can be rebuilt from it.
+
+    `by_header`: nothing but its header was looked at or asked about. `header`: the bytes of its file up to the pixels,
+    where they are known already.
+    """
 
     dataset: FileDataset
-    covered: bool
-    face: bool
+    covered: bool = False
+    face: bool = False
+    by_header: bool = False
+    header: bytes = b""
 
 
 class Judge:
@@ -52,6 +60,17 @@ class Judge:
         self._folder = folder
         self._decisions = decisions
         self._pictured: set[str] = set()
+        self._alike = Alike()
+
+    def follow(self, data: Bytes) -> Ready | None:
+        """Return what becomes of an instance that is like one before, None where it has to be judged."""
+        found = self._alike.follow(data)
+        return found and Ready(found.dataset, face=found.face, header=found.header)
+
+    def remember(self, data: Bytes, original: FileDataset, outcome: object, deidentifier: Deidentifier) -> None:
+        """Let others follow an instance, if its header alone was judged; `original` is not the caller's any more."""
+        if isinstance(outcome, Ready) and outcome.by_header:
+            self._alike.learn(data, original, outcome.dataset, deidentifier, face=outcome.face)
 
     def judge(self, deidentifier: Deidentifier, original: FileDataset, file: File) -> Ready | Reason | Held:
         """Say what becomes of the instance; `file` gives it as a file, where its pixels have to be looked at."""
@@ -67,7 +86,8 @@ class Judge:
         iod = tables.sop_classes()[elements.string(original, _SOP_CLASS_UID)].iod
         face = faces.shows_a_face(original, iod)
         if not face or self._pixels.faces == "publish":
-            return _ready(deidentifier, original, face=face)
+            ready = _ready(deidentifier, original, face=face)
+            return replace(ready, by_header=True) if isinstance(ready, Ready) else ready
         series = elements.string(original, _SERIES_INSTANCE_UID)
         decision = self._decisions.get(series)
         if decision is None and self._pixels.faces == "review":

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from io import BytesIO
 from pathlib import Path
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -128,7 +129,7 @@ def _one(
     else:
         tally.covered += outcome.covered
         tally.faces += outcome.face
-        archive.add(outcome.dataset, to_part10(outcome.dataset))
+        archive.add(outcome.dataset, to_part10(outcome.dataset, outcome.header))
 
 
 def _harvest(originals: Originals, stop: threading.Event) -> tuple[Harvest, list[SpooledInstance]]:
@@ -167,12 +168,18 @@ def _require_clean(gate: Gate, task: Task, member: str, data: bytes) -> None:
 
 
 def _outcome(task: Task, instance: SpooledInstance, judge: Judge, deidentifier: Deidentifier) -> Ready | Reason | Held:
+    data = instance.path.read_bytes()
+    known = judge.follow(data)
+    if known is not None:
+        return known
     try:
-        original = dcmread(instance.path)
+        original = dcmread(BytesIO(data))
     except InvalidDicomError:
         return Reason.BROKEN
     _require_same_patient(task, original)
-    return judge.judge(deidentifier, original, lambda: instance.path)
+    outcome = judge.judge(deidentifier, original, lambda: instance.path)
+    judge.remember(data, original, outcome, deidentifier)
+    return outcome
 
 
 def _require_same_patient(task: Task, original: FileDataset) -> None:

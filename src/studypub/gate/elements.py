@@ -17,6 +17,8 @@ EXPLICIT: Final = b"1.2.840.10008.1.2.1"
 DEFLATED: Final = b"1.2.840.10008.1.2.1.99"
 BIG_ENDIAN: Final = b"1.2.840.10008.1.2.2"
 
+PIXELS: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+
 _TRANSFER_SYNTAX: Final = 0x00020010
 _PIXEL_DATA: Final = 0x7FE00010
 _DELIMITATION: Final = 0xFFFE
@@ -40,10 +42,14 @@ class NotWalkable(ValueError):
 
 
 class Part10(NamedTuple):
-    """A file's transfer syntax and its elements, file meta first, as they lie in the bytes."""
+    """A file's transfer syntax and its elements, file meta first, as they lie in the bytes.
+
+    `lengths`: where the lengths of sequences and items lie, which nothing here depends on.
+    """
 
     syntax: bytes
     elements: list[Element]
+    lengths: list[int]
 
 
 def walk(data: Bytes) -> Part10:
@@ -53,14 +59,17 @@ def walk(data: Bytes) -> Part10:
     """
     if bytes(data[128:132]) != b"DICM":
         raise NotWalkable("no preamble")
+    found: list[Element] = []
+    lengths: list[int] = []
     try:
-        meta, begin = _file_meta(data)
+        begin = _file_meta(data, found, lengths)
         syntax = next(
-            (bytes(data[low:high]).strip(b" \0") for tag, _, low, high in meta if tag == _TRANSFER_SYNTAX), b""
+            (bytes(data[low:high]).strip(b" \0") for tag, _, low, high in found if tag == _TRANSFER_SYNTAX), b""
         )
         if syntax in {b"", DEFLATED, BIG_ENDIAN}:
             raise NotWalkable("not plain little endian")
-        return Part10(syntax, meta + within(data, begin, len(data), explicit=syntax != IMPLICIT))
+        _level(data, begin, len(data), found, lengths, explicit=syntax != IMPLICIT)
+        return Part10(syntax, found, lengths)
     except struct.error as error:
         raise NotWalkable("cut off") from error
 
@@ -68,26 +77,29 @@ def walk(data: Bytes) -> Part10:
 def within(data: Bytes, begin: int, end: int, *, explicit: bool) -> list[Element]:
     """Find the elements between two places. Raises NotWalkable, struct.error."""
     found: list[Element] = []
-    place = begin
-    step = _explicit if explicit else _implicit
-    while place < end:
-        place = step(data, place, end, found)
-    if place != end:
-        raise NotWalkable("an element is longer than what holds it")
+    _level(data, begin, end, found, [], explicit=explicit)
     return found
 
 
-def _file_meta(data: Bytes) -> tuple[list[Element], int]:
-    found: list[Element] = []
+def _level(data: Bytes, place: int, end: int, found: list[Element], lengths: list[int], *, explicit: bool) -> None:
+    step = _explicit if explicit else _implicit
+    while place < end:
+        place = step(data, place, end, found, lengths)
+    if place != end:
+        raise NotWalkable("an element is longer than what holds it")
+
+
+def _file_meta(data: Bytes, found: list[Element], lengths: list[int]) -> int:
     place = 132
     while place < len(data) and bytes(data[place : place + 2]) == b"\x02\0":
-        place = _explicit(data, place, len(data), found)
-    return found, place
+        place = _explicit(data, place, len(data), found, lengths)
+    return place
 
 
-def _explicit(data: Bytes, place: int, end: int, found: list[Element]) -> int:
+def _explicit(data: Bytes, place: int, end: int, found: list[Element], lengths: list[int]) -> int:
     group, number, vr, length = _EXPLICIT_HEADER.unpack_from(data, place)
     if group == _DELIMITATION:
+        lengths.append(place + 4)
         return place + 8
     if vr in _SHORT:
         low = place + 8
@@ -95,20 +107,23 @@ def _explicit(data: Bytes, place: int, end: int, found: list[Element]) -> int:
         (length,) = _LENGTH.unpack_from(data, place + 8)
         low = place + 12
         if vr == b"SQ":
+            lengths.append(place + 8)
             return low
     else:
         raise NotWalkable("an unknown VR")
     return _taken(data, (group << 16 | number, vr, low, low + length), end, found)
 
 
-def _implicit(data: Bytes, place: int, end: int, found: list[Element]) -> int:
+def _implicit(data: Bytes, place: int, end: int, found: list[Element], lengths: list[int]) -> int:
     group, number, length = _IMPLICIT_HEADER.unpack_from(data, place)
     if group == _DELIMITATION:
+        lengths.append(place + 4)
         return place + 8
     low = place + 8
     tag = group << 16 | number
     vr = known_vr(tag)
     if vr == b"SQ" or (length == _UNDEFINED and tag != _PIXEL_DATA):
+        lengths.append(place + 4)
         return low
     return _taken(data, (tag, vr, low, low + length), end, found)
 
@@ -119,7 +134,7 @@ def _taken(data: Bytes, element: Element, end: int, found: list[Element]) -> int
     if high - low == _UNDEFINED:
         if vr == b"UN":
             raise NotWalkable("a sequence of unknown length under VR UN")
-        high = _end_of_fragments(data, low, end)
+        high = end_of_fragments(data, low, end)
         found.append((tag, vr, low, high))
         return high
     if high > end:
@@ -134,8 +149,8 @@ def _taken(data: Bytes, element: Element, end: int, found: list[Element]) -> int
     return high
 
 
-def _end_of_fragments(data: Bytes, place: int, end: int) -> int:
-    """Return where encapsulated pixel data end (PS3.5 A.4)."""
+def end_of_fragments(data: Bytes, place: int, end: int) -> int:
+    """Return where encapsulated pixel data end (PS3.5 A.4). Raises NotWalkable, struct.error."""
     while place < end:
         if bytes(data[place : place + 4]) == _SEQUENCE_END:
             return place + 8

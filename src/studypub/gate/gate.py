@@ -11,7 +11,7 @@ from studypub.gate.clues import Permitted, clues_from
 from studypub.gate.elements import Bytes, NotWalkable
 from studypub.gate.harvest import Harvest
 from studypub.gate.identifiers import significant
-from studypub.gate.layout import Layout, Stretch
+from studypub.gate.layout import Layout, Layouts, Stretch
 from studypub.gate.spotting import Spot, Spotter, sight
 
 # Codes and their meanings (PS3.3 8.8): short words are many there.
@@ -49,6 +49,7 @@ class Gate:
         self._identifiers = self._clues.identifiers()
         self._spotter = Spotter(self._clues.anywhere.values())
         self._innocent = frozenset(word.lower() for word in self._permitted.words or ())
+        self._layouts = Layouts()
         self._harmless: set[tuple[int, bytes]] = set()
 
     def search(self, member: str, data: Bytes) -> list[Finding]:
@@ -56,12 +57,19 @@ class Gate:
 
         A file that says it is DICOM and cannot be walked is a finding itself: nobody can vouch for it.
         """
+        if bytes(data[128:132]) != b"DICM":
+            return self._findings(member, data, layout.plain(data))
         try:
-            plan = layout.of_part10(data) if bytes(data[128:132]) == b"DICM" else layout.plain(data)
+            plan, walked = self._layouts.of_part10(data)
         except NotWalkable:
             return [Finding(member, 0, "", "unreadable", "")]
-        found = {*self._anywhere(member, data, plan), *self._in_values(member, data, plan)}
-        return sorted(found)
+        findings = self._findings(member, data, plan)
+        if walked is not None and not findings:
+            self._layouts.keep(data, walked, plan)
+        return findings
+
+    def _findings(self, member: str, data: Bytes, plan: Layout) -> list[Finding]:
+        return sorted({*self._anywhere(member, data, plan), *self._in_values(member, data, plan)})
 
     def _anywhere(self, member: str, data: Bytes, plan: Layout) -> Iterator[Finding]:
         for spot, stretch in self._spotter.spots(data, plan):

@@ -1,6 +1,7 @@
 """Gathers what identifies: from the original instances as they came, from C-FIND's answer and from the request."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -10,6 +11,7 @@ from studypub.gate import slow_path
 from studypub.gate.clue import Origin
 from studypub.gate.elements import Bytes, NotWalkable, walk
 from studypub.gate.kinds import BY_VR, OF_BYTES, OF_TERMS, Kind, kind_of, meant, name_of
+from studypub.gate.repeats import Repeats
 from studypub.gate.slow_path import Unreadable, Value
 
 _SPECIFIC_CHARACTER_SET: Final = 0x00080005
@@ -54,7 +56,10 @@ class Harvest:
     def __init__(self, known: Mapping[str, str]) -> None:
         """`known`: the request and C-FIND's answer, by KNOWN's names or DICOM keywords; other names hold free text."""
         self._values: dict[Harvested, Origin] = {}
-        self._seen: set[tuple[int, bytes]] = set()
+        # Character set declared -> tag and value: the same bytes may mean something else in another set.
+        self._seen: defaultdict[str, set[tuple[int, bytes]]] = defaultdict(set)
+        self._declared = ""
+        self._repeats = Repeats()
         for name, text in known.items():
             kind = _kind_of_known(name)
             if kind is not None and text:
@@ -65,19 +70,24 @@ class Harvest:
 
         What cannot be read must not be published. What was seen in an earlier instance costs almost nothing.
         """
-        try:
-            syntax_and_elements = walk(original)
-        except NotWalkable:
-            return self._add_slowly(original)
-        seen = self._seen
+        elements = self._repeats.new_in(original)
+        if elements is None:
+            try:
+                walked = walk(original)
+            except NotWalkable:
+                return self._add_slowly(original)
+            self._repeats.remember(original, walked)
+            elements = walked.elements
+            self._declared = _declared(original, elements)
+        seen = self._seen[self._declared]
         new: list[Value] = []
-        for tag, vr, low, high in syntax_and_elements.elements:
+        for tag, vr, low, high in elements:
             if high - low <= _LONGEST_UNKNOWN or (vr in BY_VR and vr != b"UN"):
                 raw = bytes(original[low : min(high, low + _LONGEST)])
                 if (tag, raw) not in seen:
                     new.append((tag, vr, raw))
         if new:
-            self._take(new, _declared(original, syntax_and_elements.elements))
+            self._take(new, self._declared)
         return True
 
     def values(self) -> Iterable[tuple[Harvested, Origin]]:
@@ -95,7 +105,7 @@ class Harvest:
 
     def _take(self, values: Iterable[Value], declared: str) -> None:
         for tag, vr, raw in values:
-            self._seen.add((tag, raw))
+            self._seen[declared].add((tag, raw))
             kind = kind_of(tag, vr)
             content = raw.strip(b" \0")
             if kind is not None and content and _may_name(meant(tag, vr), content):

@@ -53,12 +53,12 @@ class Spotter:
         """Yield what may be a clue's, and the value that it lies in."""
         for spot in self._binary.spots(data, 0, layout.size):
             stretch = layout.at(spot.begin, spot.end)
-            if stretch.place not in TEXT:
+            if stretch is not None and stretch.place not in TEXT:
                 yield spot, stretch
         for begin, end in layout.around_large_values():
             for spot in self._text.spots(data, begin, end):
                 stretch = layout.at(spot.begin, spot.end)
-                if stretch.place in TEXT:
+                if stretch is not None and stretch.place in TEXT:
                     yield spot, stretch
 
 

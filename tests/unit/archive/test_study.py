@@ -54,7 +54,6 @@ def test_the_summary_describes_the_file(tmp_path: Path) -> None:
     data = path.read_bytes()
     assert summary.size == len(data)
     assert summary.sha256 == hashlib.sha256(data).digest()
-    assert summary.md5 == hashlib.md5(data, usedforsecurity=False).digest()
     assert (summary.instances, summary.series, summary.modalities) == (3, 2, ("CT", "SEG"))
 
 
@@ -129,7 +128,8 @@ def test_f06_the_leftover_of_a_crash_does_no_harm(tmp_path: Path) -> None:
 def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:
     (tmp_path / "study.zip.part").symlink_to("/dev/full")
     with StudyArchive(tmp_path / "study.zip") as archive, pytest.raises(DiskFull):
-        archive.add(instance(), randbytes(1_000_000))
+        for _ in range(9):  # a few are compressed before the first is written
+            archive.add(instance(), randbytes(1_000_000))
     assert names(tmp_path) == []
 
 

@@ -1,6 +1,7 @@
 """Makes images that name somebody in one place only, switches rules off, and drives the gate as `prepare` does."""
 
 from collections.abc import Callable
+from functools import cache
 from io import BytesIO
 from typing import Final
 
@@ -12,7 +13,7 @@ from pydicom.sequence import Sequence
 from tests.unit.deid import corpus
 
 from studypub.archive.readme import readme
-from studypub.deid import choices, descriptors, encode, plan, tables
+from studypub.deid import choices, descriptors, encode, instance, plan, tables
 from studypub.deid.field import Context, Field
 from studypub.deid.instance import Deidentifier, Kept
 from studypub.deid.profile import Profile, load
@@ -72,10 +73,10 @@ def published(received: FileDataset, profile: str = "second-opinion") -> bytes:
     return encode.to_part10(outcome.dataset)
 
 
-def fresh() -> None:
-    """Forget the plans that were compiled with other rules."""
-    plan.compile_plan.cache_clear()
-    plan._level.cache_clear()
+def forget_plans(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let plans be compiled anew until the test ends; whoever else runs meanwhile keeps none of them."""
+    monkeypatch.setattr(plan, "_level", cache(plan._level.__wrapped__))
+    monkeypatch.setattr(instance, "compile_plan", cache(plan.compile_plan.__wrapped__))
 
 
 def passing(_field: Field, value: bytes, _source: Dataset, _context: Context) -> bytes:
@@ -89,6 +90,7 @@ def switch_off(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
         choice = choices.choose(profile, entry)
         return choice._replace(rule=passing) if name_of(choice.rule) == name and choice.vr != "SQ" else choice
 
+    forget_plans(monkeypatch)
     monkeypatch.setattr(plan, "choose", choose)
     if name == "patient":  # the name is written once more at the end
         monkeypatch.setattr(Deidentifier, "_add_identity", lambda *_, **__: None)

@@ -1,6 +1,6 @@
 """With any structural rule of de-identification switched off, the gate stops what comes out."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset, FileDataset
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.tag import BaseTag
 from tests.unit.deid import corpus
-from tests.unit.gate.switching import at, found, fresh, original, path_to, published, switch_off
+from tests.unit.gate.switching import at, forget_plans, found, original, path_to, published, switch_off
 
 from studypub.deid import codestream, elements, encode, frames, icc, instance, private, rewrite
 from studypub.deid.field import Context, Level
@@ -208,7 +208,7 @@ STRUCTURES = (
 def test_what_a_structure_would_have_hidden_is_stopped(structure: Structure, monkeypatch: pytest.MonkeyPatch) -> None:
     assert found(structure.plant(), "second-opinion", published) == []
     structure.switch_off(monkeypatch)
-    fresh()
+    forget_plans(monkeypatch)
     assert found(structure.plant(), "second-opinion", published) != []
 
 
@@ -218,9 +218,3 @@ def test_a_preamble_that_was_kept_is_stopped() -> None:
 
     assert found(with_preamble(), "second-opinion", published) == []
     assert found(with_preamble(), "second-opinion", publish) != []
-
-
-@pytest.fixture(autouse=True)
-def honest_plans() -> Iterator[None]:
-    yield
-    fresh()

@@ -1,0 +1,130 @@
+"""Measures the whole way beside what one would build from Orthanc: `python -m tests.bench.pipeline [KIND:COUNT ...]`.
+
+From a request to an archive in object storage, out of the same PACS (Orthanc) into the same store (Ceph's radosgw), in
+turn; the median of some rounds counts. CPU is that of the daemon, or of the gateway and its script; that of PACS and
+store counts for nobody. KIND is CT (slices of 512x512) or MR (256x256).
+"""
+
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+import numpy as np
+from pydicom.dataset import FileDataset
+from tests.bench.usage import cpu_seconds, forget_peak, peak_megabytes
+from tests.peers import daemon, orthanc, s3
+from tests.peers.orthanc import Orthanc
+from tests.peers.s3 import S3Server
+from tests.peers.studies import make_study
+
+_ROUNDS = 3
+_SIDES = {"CT": 512, "MR": 256}
+_TICK_SECONDS = 0.05
+
+
+class Measured(NamedTuple):
+    """Seconds of wall time and of CPU; the most memory, MB."""
+
+    wall: float
+    cpu: float
+    memory: float
+
+
+def main(sets: list[str]) -> None:
+    """Print a row for each study and way, and the ratios."""
+    print(f"{'study':10} {'way':10} {'wall s':>8} {'CPU s':>8} {'RSS MB':>8}")  # noqa: T201
+    with tempfile.TemporaryDirectory(prefix="studypub-bench-") as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        for place in ("pacs", "gateway", "ours"):
+            (folder / place).mkdir()
+        with (
+            orthanc.started(folder / "pacs", synchronous_c_move=True) as pacs,
+            s3.started("radosgw", folder) as store,
+        ):
+            for number, each in enumerate(sets, 1):
+                kind, _, count = each.partition(":")
+                accession = f"ACC{number}"
+                for dataset in _study(kind, int(count), accession, number):
+                    pacs.store([dataset])
+                compare(folder, pacs, store, each, accession)
+                pacs.clear()
+
+
+def compare(folder: Path, pacs: Orthanc, store: S3Server, name: str, accession: str) -> None:
+    """Let both publish the study in turn, each time as if for the first time."""
+    ways = {"studypub": _ours, "gateway": _gateway}
+    rounds = [
+        {way: run(Path(tempfile.mkdtemp(dir=folder)), pacs, store, accession) for way, run in ways.items()}
+        for _ in range(_ROUNDS)
+    ]
+    found = {way: Measured(*map(statistics.median, zip(*(each[way] for each in rounds), strict=True))) for way in ways}
+    for way, measured in found.items():
+        print(f"{name:10} {way:10} {measured.wall:8.2f} {measured.cpu:8.2f} {measured.memory:8.0f}")  # noqa: T201
+    ours, other = found.values()
+    print(f"{name:10} {'ratio':10} {other.wall / ours.wall:8.1f} {other.cpu / ours.cpu:8.1f}", flush=True)  # noqa: T201
+
+
+def _study(kind: str, count: int, accession: str, seed: int) -> Iterator[FileDataset]:
+    side = _SIDES[kind]
+    rows, columns = np.mgrid[:side, :side]
+    noise = np.random.default_rng(seed)
+    made = make_study(patient_id="P1", accession_number=accession, seed=seed, modality=kind, instances=count)
+    for number, dataset in enumerate(made):
+        dataset.ReferencedImageSequence = dataset.ReferencedImageSequence[:2]  # not all others
+        dataset.Rows = dataset.Columns = side
+        body = 900 + 400 * np.sin(rows / 37 + number / 50) * np.cos(columns / 41)
+        dataset.PixelData = (body + noise.normal(0, 12, (side, side))).clip(0, 4095).astype("<u2").tobytes()
+        yield dataset
+
+
+def _ours(folder: Path, pacs: Orthanc, store: S3Server, accession: str) -> Measured:
+    more = f'\n[storage]\nkind = "s3"\n[storage.s3]\nendpoint = "{store.endpoint}"\nregion = "{store.region}"\n'
+    more += f'bucket = "{store.new_bucket()}"\naccess_key = "{store.access_key}"\nsecret_key = "{store.secret_key}"\n'
+    installation = daemon.install(folder, pacs=pacs.ae_title, pacs_port=pacs.port, more=more)
+    pacs.register("STUDYPUB", "127.0.0.1", installation.scp_port)
+    with daemon.serving(installation) as process:
+        key = installation.command("apikey", "add", "--clinic", "f_Khimki", "--name", "bench").stdout.strip()
+        with daemon.client(installation, key) as mis:
+            return _measured(process.pid, lambda: _publish(mis, accession))
+
+
+def _publish(mis: httpx.Client, accession: str) -> None:
+    task = mis.post("/publish", json={"patient_id": "P1", "accession_number": accession}).raise_for_status().json()
+    while task["status"] != "COMPLETED":
+        assert task["status"] not in {"FAILED", "NEEDS_REVIEW"}, task
+        time.sleep(_TICK_SECONDS)
+        task = mis.get(f"/publish/{task['task_id']}").raise_for_status().json()
+
+
+def _gateway(folder: Path, pacs: Orthanc, store: S3Server, accession: str) -> Measured:
+    with orthanc.started(folder, synchronous_c_move=True) as gateway:
+        pacs.register("ORTHANC", "127.0.0.1", gateway.port)
+        gateway.register("PACS", "127.0.0.1", pacs.port, ae_title=pacs.ae_title)
+        bucket = store.new_bucket()
+
+        def publish() -> None:
+            study = gateway.fetch("PACS", accession)
+            gateway.archive(gateway.anonymize(study), folder / "study.zip")
+            store.client().fput_object(bucket, "study.zip", str(folder / "study.zip"))
+
+        own = time.process_time()
+        measured = _measured(gateway.pid, publish)
+        return measured._replace(cpu=measured.cpu + time.process_time() - own)
+
+
+def _measured(pid: int, publish: Callable[[], None]) -> Measured:
+    forget_peak(pid)
+    cpu, begun = cpu_seconds(pid), time.monotonic()
+    publish()
+    wall = time.monotonic() - begun
+    return Measured(wall, cpu_seconds(pid) - cpu, peak_megabytes(pid))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:] or ["CT:10", "CT:1000", "MR:2000"])

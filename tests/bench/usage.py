@@ -1,0 +1,36 @@
+"""What a running program and its children have used."""
+
+import os
+from pathlib import Path
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+# Fields of /proc/PID/stat behind the name: parent; user and system time, its own and of children that have ended.
+_PARENT, _TIMES = 1, slice(11, 15)
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time of a process and all below it."""
+    stats = {int(path.name): _stat(path) for path in Path("/proc").iterdir() if path.name.isdecimal()}
+    family, found = {pid}, {pid}
+    while found:
+        found = {each for each, stat in stats.items() if stat and int(stat[_PARENT]) in family} - family
+        family |= found
+    return sum(int(ticks) for each in family if each in stats for ticks in (stats[each] or [])[_TIMES]) / _TICKS
+
+
+def forget_peak(pid: int) -> None:
+    """Let the peak of a process's memory begin anew."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+def peak_megabytes(pid: int) -> float:
+    """Return the most memory that was resident of a process."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
+
+
+def _stat(folder: Path) -> list[str] | None:
+    try:
+        return (folder / "stat").read_text().rpartition(") ")[2].split()
+    except OSError:
+        return None
