@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 from pydicom.uid import UID, ExplicitVRLittleEndian, JPEGBaseline8Bit
-from tests.peers import large, preparing
+from tests.peers import dcmtk, getting, large, preparing
+
+from studypub.config import Pacs
 
 MEBIBYTE = 2**20
 MOST = 250 * MEBIBYTE  # the interpreter and the program included
@@ -37,3 +39,18 @@ def test_f50_a_study_of_many_instances_is_prepared_in_little_memory(originals: P
     told = preparing.in_a_child(originals, tmp_path / "work", warm_up=60)
     assert told.instances == 600
     assert told.peak - told.before < 540 * 20 * 1024
+
+
+@pytest.mark.slow
+@pytest.mark.peer
+def test_f50_a_large_instance_that_comes_by_c_get_is_not_held_in_memory(originals: Path, tmp_path: Path) -> None:
+    dataset = large.multi_frame(200)
+    large.write(originals / "1.dcm", dataset)
+    size = (originals / "1.dcm").stat().st_size
+    with dcmtk.started(tmp_path, {}) as peer:
+        peer.adopt(originals / "1.dcm")
+        pacs = Pacs(ae_title=peer.ae_title, host=peer.host, port=peer.port)
+        told = getting.in_a_child(pacs, dataset.StudyInstanceUID, dataset.SOPClassUID, tmp_path)
+    assert told.instances == 1
+    assert abs(told.size - size) < 1000  # file meta and preamble are ours
+    assert told.peak - told.before < 30 * MEBIBYTE
