@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -15,6 +16,7 @@ from pydicom.dataset import Dataset, FileDataset
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     StudyRootQueryRetrieveInformationModelFind,
+    StudyRootQueryRetrieveInformationModelGet,
     StudyRootQueryRetrieveInformationModelMove,
     Verification,
 )
@@ -26,6 +28,7 @@ from tests.peers.studies import make_study, secondary_capture, structured_report
 from studypub.config import Pacs
 from studypub.core.wanted import Wanted
 from studypub.dicom import scu
+from studypub.dicom.caller import Patience
 from studypub.dicom.demo_pacs import DemoPacs
 from studypub.dicom.scp import KnownPeers, StorageScp
 from studypub.dicom.scu import PacsClient
@@ -209,6 +212,74 @@ def test_get_takes_nothing_that_was_not_asked_for(demo_served: Served, study: li
     with pytest.raises(PacsCannotDeliver):  # every store of it was refused
         demo_served.client.get(wanted, [str(study[0].SOPClassUID)], demo_served.receiver.spool)
     assert list(demo_served.receiver.folder.iterdir()) == []
+
+
+@contextmanager
+def delivering(instance: FileDataset, at_each_write: Callable[[evt.Event], None]) -> Iterator[Pacs]:
+    """Run a PACS that answers a C-GET with one instance, and does something whenever it has written to the network."""
+    entity = AE("SLOW")
+    entity.add_supported_context(StudyRootQueryRetrieveInformationModelGet)
+    entity.add_supported_context(instance.SOPClassUID, scu_role=False, scp_role=True)
+
+    def get(_: evt.Event) -> Iterator[Any]:
+        yield 1
+        yield 0xFF00, instance
+
+    handlers: list[Any] = [(evt.EVT_C_GET, get), (evt.EVT_DATA_SENT, at_each_write)]
+    server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
+    assert server is not None
+    try:
+        yield Pacs(ae_title="SLOW", host="127.0.0.1", port=server.server_address[1])
+    finally:
+        entity.shutdown()
+
+
+@pytest.fixture(scope="module")
+def long() -> FileDataset:
+    """An instance of several PDUs."""
+    (instance,) = make_study(patient_id="P-3", accession_number=ACCESSION, seed=8, instances=1)
+    instance.Rows = instance.Columns = 600
+    instance.PixelData = bytes(2 * 600 * 600)
+    return instance
+
+
+def test_f50_a_long_instance_may_take_longer_than_a_pacs_may_be_silent(tmp_path: Path, long: FileDataset) -> None:
+    pause = threading.Event()  # nobody sets it
+
+    def pausing(event: evt.Event) -> None:
+        if len(event.data) > 10_000:
+            pause.wait(0.25)
+
+    spool = Spool(tmp_path / "spool", reserve=0)
+    spool.open()
+    with (
+        delivering(long, pausing) as pacs,
+        spool.work_folder("task") as work,
+        spool.reception(long.StudyInstanceUID, work) as reception,
+    ):
+        begun = time.monotonic()
+        PacsClient(pacs, STUDYPUB, Patience(transfer=0.8)).get(Wanted(long.StudyInstanceUID), [long.SOPClassUID], spool)
+        assert time.monotonic() - begun > 0.8
+        assert reception.uids() == {long.SOPInstanceUID}
+
+
+def test_f37_nothing_stays_of_an_instance_that_breaks_off_under_c_get(tmp_path: Path, long: FileDataset) -> None:
+    def break_off(event: evt.Event) -> None:
+        connection: Any = event.assoc.dul.socket
+        if len(event.data) > 10_000:
+            connection.socket.shutdown(socket.SHUT_RDWR)
+
+    spool = Spool(tmp_path / "spool", reserve=0)
+    spool.open()
+    with (
+        delivering(long, break_off) as pacs,
+        spool.work_folder("task") as work,
+        spool.reception(long.StudyInstanceUID, work) as reception,
+    ):
+        with pytest.raises(PacsCannotDeliver):
+            PacsClient(pacs, STUDYPUB).get(Wanted(long.StudyInstanceUID), [long.SOPClassUID], spool)
+        assert reception.count == 0
+        assert list(work.iterdir()) == []
 
 
 REGISTERED_NOWHERE = {"demo": PacsRefused, "dcmqrscp": PacsRefused, "orthanc": PacsCannotDeliver}

@@ -204,6 +204,20 @@ def test_many_threads_at_once(tmp_path: Path) -> None:
     assert sorted(tmp_path.iterdir()) == sorted(one.path for one in reception.instances())
 
 
+def test_f50_an_instance_that_is_still_arriving_is_no_silence(tmp_path: Path) -> None:
+    reception = Reception(tmp_path)
+    add(reception, 1)
+    long = reception.begin("1.2.2", "1.2.3", b"header")
+    again = reception.begin("1.2.1", "1.2.3", b"header")
+    reception._last_change -= 100
+    again.write(b"pixels")
+    assert reception.quiet_for() >= 100
+    long.write(b"pixels")
+    assert reception.quiet_for() < 100
+    for part in (long, again):
+        part.discard()
+
+
 def waiting(reception: Reception, uids: frozenset[str], count: int, quiet: float = QUIET) -> threading.Thread:
     thread = threading.Thread(target=reception.wait_for, args=(uids, count), kwargs={"quiet": quiet})
     thread.start()

@@ -20,8 +20,9 @@ class Dcmqrscp:
     ae_title = "DCMQRSCP"
     host = "127.0.0.1"
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, storage: Path) -> None:
         self.port = port
+        self._storage = storage
 
     def store(self, datasets: Iterable[FileDataset]) -> None:
         """Put instances into the PACS by C-STORE."""
@@ -36,6 +37,12 @@ class Dcmqrscp:
         finally:
             association.release()
 
+    def adopt(self, path: Path) -> None:
+        """Put a file into the PACS without sending it; it is moved."""
+        adopted = self._storage / path.name
+        path.rename(adopted)
+        assert call("dcmqridx", self._storage, adopted).returncode == 0
+
 
 @contextmanager
 def started(folder: Path, destinations: Mapping[str, int]) -> Iterator[Dcmqrscp]:
@@ -43,9 +50,9 @@ def started(folder: Path, destinations: Mapping[str, int]) -> Iterator[Dcmqrscp]
 
     `destinations` are the loopback ports that a C-MOVE may send to, by AE title: it reads them only at its start.
     """
-    peer = Dcmqrscp(free_port())
     storage = folder / "storage"
     storage.mkdir()
+    peer = Dcmqrscp(free_port(), storage)
     settings = folder / "dcmqrscp.cfg"
     settings.write_text(_settings(storage, destinations))
     command: list[str | Path] = ["dcmqrscp", "--config", settings, str(peer.port)]

@@ -19,6 +19,12 @@ def memory() -> int:
     return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * _PAGE
 
 
+def peak_memory(process: int | str = "self") -> int:
+    """Return the most bytes that were ever resident, pages of mapped files included."""
+    status = Path(f"/proc/{process}/status").read_text("ascii")
+    return 1024 * int(status.partition("VmHWM:")[2].split()[0])
+
+
 def threads() -> list[str]:
     """Return the names of those that live."""
     return sorted(thread.name for thread in threading.enumerate())

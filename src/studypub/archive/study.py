@@ -14,10 +14,10 @@ from studypub.archive.readme import readme
 from studypub.archive.whole_file import WholeFile, disk_errors
 from studypub.archive.zip import ZipArchive
 
-Inspect = Callable[[str, bytes], None]
+Inspect = Callable[[str, bytes | Path], None]
 
 
-def _see_nothing(_name: str, _data: bytes) -> None:
+def _see_nothing(_name: str, _data: bytes | Path) -> None:
     """Look at nothing."""
 
 
@@ -36,7 +36,7 @@ class StudyArchive:
     """The ZIP of one publication; leaving the `with` block before `close` leaves no file."""
 
     def __init__(self, path: Path, inspect: Inspect = _see_nothing) -> None:
-        """`inspect` is shown the name and the bytes of every member before it is added, and the names at the end."""
+        """`inspect` is shown every member, name and bytes or file, before it is added, and the names at the end."""
         self._inspect = inspect
         self._names: list[str] = []
         with disk_errors():
@@ -46,8 +46,8 @@ class StudyArchive:
         self._series: dict[UID, list[int]] = {}
         self._modalities: dict[str, None] = {}
 
-    def add(self, dataset: FileDataset, part10: bytes) -> None:
-        """Add a de-identified instance: its data set for the DICOMDIR and its file (PS3.10) as it will be read.
+    def add(self, dataset: FileDataset, part10: bytes | Path) -> None:
+        """Add a de-identified instance: its data set for the DICOMDIR and its file (PS3.10), or where that is.
 
         Its name tells the order in which series and instances came, and nothing else. Raises DiskFull.
         """
@@ -68,7 +68,7 @@ class StudyArchive:
         instances = sum(count for _, count in self._series.values())
         return ArchiveSummary(*digest, instances, len(self._series), tuple(self._modalities))
 
-    def _member(self, name: str, data: bytes, *, compress: bool) -> None:
+    def _member(self, name: str, data: bytes | Path, *, compress: bool) -> None:
         self._inspect(name, data)
         self._names.append(name)
         self._zip.add(name, data, compress=compress)

@@ -4,8 +4,9 @@ Values stay bytes: most of them are dropped, so nothing is decoded before a rule
 """
 
 import struct
+from collections.abc import Iterator
 from copy import copy
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 from pydicom.dataelem import DataElement, RawDataElement
@@ -15,6 +16,8 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import correct_ambiguous_vr_element, write_data_element
 from pydicom.tag import BaseTag
 from pydicom.values import convert_SQ
+
+from studypub.deid.stored import BLOCK_BYTES, Blocks, Made, Stored
 
 Element = DataElement | RawDataElement
 
@@ -39,7 +42,7 @@ def read(element: Element, source: Dataset, vr: str) -> tuple[str, bytes] | None
     """
     if isinstance(element, DataElement) or element.value is None:
         return _read_decoded(element, source, vr)
-    value = element.value
+    value = element.value[:]
     declared = element.VR
     if declared is None or declared == "UN":
         declared = vr[:2] if len(vr) == 2 else _choose(source, vr)
@@ -69,7 +72,7 @@ def items(element: Element, source: Dataset) -> list[Dataset] | None:
     encoding = source.original_character_set
     return list(
         convert_SQ(
-            element.value or b"",
+            element.value[:] if element.value else b"",
             is_implicit_VR=unknown or element.is_implicit_VR,
             is_little_endian=unknown or element.is_little_endian,
             encoding=[encoding] if isinstance(encoding, str) else list(encoding),
@@ -77,13 +80,46 @@ def items(element: Element, source: Dataset) -> list[Dataset] | None:
     )
 
 
-def raw(tag: int, vr: str, value: bytes) -> RawDataElement:
-    """Return an element of Explicit VR Little Endian, padded to even length (PS3.5 6.2)."""
-    if len(value) % 2:
+def stored(element: Element) -> Stored | None:
+    """Return the value if it stays where it lies; `read` and `items` fetch it nevertheless."""
+    value: object = element.value
+    return value if isinstance(value, Stored) else None
+
+
+def blocks(element: Element, source: Dataset, vr: str) -> tuple[str, int, Blocks] | None:
+    """Return VR, length and value as `read` does, the value block by block if it stays where it lies."""
+    whole = stored(element)
+    if whole is None or isinstance(element, DataElement):
+        found = read(element, source, vr)
+        return None if found is None else (found[0], len(found[1]), lambda: iter([found[1]]))
+
+    def again() -> Iterator[bytes]:
+        for place in range(0, len(whole), BLOCK_BYTES):
+            found = read(element._replace(value=whole[place : place + BLOCK_BYTES]), source, vr)
+            yield found[1] if found else b""
+
+    empty = read(element._replace(value=b""), source, vr)
+    return None if empty is None else (empty[0], len(whole), again)
+
+
+def raw(tag: int, vr: str, value: bytes | Made) -> RawDataElement:
+    """Return an element of Explicit VR Little Endian, padded to even length (PS3.5 6.2); what is made is even."""
+    if isinstance(value, bytes) and len(value) % 2:
         value += b"\0" if vr == "UI" or vr in _WIDTH else b" "
     if len(value) > 0xFFFE and vr not in _LONG:
         vr = "OW" if vr in {"US", "SS"} else "UN"
-    return RawDataElement(BaseTag(tag), vr, len(value), value, 0, is_implicit_VR=False, is_little_endian=True)
+    return _raw(tag, vr, len(value), value)
+
+
+def fragments(tag: int, value: bytes | Made) -> RawDataElement:
+    """Return an element of encapsulated pixel data (PS3.5 A.4)."""
+    return _raw(tag, "OB", _UNDEFINED, value)
+
+
+def _raw(tag: int, vr: str, length: int, value: bytes | Made) -> RawDataElement:
+    # pydicom looks at values only when it is asked to decode them.
+    whole = cast("bytes", value)
+    return RawDataElement(BaseTag(tag), vr, length, whole, 0, is_implicit_VR=False, is_little_endian=True)
 
 
 def written(element: DataElement, source: Dataset) -> bytes:

@@ -10,6 +10,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from studypub.deid import elements
 from studypub.deid.elements import Element
+from studypub.deid.stored import Made
 from studypub.deid.walk import PIXELS
 
 IMPLEMENTATION_CLASS_UID: Final = "2.25.206721304538418219837426590131276904173"
@@ -53,8 +54,13 @@ def to_part10(dataset: FileDataset, header: bytes = b"") -> bytes:
     return b"".join(pieces(dataset, header))
 
 
+def is_made(dataset: Dataset) -> bool:
+    """Whether the pixel data is only made when it is written, for it is too long to be held."""
+    return any(isinstance(getattr(element, "value", None), Made) for element in dataset.values())
+
+
 def pieces(dataset: FileDataset, header: bytes = b"") -> Iterator[bytes]:
-    """Yield the file piece by piece: pixel data is a piece of its own and is not copied.
+    """Yield the file piece by piece: pixel data is a piece of its own and is not copied, or several that are made.
 
     `header`: the bytes up to the pixel data, where they are known already.
     """
@@ -95,7 +101,8 @@ def _element(element: Element, dataset: Dataset) -> Iterator[bytes]:
             yield elements.written(dataset[element.tag], dataset)
             return
         yield _header(int(element.tag), str(element.VR), element.length)
-        yield element.value
+        value: object = element.value
+        yield from value if isinstance(value, Made) else (element.value,)
         if element.length == _UNDEFINED:
             yield _SEQUENCE_END
     elif element.VR == "SQ":

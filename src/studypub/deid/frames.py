@@ -1,8 +1,13 @@
-"""Carries pixel data over as it is: not decoded, cut to its exact length, bits that no sample uses cleared."""
+"""Carries pixel data over as it is: not decoded, cut to its exact length, bits that no sample uses cleared.
+
+What stays where it lies (`stored`) is read, and made anew, block by block: twice, for what is to be done with the first
+depends on the last.
+"""
 
 import struct
 from collections.abc import Container, Iterator
-from itertools import accumulate
+from io import BytesIO
+from itertools import accumulate, chain, repeat
 from typing import Final
 
 import numpy as np
@@ -11,7 +16,9 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import generate_frames
 from pydicom.tag import BaseTag
 
-from studypub.deid import codestream, elements
+from studypub.deid import codestream, elements, samples
+from studypub.deid.elements import Element
+from studypub.deid.stored import Made
 
 PIXEL_DATA: Final = 0x7FE00010
 # Tag -> VR and bits of a sample that has no BitsAllocated of its own (PS3.3 C.7.6.24, C.7.6.25).
@@ -29,7 +36,6 @@ _BITS_ALLOCATED: Final = 0x00280100
 _BITS_STORED: Final = 0x00280101
 _HIGH_BIT: Final = 0x00280102
 _PIXEL_REPRESENTATION: Final = 0x00280103
-_PIXEL_PADDING_VALUE: Final = 0x00280120
 _OVERLAY_BIT_POSITION: Final = 0x60000102
 _OVERLAY_DATA: Final = 0x60003000
 
@@ -43,51 +49,84 @@ def lost_description(source: Dataset, content: Container[BaseTag]) -> bool:
 def native(source: Dataset, tag: int) -> RawDataElement | None:
     """Return uncompressed pixel data, safe to write; None if they are not all there."""
     vr, bits = TAGS[tag]
-    found = elements.value(source, tag, vr)
-    if found is None or _is_encapsulated(source, tag):
-        return None
-    value = found[1]
-    bits = bits or elements.number(source, _BITS_ALLOCATED)
-    if bits == 32 and found[0] == "OW" and _big_endian(source):
-        value = np.frombuffer(value, "<u2").reshape(-1, 2)[:, ::-1].tobytes()
-    size = _size(source, bits)
-    if not 0 < size <= len(value):
-        return None
-    value = value[:size]
-    if tag == PIXEL_DATA:
-        value = _clear_unused_bits(source, value)
-    return elements.raw(tag, found[0], value)
-
-
-def _is_encapsulated(source: Dataset, tag: int) -> bool:
-    """Tell compressed pixels whose transfer syntax says that they are not."""
     element = elements.find(source, tag)
+    found = None if element is None or _is_encapsulated(element) else elements.blocks(element, source, vr)
+    if element is None or found is None:
+        return None
+    vr, length, received = found
+    bits = bits or elements.number(source, _BITS_ALLOCATED)
+    size = _size(source, bits)
+    if not 0 < size <= length:
+        return None
+    ordered = _halves_swapped if bits == 32 and vr == "OW" and _is_big_endian(element) else bytes
+
+    def exact() -> Iterator[bytes]:
+        return _cut(map(ordered, received()), size)
+
+    clear = samples.clearing(source, size, exact) if tag == PIXEL_DATA else bytes
+
+    def blocks() -> Iterator[bytes]:
+        return chain(map(clear, exact()), repeat(b"\0", size % 2))
+
+    value = b"".join(blocks()) if elements.stored(element) is None else Made(size + size % 2, blocks)
+    return elements.raw(tag, vr, value)
+
+
+def _is_encapsulated(element: Element) -> bool:
+    """Tell compressed pixels whose transfer syntax says that they are not."""
     if isinstance(element, RawDataElement):
         return element.length == _UNDEFINED
-    return element is not None and bool(element.is_undefined_length)
+    return bool(element.is_undefined_length)
 
 
-def _big_endian(source: Dataset) -> bool:
+def _is_big_endian(element: Element) -> bool:
     """Tell samples of 32 bits of which only the halves have been swapped so far (OW is words of 16 bits)."""
-    element = elements.find(source, PIXEL_DATA)
     return isinstance(element, RawDataElement) and not element.is_little_endian
 
 
+def _halves_swapped(block: bytes) -> bytes:
+    return np.frombuffer(block, "<u2").reshape(-1, 2)[:, ::-1].tobytes()
+
+
+def _cut(blocks: Iterator[bytes], size: int) -> Iterator[bytes]:
+    for block in blocks:
+        yield block[:size]
+        size -= len(block)
+        if size <= 0:
+            return
+
+
 def encapsulated(source: Dataset, syntax: str) -> RawDataElement | None:
-    """Return compressed pixel data (PS3.5 A.4), a fragment for each frame; None if they are not all there."""
-    found = elements.value(source, PIXEL_DATA, TAGS[PIXEL_DATA][0])
-    if found is None or not found[1].startswith(_ITEM):
+    """Return compressed pixel data (PS3.5 A.4), a fragment for each frame; None if they are not all there.
+
+    Where they are too long to be held, each frame is cleaned twice: to know its size, and to be written.
+    """
+    element = elements.find(source, PIXEL_DATA)
+    found = None if element is None else elements.blocks(element, source, TAGS[PIXEL_DATA][0])
+    first = next(found[2](), b"") if found else b""
+    if element is None or not first.startswith(_ITEM):
         return None
     plane = elements.number(source, _ROWS) * elements.number(source, _COLUMNS)
     planes = elements.number(source, _SAMPLES_PER_PIXEL, 1) * elements.number(source, _BITS_ALLOCATED) // 8
-    clear = _tables(source) if syntax == codestream.RLE else ()
+    clear = samples.tables(source) if syntax == codestream.RLE else ()
     clean = codestream.cleaner(syntax, plane, planes, clear)
     count = _count(source)
-    cleaned = [clean(frame) for frame in generate_frames(found[1], number_of_frames=count)]
-    if len(cleaned) != count:
+    stored = elements.stored(element)
+
+    def frames() -> Iterator[bytes]:
+        with BytesIO(first) if stored is None else stored.stream() as stream:
+            yield from map(clean, generate_frames(stream, number_of_frames=count))
+
+    cleaned = [*frames()].__iter__ if stored is None else frames
+    sizes = [len(frame) for frame in cleaned()]
+    if len(sizes) != count:
         return None
-    value = b"".join(_fragments(cleaned))
-    return RawDataElement(BaseTag(PIXEL_DATA), "OB", _UNDEFINED, value, 0, is_implicit_VR=False, is_little_endian=True)
+    offsets, size = _offsets(sizes)
+
+    def fragments() -> Iterator[bytes]:
+        return _fragments(offsets, cleaned())
+
+    return elements.fragments(PIXEL_DATA, b"".join(fragments()) if stored is None else Made(size, fragments))
 
 
 def has_overlay_in_samples(source: Dataset) -> bool:
@@ -98,44 +137,19 @@ def has_overlay_in_samples(source: Dataset) -> bool:
     )
 
 
-def _tables(source: Dataset) -> list[bytes]:
-    """Return what to write for each value of each byte of a sample, the highest first, to clear its unused bits."""
-    allocated, stored = elements.number(source, _BITS_ALLOCATED), elements.number(source, _BITS_STORED)
-    if allocated not in {16, 32} or not 0 < stored < allocated:
-        return []
-    low, used = _used_bits(source, stored)
-    signed = bool(elements.number(source, _PIXEL_REPRESENTATION))
-    sign = signed << (low + stored - 1)
-    above = ((1 << allocated) - (1 << (low + stored))) * signed
-    padding = elements.number(source, _PIXEL_PADDING_VALUE) if _PIXEL_PADDING_VALUE in source else 0
-    shifts = range(allocated - 8, -1, -8)
-    return [_table(*((bits >> shift) & 0xFF for bits in (used, sign, above, padding))) for shift in shifts]
+def _offsets(sizes: list[int]) -> tuple[bytes, int]:
+    """Return the Basic Offset Table (empty where its 32 bits do not reach), and the size of all."""
+    *places, end = accumulate((size + size % 2 + 8 for size in sizes), initial=0)
+    table = struct.pack(f"<{len(places)}I", *places) if places[-1] < _UNDEFINED else b""
+    return table, len(table) + 8 + end
 
 
-def _table(used: int, sign: int, above: int, padding: int) -> bytes:
-    """Return the table of one byte; in one that lies above the sign, negative samples have all bits set."""
-
-    def cleared(byte: int) -> int:
-        negative = byte & sign if sign else byte == 0xFF
-        return byte if byte == padding else (byte & used) | (above if negative else 0)
-
-    return bytes(map(cleared, range(256)))
-
-
-def _used_bits(source: Dataset, stored: int) -> tuple[int, int]:
-    """Return the lowest bit of a sample that is used, and all that are."""
-    low = max(0, elements.number(source, _HIGH_BIT, stored - 1) + 1 - stored)
-    return low, ((1 << stored) - 1) << low
-
-
-def _fragments(cleaned: list[bytes]) -> Iterator[bytes]:
-    """Yield the Basic Offset Table (empty where its 32 bits do not reach) and a fragment for each frame."""
-    padded = [frame + b"\0" * (len(frame) % 2) for frame in cleaned]
-    places = list(accumulate((len(frame) + 8 for frame in padded[:-1]), initial=0))
-    offsets = struct.pack(f"<{len(places)}I", *places) if places[-1] < _UNDEFINED else b""
-    for content in (offsets, *padded):
-        yield _ITEM + struct.pack("<I", len(content))
-        yield content
+def _fragments(offsets: bytes, cleaned: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the Basic Offset Table and a fragment for each frame."""
+    for content in chain([offsets], cleaned):
+        padding = len(content) % 2
+        yield _ITEM + struct.pack("<I", len(content) + padding)
+        yield content + b"\0" * padding
 
 
 def _count(source: Dataset) -> int:
@@ -150,25 +164,3 @@ def _size(source: Dataset, bits: int) -> int:
         samples = 2
     total = elements.number(source, _ROWS) * elements.number(source, _COLUMNS) * samples * _count(source) * bits
     return (total + 7) // 8
-
-
-def _clear_unused_bits(source: Dataset, value: bytes) -> bytes:
-    """Clear bits outside HighBit and BitsStored, where overlays used to lie (PS3.5 8.1.2).
-
-    In signed samples the bits above repeat the sign, as most writers have it; a sample that is the padding value stays.
-    """
-    allocated, stored = elements.number(source, _BITS_ALLOCATED), elements.number(source, _BITS_STORED)
-    if allocated not in {8, 16, 32} or not 0 < stored < allocated or len(value) % (allocated // 8):
-        return value
-    low, used = _used_bits(source, stored)
-    samples = np.frombuffer(value, f"<u{allocated // 8}")
-    if not int(np.bitwise_or.reduce(samples)) & ~used:
-        return value
-    cleared = samples & samples.dtype.type(used)
-    if elements.number(source, _PIXEL_REPRESENTATION):
-        above = samples.dtype.type(((1 << allocated) - 1) & ~((1 << (low + stored)) - 1))
-        negative = (samples & samples.dtype.type(1 << (low + stored - 1))) != 0
-        cleared = np.where(negative, cleared | above, cleared)
-    if _PIXEL_PADDING_VALUE in source:
-        cleared = np.where(samples == elements.number(source, _PIXEL_PADDING_VALUE), samples, cleared)
-    return bytes(cleared.astype(samples.dtype).data)

@@ -9,7 +9,7 @@ from pydicom.tag import BaseTag
 
 from studypub.deid import codes, elements, private, replacements
 from studypub.deid.elements import Element
-from studypub.deid.field import Context, Field, Level, kept
+from studypub.deid.field import Context, Field, Level, kept, removed
 
 # Their items stand for frames: none may go (PS3.3 C.7.6.16).
 _FUNCTIONAL_GROUPS: Final = frozenset({0x52009229, 0x52009230})
@@ -60,6 +60,8 @@ def sequence(tag: int, content: list[Dataset]) -> DataElement:
 
 
 def _value(field: Field, element: Element, source: Dataset, context: Context) -> Element | None:
+    if field.rule is removed and field.fallback is None:
+        return None
     found = elements.read(element, source, field.vr)
     vr, value = found if found is not None else (field.vr[-2:], None)
     new = None if value is None else field.rule(field, value, source, context)

@@ -19,6 +19,7 @@ from studypub.errors import PacsAway, PacsBusy, PacsFull, PacsRefused, PacsUnrea
 
 ANSWER_SECONDS = 30.0
 _MOST_CONTEXTS = 128  # PS3.8 9.3.2.2: odd identifiers from 1 to 255
+_LARGEST_PDU = 2**17  # what we announce: of smaller ones a long instance needs more than the network
 _OUT_OF_RESOURCES = 0xA700
 _CANCELLED = 0xFE00
 
@@ -72,7 +73,6 @@ class Caller:
         ae = AE(self._our_ae_title)
         ae.connection_timeout = ae.acse_timeout = self._patience.connect
         ae.dimse_timeout = ae.network_timeout = answer_seconds
-        ae.maximum_pdu_size = 2**17
         for model in models:
             ae.add_requested_context(model)
         contexts = [*ae.requested_contexts, *storage_contexts(storage)][:_MOST_CONTEXTS]
@@ -83,6 +83,7 @@ class Caller:
                 self._pacs.port,
                 contexts=contexts,
                 ae_title=self._pacs.ae_title,
+                max_pdu=_LARGEST_PDU,
                 ext_neg=roles,  # type: ignore[arg-type]
                 evt_handlers=[(evt.EVT_CONN_OPEN, send_at_once), *(handlers or ())],
             )

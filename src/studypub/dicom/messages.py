@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # PS3.7 E.1: elements of group 0000
 _AFFECTED_SOP_CLASS_UID, _COMMAND_FIELD, _MESSAGE_ID = 0x0002, 0x0100, 0x0110
 _DATA_SET_TYPE, _AFFECTED_SOP_INSTANCE_UID = 0x0800, 0x1000
-_STORE, _ECHO = 0x0001, 0x0030
+STORE, _ECHO = 0x0001, 0x0030
 _NO_DATA_SET = 0x0101
 _INVALID_PDU = "Evt19"  # PS3.8 9.2.1: the association is aborted
 _LONGEST_COMMAND = 16 * 1024
@@ -108,9 +108,9 @@ class Messages(DIMSEServiceProvider):
         if self._request is not None or len(self._command) > _LONGEST_COMMAND:
             raise ValueError
         if is_last:
-            elements = _read_command(self._command)
-            self._command, self._context_id = bytearray(), context_id
-            self._begin(elements)
+            command, self._command = bytes(self._command), bytearray()
+            self._context_id = context_id
+            self._begin(command)
 
     def _take_data(self, context_id: int, value: bytes, *, is_last: bool) -> None:
         if self._request is None or context_id != self._context_id:
@@ -120,10 +120,12 @@ class Messages(DIMSEServiceProvider):
             request, self._request = self._request, None
             self._hand_over(request)
 
-    def _begin(self, elements: dict[int, bytes]) -> None:
+    def _begin(self, command: bytes) -> None:
+        """Take up a message whose command is here; one that we do not know raises ValueError, LookupError."""
+        elements = _read_command(command)
         context = next(one for one in self.assoc.accepted_contexts if one.context_id == self._context_id)
         kind = _number(elements[_COMMAND_FIELD]), _number(elements[_DATA_SET_TYPE]) != _NO_DATA_SET
-        if kind == (_STORE, True) and _is_storage(context.abstract_syntax):
+        if kind == (STORE, True) and _is_storage(context.abstract_syntax):
             self._request = self._store_request(elements, context)
         elif kind == (_ECHO, False):
             self._hand_over(_echo_request(elements))
@@ -174,7 +176,12 @@ def _echo_request(elements: dict[int, bytes]) -> C_ECHO:
     return request
 
 
-def _read_command(command: bytearray) -> dict[int, bytes]:
+def command_field(command: bytes) -> int:
+    """Return which message it is (PS3.7 E.1). Raises ValueError, LookupError, struct.error."""
+    return _number(_read_command(command)[_COMMAND_FIELD])
+
+
+def _read_command(command: bytes) -> dict[int, bytes]:
     """Return the values of a command set, which is flat and in Implicit VR Little Endian (PS3.7 6.3.1)."""
     elements, place = {}, 0
     while place < len(command):

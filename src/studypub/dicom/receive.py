@@ -3,17 +3,12 @@
 import errno
 import struct
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
 
 from pydicom.uid import PYDICOM_IMPLEMENTATION_UID, UID
-from pynetdicom import evt
 
 from studypub.dicom.header import SOP_CLASS_UID, SOP_INSTANCE_UID, STUDY_INSTANCE_UID, Header, Unreadable
 from studypub.dicom.spool import Part, ReceptionEnded, SentBy, Spool
 from studypub.dicom.uid import is_valid
-
-if TYPE_CHECKING:
-    from pynetdicom.dimse_primitives import C_STORE
 
 # PS3.4 B.2.3, PS3.7 C.4
 NOT_AUTHORIZED = 0x0124
@@ -139,15 +134,6 @@ class Incoming:
             part.write(data)
         except OSError as error:
             raise _no_room(error) from error
-
-
-def receive(spool: Spool, event: evt.Event) -> None:
-    """Take an instance whose data set is in memory as a whole; its file is complete then. Raises Rejection."""
-    request = cast("C_STORE", event.request)
-    uids = str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID)
-    incoming = Incoming(spool, *uids, event.context.transfer_syntax)
-    incoming.write(request.DataSet.getvalue() if request.DataSet else b"")
-    incoming.finish()
 
 
 def _no_room(error: OSError) -> Rejection:

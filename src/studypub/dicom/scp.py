@@ -16,14 +16,14 @@ from studypub.dicom.limits import Limits
 from studypub.dicom.listener import Listener
 from studypub.dicom.peers import KnownPeers, Senders, plain
 from studypub.dicom.places import Places
-from studypub.dicom.receive import CANNOT_UNDERSTAND, Rejection, receive
+from studypub.dicom.receive import CANNOT_UNDERSTAND, Rejection
 from studypub.dicom.refusals import Refusals
 from studypub.dicom.spool import Spool
 
 if TYPE_CHECKING:
     from studypub.dicom.messages import StoreRequest
 
-__all__ = ["STORAGE_SYNTAXES", "KnownPeers", "Limits", "Rejection", "Senders", "StorageScp", "receive"]
+__all__ = ["STORAGE_SYNTAXES", "KnownPeers", "Limits", "Rejection", "Senders", "StorageScp"]
 
 log = logging.getLogger(__name__)
 

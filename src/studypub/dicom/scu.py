@@ -1,8 +1,7 @@
 """What we ask of a PACS: is it there (C-ECHO), what has it (C-FIND), send it (C-MOVE, C-GET)."""
 
-import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pydicom.dataset import Dataset
@@ -18,13 +17,12 @@ from studypub.core.finding import FoundStudy, ListedInstance
 from studypub.core.wanted import Wanted
 from studypub.dicom import rows
 from studypub.dicom.caller import ANSWER_SECONDS, Answers, Caller
+from studypub.dicom.deliveries import Deliveries, deliver
 from studypub.dicom.offers import USUAL_CLASSES
-from studypub.dicom.scp import Rejection, receive
+from studypub.dicom.peers import Senders
 from studypub.dicom.spool import Spool
 from studypub.dicom.uid import is_valid
 from studypub.errors import PacsBusy, PacsCannotDeliver, PacsRefused, PacsUnreachable
-
-log = logging.getLogger(__name__)
 
 _MOST_STUDIES = 500  # more under one accession number, and the PACS ignores what it is asked
 _MOST_INSTANCES = 100_000
@@ -102,12 +100,17 @@ class PacsClient(Caller):
         """Fetch over our own association (PS3.4 C.4.3). Raises as `move` does."""
         model = StudyRootQueryRetrieveInformationModelGet
         classes = sorted(set(filter(is_valid, sop_classes))) or list(USUAL_CLASSES)
-        handlers: list[Any] = [(evt.EVT_C_STORE, _store_into(spool))]
-        with self._associate(
-            [model], storage=classes, handlers=handlers, answer_seconds=self._patience.transfer
-        ) as association:
-            names = rows.identifier(wanted)
-            self._judge_retrieval(self._answers(lambda: association.send_c_get(names, model)))
+        begun: list[Deliveries] = []
+        handlers: list[Any] = [(evt.EVT_CONN_OPEN, deliver, [spool, Senders.of(self._pacs), begun])]
+        try:
+            with self._associate(
+                [model], storage=classes, handlers=handlers, answer_seconds=self._patience.transfer
+            ) as association:
+                names = rows.identifier(wanted)
+                self._judge_retrieval(self._answers(lambda: association.send_c_get(names, model)))
+        finally:
+            for deliveries in begun:
+                deliveries.discard()
 
     def _until(self) -> float:
         return time.monotonic() + self._patience.search
@@ -154,15 +157,3 @@ class PacsClient(Caller):
     def _cannot_deliver(self, status: str) -> PacsCannotDeliver:
         pacs, ours = self._pacs.ae_title, self._our_ae_title
         return PacsCannotDeliver(f"status {status}", pacs=pacs, status=status, ae_title=ours)
-
-
-def _store_into(spool: Spool) -> Callable[[evt.Event], int]:
-    def store(event: evt.Event) -> int:
-        try:
-            receive(spool, event)
-        except Rejection as rejection:
-            log.warning("Изображение отклонено: %s", rejection)
-            return rejection.status
-        return 0x0000
-
-    return store

@@ -133,13 +133,19 @@ class Reception:
             self._closed = True
             self._changed.notify_all()
 
+    def note_arriving(self, sop_instance_uid: str) -> None:
+        """Begin the quiet period anew where more of an instance comes that is not here yet: a long one takes time."""
+        with self._changed:
+            if sop_instance_uid not in self._instances:
+                self._last_change = time.monotonic()
+
     def quiet_from_now(self) -> None:
         """Begin the quiet period anew."""
         with self._changed:
             self._last_change = time.monotonic()
 
     def quiet_for(self) -> float:
-        """Return for how many seconds no new instance has come."""
+        """Return for how many seconds nothing of a new instance has come."""
         with self._changed:
             return time.monotonic() - self._last_change
 
@@ -168,6 +174,7 @@ class Part:
         """Write the next bytes of the data set. Raises OSError; the file is gone then."""
         self._sha256.update(data)
         self._write(data)
+        self._reception.note_arriving(self._uids[0])
 
     def _write(self, data: bytes) -> None:
         try:

@@ -1,27 +1,27 @@
 """De-identifies a folder or ZIP of DICOM files, offline: the same rules that publish a study."""
 
 import secrets
+import shutil
 import tempfile
 import threading
 import warnings
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import pydicom
 from pydicom.dataset import FileDataset
 from pydicom.errors import InvalidDicomError
 
 from studypub.config import Pixels
 from studypub.core.review import Held
-from studypub.deid import descriptors, elements, encode
+from studypub.deid import descriptors, elements
 from studypub.deid.instance import Deidentifier
 from studypub.deid.profile import Profile
 from studypub.deid.reasons import Reason
 from studypub.errors import Refused
+from studypub.flows import instance_file
 from studypub.flows.judge import Judge, Ready
 from studypub.gate.clues import Permitted
 from studypub.gate.gate import Gate
@@ -81,84 +81,91 @@ def deidentify_folder(
         tempfile.TemporaryDirectory(prefix="studypub-") as folder,
         Looker(threading.Event()) as looker,
     ):
-        for name, content in _files(source):
-            if _looks_like_dicom(content) and not run.harvest.add(content):
-                run.unknown.add(name)
+        unpacked = Path(folder) / "unpacked"
+        for name, path in _files(source, unpacked):
+            with instance_file.shown(path) as content:
+                if _looks_like_dicom(path) and not run.harvest.add(content):
+                    run.unknown.add(name)
         gate, judge = run.gate(), Judge(pixels or Pixels(), looker, Path(folder), {})
-        received = Path(folder) / "received.dcm"
-        return [_one(run, gate, judge, name, content, received) for name, content in _files(source)]
+        return [_one(run, gate, judge, name, path) for name, path in _files(source, unpacked)]
 
 
-def _files(source: Path) -> Iterator[tuple[str, bytes]]:
+def _files(source: Path, unpacked: Path) -> Iterator[tuple[str, Path]]:
     if source.is_dir():
         for path in sorted(path for path in source.rglob("*") if path.is_file()):
-            yield str(path.relative_to(source)), path.read_bytes()
+            yield str(path.relative_to(source)), path
     elif zipfile.is_zipfile(source):
-        yield from _members(source)
+        yield from _members(source, unpacked)
     else:
-        yield source.name, source.read_bytes()
+        yield source.name, source
 
 
-def _members(source: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield a ZIP's files; one that cannot be unpacked comes empty, and is listed as no DICOM file."""
+def _members(source: Path, unpacked: Path) -> Iterator[tuple[str, Path]]:
+    """Yield a ZIP's files, one after another in the same place.
+
+    One that cannot be unpacked comes empty, and is listed as no DICOM file.
+    """
     with zipfile.ZipFile(source) as archive:
         for member in archive.infolist():
             if member.is_dir():
                 continue
             try:
-                content = archive.read(member)
+                with archive.open(member) as packed, unpacked.open("wb") as file:
+                    shutil.copyfileobj(packed, file)
             except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError):
-                content = b""
-            yield member.filename, content
+                unpacked.write_bytes(b"")
+            yield member.filename, unpacked
 
 
-def _one(run: _Run, gate: Gate, judge: Judge, name: str, content: bytes, received: Path) -> dict[str, Any]:
-    original = Reason.BROKEN if name in run.unknown else _parse(content)
+def _one(run: _Run, gate: Gate, judge: Judge, name: str, path: Path) -> dict[str, Any]:
+    original = Reason.BROKEN if name in run.unknown else _parse(path)
     if isinstance(original, Reason):
         return _entry(name, original, "")
     try:
         uid = elements.string(original, _SOP_INSTANCE_UID)
-        result = judge.judge(run.deidentifier(original), original, lambda: _spilled(received, content))
-        if isinstance(result, Ready):
-            written = encode.to_part10(result.dataset)
-            if gate.search(name, written):
-                return _entry(name, Reason.PHI_SUSPECTED, uid)
-            _write(run, result.dataset, written)
+        result = judge.judge(run.deidentifier(original), original, path)
+        if isinstance(result, Ready) and not _write(run, gate, name, result.dataset):
+            return _entry(name, Reason.PHI_SUSPECTED, uid)
     except elements.BROKEN:
         return _entry(name, Reason.BROKEN, "")
     return _entry(name, result, uid)
 
 
-def _spilled(path: Path, content: bytes) -> Path:
-    path.write_bytes(content)
-    return path
-
-
-def _parse(content: bytes) -> FileDataset | Reason:
+def _parse(path: Path) -> FileDataset | Reason:
     """Read a file, with or without preamble."""
-    if not _looks_like_dicom(content):
+    if not _looks_like_dicom(path):
         return Reason.NOT_DICOM
     try:
-        return pydicom.dcmread(BytesIO(content), force=True)
+        return instance_file.read(path, force=True)
     except InvalidDicomError:
         return Reason.NOT_DICOM
     except elements.BROKEN:
         return Reason.BROKEN
 
 
-def _looks_like_dicom(content: bytes) -> bool:
+def _looks_like_dicom(path: Path) -> bool:
     """Tell a Part 10 file, or a data set without preamble: it begins in group 0002 or 0008, in either byte order."""
-    bare = content[:2] in {b"\x02\0", b"\x08\0", b"\0\x08"} and len(content) > 132
-    return bare or content[128:132] == b"DICM"
+    with path.open("rb") as file:
+        head = file.read(133)
+    bare = head[:2] in {b"\x02\0", b"\x08\0", b"\0\x08"} and len(head) > 132
+    return bare or head[128:132] == b"DICM"
 
 
-def _write(run: _Run, dataset: FileDataset, written: bytes) -> None:
-    """Write under the study's new UID and a counter: nothing of the original name remains."""
-    folder = run.target / str(dataset.get("StudyInstanceUID", "") or "study")
-    folder.mkdir(exist_ok=True)
-    number = run.counts[folder.name] = run.counts.get(folder.name, 0) + 1
-    with (folder / f"{number:06}.dcm").open("xb") as file:
-        file.write(written)
+def _write(run: _Run, gate: Gate, name: str, dataset: FileDataset) -> bool:
+    """Write under the study's new UID and a counter: nothing of the original name remains. False: the gate objects."""
+    with instance_file.written(dataset, run.target / "instance.part") as part10:
+        with instance_file.shown(part10) as content:
+            if gate.search(name, content):
+                return False
+        folder = run.target / str(dataset.get("StudyInstanceUID", "") or "study")
+        folder.mkdir(exist_ok=True)
+        number = run.counts[folder.name] = run.counts.get(folder.name, 0) + 1
+        path = folder / f"{number:06}.dcm"
+        if isinstance(part10, Path):
+            part10.rename(path)
+        else:
+            path.write_bytes(part10)
+    return True
 
 
 def _entry(name: str, result: Ready | Reason | Held, uid: str) -> dict[str, Any]:

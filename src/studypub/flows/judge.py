@@ -1,13 +1,12 @@
 """What becomes of one instance: it is published as it is, or with its text covered; held for a person; or left out."""
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
-from uuid import uuid4
 
-from pydicom import FileDataset, dcmread
+from pydicom import FileDataset
 from pydicom.dataset import Dataset
 
 from studypub.config import Pixels
@@ -17,6 +16,7 @@ from studypub.deid.alike import Alike
 from studypub.deid.instance import Deidentifier, Kept, objection
 from studypub.deid.reasons import Reason
 from studypub.deid.walk import Bytes
+from studypub.flows import instance_file
 from studypub.pixels.job import Job, Outcome, Report
 from studypub.pixels.looker import Looker
 
@@ -31,8 +31,6 @@ _PRINTED: Final = (
 
 # Kinds of images that usually show text.
 _FULL_OF_TEXT: Final = frozenset({"ultrasound", "captures", "photographs"})
-
-File = Callable[[], Path]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +70,8 @@ class Judge:
         if isinstance(outcome, Ready) and outcome.by_header:
             self._alike.learn(data, original, outcome.dataset, deidentifier, face=outcome.face)
 
-    def judge(self, deidentifier: Deidentifier, original: FileDataset, file: File) -> Ready | Reason | Held:
-        """Say what becomes of the instance; `file` gives it as a file, where its pixels have to be looked at."""
+    def judge(self, deidentifier: Deidentifier, original: FileDataset, file: Path) -> Ready | Reason | Held:
+        """Say what becomes of the instance in this file; what covers it stays in the folder until the next one."""
         try:
             reason = objection(original)
             if reason is None:
@@ -82,7 +80,7 @@ class Judge:
         except elements.BROKEN:
             return Reason.BROKEN
 
-    def _unless_face(self, deidentifier: Deidentifier, original: FileDataset, file: File) -> Ready | Reason | Held:
+    def _unless_face(self, deidentifier: Deidentifier, original: FileDataset, file: Path) -> Ready | Reason | Held:
         iod = tables.sop_classes()[elements.string(original, _SOP_CLASS_UID)].iod
         face = faces.shows_a_face(original, iod)
         if not face or self._pixels.faces == "publish":
@@ -98,7 +96,7 @@ class Judge:
             return _ready(deidentifier, original, face=True)
         return Reason.FACE
 
-    def _picture_of_series(self, series: str, original: FileDataset, file: File) -> bytes | None:
+    def _picture_of_series(self, series: str, original: FileDataset, file: Path) -> bytes | None:
         """Return a picture of the first instance that is met of a series."""
         if series in self._pictured:
             return None
@@ -106,7 +104,7 @@ class Judge:
         return self._looker.look(self._job(original, file, only_picture=True)).thumbnail
 
     def _doubtful(
-        self, deidentifier: Deidentifier, original: FileDataset, file: File, reason: Reason
+        self, deidentifier: Deidentifier, original: FileDataset, file: Path, reason: Reason
     ) -> Ready | Reason | Held:
         """Decide about an instance whose pixels may show text or a person."""
         decision = self._decisions.get(elements.string(original, _SOP_INSTANCE_UID))
@@ -119,12 +117,10 @@ class Judge:
             return reason
         only_picture = decision is None and (policy == "review" or reason is Reason.RECOGNIZABLE_FEATURES)
         job = self._job(original, file, cover_doubtful=decision is Decision.MASK, only_picture=only_picture)
-        try:
-            report = self._looker.look(job)
-            if decision is Decision.MASK or self._is_certain(job, report, reason):
-                return _searched(deidentifier, original, job, report)
-        finally:
-            job.target.unlink(missing_ok=True)
+        job.target.unlink(missing_ok=True)
+        report = self._looker.look(job)
+        if decision is Decision.MASK or self._is_certain(job, report, reason):
+            return _searched(deidentifier, original, job, report)
         if policy == "review" or self._pixels.unsure == "review":
             return Held(elements.string(original, _SOP_INSTANCE_UID), reason.value, reason.sentence, report.thumbnail)
         return _why_left_out(reason, report)
@@ -140,10 +136,10 @@ class Judge:
             told or (report.outcome is Outcome.CLEAN and reason.policy not in _FULL_OF_TEXT)
         )
 
-    def _job(self, original: FileDataset, file: File, *, cover_doubtful: bool = False, only_picture: bool) -> Job:
+    def _job(self, original: FileDataset, file: Path, *, cover_doubtful: bool = False, only_picture: bool) -> Job:
         return Job(
-            source=file(),
-            target=self._folder / f"covered-{uuid4()}.dcm",
+            source=file,
+            target=self._folder / "covered.dcm",
             hide=regions.known_text(original),
             show=regions.ultrasound(original),
             identifiers=identifiers(original),
@@ -163,7 +159,7 @@ def _searched(deidentifier: Deidentifier, original: FileDataset, job: Job, repor
     if report.outcome not in {Outcome.CLEAN, Outcome.MASKED}:
         return Reason.TEXT_MAY_REMAIN
     masked = report.outcome is Outcome.MASKED
-    return _ready(deidentifier, dcmread(job.target) if masked else original, covered=masked, searched=True)
+    return _ready(deidentifier, instance_file.read(job.target) if masked else original, covered=masked, searched=True)
 
 
 def _ready(

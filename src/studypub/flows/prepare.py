@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from io import BytesIO
 from pathlib import Path
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from pydicom import FileDataset, dcmread
+from pydicom import FileDataset
 from pydicom.errors import InvalidDicomError
 
 from studypub.archive.readme import readme
@@ -21,11 +20,11 @@ from studypub.core.finding import FoundStudy
 from studypub.core.review import Decision, Held
 from studypub.core.task import Handled, LeftOut, Task
 from studypub.deid import descriptors
-from studypub.deid.encode import to_part10
 from studypub.deid.instance import Deidentifier
 from studypub.deid.reasons import Reason
 from studypub.dicom.kept import SpooledInstance
 from studypub.errors import NothingToPublish, PatientMismatch, PhiSuspected
+from studypub.flows import instance_file
 from studypub.flows.judge import Judge, Ready
 from studypub.gate.clues import Permitted
 from studypub.gate.gate import Gate
@@ -76,16 +75,22 @@ class _Tally:
     covered: int = 0
     faces: int = 0
 
-    def hold(self, held: Held) -> None:
-        """Hold an instance; the instances of one series are one row."""
-        known = self.held.get(held.uid)
-        self.held[held.uid] = replace(known, instances=known.instances + 1) if known else held
+    def count(self, outcome: Ready | Reason | Held) -> None:
+        """Count an instance; of those that are held the instances of one series are one row."""
+        if isinstance(outcome, Reason):
+            self.reasons[outcome] += 1
+        elif isinstance(outcome, Held):
+            known = self.held.get(outcome.uid)
+            self.held[outcome.uid] = replace(known, instances=known.instances + 1) if known else outcome
+        else:
+            self.covered += outcome.covered
+            self.faces += outcome.face
 
 
 def prepare(
     originals: Originals, deidentifier: Deidentifier, pixels: Pixels, folder: Path, stop: threading.Event
 ) -> Prepared:
-    """De-identify every instance and pack what may be published; blocks, one instance in memory at a time.
+    """De-identify every instance and pack what may be published; blocks, at most one instance in memory at a time.
 
     Raises PatientMismatch where one belongs to another patient or study, PhiSuspected where anything in the archive
     looks like an identifier of the originals, HeldBack where a person has to look first, NothingToPublish, DiskFull,
@@ -102,7 +107,11 @@ def prepare(
         judge = Judge(pixels, looker, folder, originals.decisions)
         for instance in readable:
             _go_on(stop)
-            _one(originals.task, instance, judge, deidentifier, archive, tally)
+            outcome = _outcome(originals.task, instance, judge, deidentifier)
+            tally.count(outcome)
+            if isinstance(outcome, Ready):
+                with instance_file.written(outcome.dataset, folder / "instance.dcm", outcome.header) as part10:
+                    archive.add(outcome.dataset, part10)
         if tally.held:
             raise HeldBack(tuple(tally.held.values()))
         left_out = _grouped(+tally.reasons)
@@ -111,25 +120,6 @@ def prepare(
         shown_date = _shown_date(originals.study, deidentifier)
         handled = Handled(left_out, tally.covered, tally.faces)
         return Prepared(originals.task.task_id, path, archive.close(), handled, shown_date)
-
-
-def _one(
-    task: Task,
-    instance: SpooledInstance,
-    judge: Judge,
-    deidentifier: Deidentifier,
-    archive: StudyArchive,
-    tally: _Tally,
-) -> None:
-    outcome = _outcome(task, instance, judge, deidentifier)
-    if isinstance(outcome, Reason):
-        tally.reasons[outcome] += 1
-    elif isinstance(outcome, Held):
-        tally.hold(outcome)
-    else:
-        tally.covered += outcome.covered
-        tally.faces += outcome.face
-        archive.add(outcome.dataset, to_part10(outcome.dataset, outcome.header))
 
 
 def _harvest(originals: Originals, stop: threading.Event) -> tuple[Harvest, list[SpooledInstance]]:
@@ -150,13 +140,15 @@ def _harvest(originals: Originals, stop: threading.Event) -> tuple[Harvest, list
     readable = []
     for instance in _in_order(originals.instances):
         _go_on(stop)
-        if harvest.add(instance.path.read_bytes()):
-            readable.append(instance)
+        with instance_file.shown(instance.path) as content:
+            if harvest.add(content):
+                readable.append(instance)
     return harvest, readable
 
 
-def _require_clean(gate: Gate, task: Task, member: str, data: bytes) -> None:
-    findings = gate.search(member, data)
+def _require_clean(gate: Gate, task: Task, member: str, data: bytes | Path) -> None:
+    with instance_file.shown(data) as content:
+        findings = gate.search(member, content)
     if not findings:
         return
     found = sorted({f"{finding.source} ({finding.kind}, {finding.spelling})" for finding in findings})
@@ -168,18 +160,19 @@ def _require_clean(gate: Gate, task: Task, member: str, data: bytes) -> None:
 
 
 def _outcome(task: Task, instance: SpooledInstance, judge: Judge, deidentifier: Deidentifier) -> Ready | Reason | Held:
-    data = instance.path.read_bytes()
-    known = judge.follow(data)
-    if known is not None:
-        return known
-    try:
-        original = dcmread(BytesIO(data))
-    except InvalidDicomError:
-        return Reason.BROKEN
-    _require_same_patient(task, original)
-    outcome = judge.judge(deidentifier, original, lambda: instance.path)
-    judge.remember(data, original, outcome, deidentifier)
-    return outcome
+    with instance_file.shown(instance.path) as data:
+        known = None if instance_file.is_long(data) else judge.follow(data)
+        if known is not None:
+            return known
+        try:
+            original = instance_file.read(instance.path)
+        except InvalidDicomError:
+            return Reason.BROKEN
+        _require_same_patient(task, original)
+        outcome = judge.judge(deidentifier, original, instance.path)
+        if not instance_file.is_long(data):
+            judge.remember(data, original, outcome, deidentifier)
+        return outcome
 
 
 def _require_same_patient(task: Task, original: FileDataset) -> None:

@@ -2,7 +2,7 @@
 
 import struct
 from functools import cache
-from mmap import mmap
+from mmap import MADV_DONTNEED, mmap
 from typing import Final, NamedTuple
 
 from pydicom.datadict import dictionary_VR
@@ -21,6 +21,8 @@ PIXELS: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 
 _TRANSFER_SYNTAX: Final = 0x00020010
 _PIXEL_DATA: Final = 0x7FE00010
+# Each may bring 64 KiB of a mapped file into memory.
+_MOST_LOOKS: Final = 512
 _DELIMITATION: Final = 0xFFFE
 _UNDEFINED: Final = 0xFFFFFFFF
 _ITEM: Final = b"\xfe\xff\x00\xe0"
@@ -149,9 +151,19 @@ def _taken(data: Bytes, element: Element, end: int, found: list[Element]) -> int
     return high
 
 
+def let_go(data: Bytes) -> None:
+    """Give back the memory that looking at a mapped file has taken: the system keeps it for us until we do."""
+    if isinstance(data, mmap):
+        data.madvise(MADV_DONTNEED)
+
+
 def end_of_fragments(data: Bytes, place: int, end: int) -> int:
     """Return where encapsulated pixel data end (PS3.5 A.4). Raises NotWalkable, struct.error."""
+    looks = 0
     while place < end:
+        looks += 1
+        if not looks % _MOST_LOOKS:
+            let_go(data)
         if bytes(data[place : place + 4]) == _SEQUENCE_END:
             return place + 8
         if bytes(data[place : place + 4]) != _ITEM:

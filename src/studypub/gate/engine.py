@@ -6,10 +6,10 @@ from typing import Final, NamedTuple
 import hyperscan
 
 from studypub.errors import InternalError
-from studypub.gate.elements import Bytes
+from studypub.gate.elements import Bytes, let_go
 
-# hyperscan counts a block's bytes in 32 bits; what lies across two blocks is seen in the second.
-_BLOCK: Final = 1 << 30
+# So much of a file is in memory at once; what lies across two blocks is seen in the second.
+_BLOCK: Final = 1 << 24
 _OVERLAP: Final = 1 << 12
 
 
@@ -59,6 +59,7 @@ class Engine:
                 low = max(begin, block - _OVERLAP)
                 with view[low : min(end, block + _BLOCK)] as part:
                     hits += self._search_block(part, low, block)
+                let_go(data)
         return hits
 
     def _search_block(self, part: memoryview, offset: int, fresh: int) -> list[Hit]:

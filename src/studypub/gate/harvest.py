@@ -100,7 +100,8 @@ class Harvest:
         except Unreadable:
             return False
         declared = next((raw for tag, _, raw in values if tag == _SPECIFIC_CHARACTER_SET), b"")
-        self._take(values, declared.decode("ascii", "replace"))
+        short = (each for each in values if len(each[2]) <= _LONGEST_UNKNOWN or (each[1] in BY_VR and each[1] != b"UN"))
+        self._take(short, declared.decode("ascii", "replace"))
         return True
 
     def _take(self, values: Iterable[Value], declared: str) -> None:

@@ -3,19 +3,21 @@
 import struct
 import warnings
 from collections.abc import Iterator
-from io import BytesIO
 from typing import Final
 
 from pydicom import dcmread
-from pydicom.dataelem import DataElement
-from pydicom.dataset import Dataset
+from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.dataset import Dataset, FileDataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.multival import MultiValue
 
-from studypub.gate.elements import Bytes, known_vr, within
+from studypub.gate.elements import DEFLATED, Bytes, known_vr, within
 
 # Tag, VR, value as received.
 Value = tuple[int, bytes, bytes]
+
+# Longer values are not read, but for sequences: what identifies stands at the beginning.
+_LONG: Final = 1 << 16
 
 # What reading a malformed object raises out of pydicom.
 _BROKEN: Final = (
@@ -29,12 +31,12 @@ class Unreadable(ValueError):
 
 
 def read(data: Bytes) -> list[Value]:
-    """Return all values of an instance, at every depth. Raises Unreadable."""
+    """Return all values of an instance, at every depth; of a long one its beginning. Raises Unreadable."""
     with warnings.catch_warnings(action="ignore"):
         try:
-            dataset = dcmread(BytesIO(data), force=True)
-            values = list(_values(dataset))
-            meta = list(_values(dataset.file_meta))
+            dataset = _dataset(data)
+            values = list(_values(dataset, data))
+            meta = list(_values(dataset.file_meta, b""))
         except _BROKEN as error:
             raise Unreadable("not a DICOM object") from error
     if not values:
@@ -42,18 +44,57 @@ def read(data: Bytes) -> list[Value]:
     return meta + values
 
 
-def _values(dataset: Dataset) -> Iterator[Value]:
+class _Stream:
+    """Bytes as a stream: it copies only what is read, and seeks behind the end as files do."""
+
+    def __init__(self, data: Bytes) -> None:
+        self._data = data
+        self._place = 0
+
+    def read(self, size: int = -1, /) -> bytes:
+        end = self._place + size if size >= 0 else len(self._data)
+        found = bytes(self._data[self._place : end])
+        self._place += len(found)
+        return found
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        self._place = offset + (0, self._place, len(self._data))[whence]
+        return self._place
+
+    def tell(self) -> int:
+        return self._place
+
+
+def _dataset(data: Bytes) -> FileDataset:
+    """Read all but long values; what is inflated comes whole, for its long values are nowhere else."""
+    dataset = dcmread(_Stream(data), defer_size=_LONG, force=True)
+    deflated = dataset.file_meta.get("TransferSyntaxUID") == DEFLATED.decode()
+    return dcmread(_Stream(data), force=True) if deflated else dataset
+
+
+def _values(dataset: Dataset, data: Bytes) -> Iterator[Value]:
     for tag in dataset.keys():  # noqa: SIM118 (iterating over the data set decodes its values)
-        element = dataset.get_item(tag)
+        element = dataset.get_item(tag, keep_deferred=True)
         if element is None:
             continue
         vr = (element.VR or known_vr(int(tag)).decode())[-2:]
         if isinstance(element, DataElement):
             yield from _decoded(element)
-        elif vr in {"SQ", "UN"} and (vr == "SQ" or (element.value or b"").startswith(b"\xfe\xff")):
-            yield from _nested(dataset, int(tag), element.value or b"")
+            continue
+        value = _received(element, vr, data)
+        if vr in {"SQ", "UN"} and (vr == "SQ" or value.startswith(b"\xfe\xff")):
+            yield from _nested(dataset, int(tag), value)
         else:
-            yield int(tag), vr.encode(), element.value or b""
+            yield int(tag), vr.encode(), value
+
+
+def _received(element: RawDataElement, vr: str, data: Bytes) -> bytes:
+    """Return a value; of a long one that was not read the beginning, unless there are items in it."""
+    if element.value is not None or not element.length:
+        return element.value or b""
+    begin = element.value_tell
+    has_items = vr == "SQ" or (vr == "UN" and bytes(data[begin : begin + 2]) == b"\xfe\xff")
+    return bytes(data[begin : begin + (element.length if has_items else min(element.length, _LONG))])
 
 
 def _nested(dataset: Dataset, tag: int, raw: bytes) -> Iterator[Value]:
@@ -71,7 +112,7 @@ def _nested(dataset: Dataset, tag: int, raw: bytes) -> Iterator[Value]:
 def _decoded(element: DataElement) -> Iterator[Value]:
     if element.VR == "SQ":
         for item in element.value or ():
-            yield from _values(item)
+            yield from _values(item, b"")
         return
     value = element.value
     parts = value if isinstance(value, MultiValue | list) else [value]

@@ -89,14 +89,17 @@ def test_only_native_pixels_are_compressed(tmp_path: Path, syntax: str, method: 
 
 
 def test_everything_is_shown_before_it_is_added(tmp_path: Path) -> None:
-    shown: dict[str, bytes] = {}
+    shown: dict[str, bytes | Path] = {}
     with StudyArchive(tmp_path / "study.zip", inspect=shown.__setitem__) as archive:
         archive.add(instance(), b"bytes")
+        (tmp_path / "long").write_bytes(b"of a file")
+        archive.add(instance(), tmp_path / "long")
         archive.close()
     with zipfile.ZipFile(tmp_path / "study.zip") as found:
         members = {name: found.read(name) for name in found.namelist()}
-    assert shown.pop("names").decode().splitlines() == list(members)
-    assert shown == members
+    assert shown.pop("names") == "\n".join(members).encode()
+    assert members["DICOM/S0001/I0000002"] == b"of a file"
+    assert shown == members | {"DICOM/S0001/I0000002": tmp_path / "long"}
 
 
 def test_f06_an_unfinished_archive_has_no_name(tmp_path: Path) -> None:
@@ -127,9 +130,14 @@ def test_f06_the_leftover_of_a_crash_does_no_harm(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:
     (tmp_path / "study.zip.part").symlink_to("/dev/full")
-    with StudyArchive(tmp_path / "study.zip") as archive, pytest.raises(DiskFull):
-        for _ in range(9):  # a few are compressed before the first is written
-            archive.add(instance(), randbytes(1_000_000))
+
+    def pack() -> None:
+        with StudyArchive(tmp_path / "study.zip") as archive:
+            for _ in range(9):  # a few are compressed before the first is written
+                archive.add(instance(), randbytes(1_000_000))
+
+    with pytest.raises(DiskFull):
+        pack()
     assert names(tmp_path) == []
 
 

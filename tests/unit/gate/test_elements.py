@@ -122,6 +122,23 @@ def test_pydicom_enters_a_sequence_of_unknown_length_under_unknown_vr() -> None:
     assert (0x00100010, b"PN", b"Botkina ") in slow_path.read(data)
 
 
+def test_f50_of_what_the_walker_refuses_no_pixels_are_kept() -> None:
+    hidden = b"\xfe\xff\x00\xe0\xff\xff\xff\xff\xfe\xff\x0d\xe0\0\0\0\0\xfe\xff\xdd\xe0\0\0\0\0"
+    long = element(0x00204000, "UT", "x" * 100_000) + element(0x00400280, "PN", "Боткина^Вера")
+    data = part10(
+        b"\x33\x00\x10\x10UN\0\0\xff\xff\xff\xff" + hidden,
+        sequence(0x00400275, long),
+        element(0x00420010, "UT", "Лаврентьева Зоя" + "x" * 100_000),
+        element(0x7FE00010, "OW", bytes(500_000)),
+    )
+    harvest = Harvest({})
+    assert harvest.add(data)
+    found = b"\n".join(raw for (_, raw, _), _ in harvest.values())
+    assert "Боткина^Вера".encode() in found
+    assert "Лаврентьева Зоя".encode() in found
+    assert sum(len(raw) for seen in harvest._seen.values() for _, raw in seen) < 250_000
+
+
 def test_what_nobody_can_read_is_refused() -> None:
     harvest = Harvest({})
     assert not harvest.add(BROKEN["longer than the file"][:140])
