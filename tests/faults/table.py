@@ -53,8 +53,7 @@ FAULTS: dict[str, str] = {
     ),
     "F32": (
         "The PACS rejects the association: a wrong setting is not tried again blindly. One that is down or full is "
-        "asked by C-ECHO every 15 s, and not by its tasks: they cost no attempt, hold up nobody, and go on once it "
-        "answers."
+        "asked every 15 s, and not by its tasks: they use up no attempt, hold up nobody, and go on once it answers."
     ),
     "F33": (
         "The PACS does not know where to send (0xA801, 0xC000 or an abort): the text says which AE title to register."
@@ -99,13 +98,13 @@ FAULTS: dict[str, str] = {
     "F57": "The store keeps other bytes than it was sent: no link is given out.",
     "F58": "The bucket is public: nothing is sent there, and everybody is told, until it is closed.",
     "F59": (
-        "PostgreSQL, PACS and storage fall silent at once: nothing is acknowledged meanwhile, and once they are back all "
-        "goes on by itself within a minute."
+        "PostgreSQL, PACS and storage fall silent at once: nothing is acknowledged meanwhile, and once they are back "
+        "all goes on by itself within a minute."
     ),
     "F60": "Killed in a migration: the schema is the old one, and the next start migrates.",
     "F61": (
-        "Restarts while studies are asked for: no task that was acknowledged is lost, no link is doubled, no attempt is "
-        "used up."
+        "Restarts while studies are asked for: no task that was acknowledged is lost, no link is doubled, no attempt "
+        "is used up."
     ),
     "F64": "A task that kills its process is set aside after three deaths; of suspects only one runs at a time.",
     "F65": (
