@@ -420,8 +420,13 @@ def _context(model: str) -> Any:
 
 @pytest.mark.parametrize("call", [CALLS[1], CALLS[3]])
 def test_a_service_that_the_pacs_has_not(call: Callable[[PacsClient], object]) -> None:
-    with scripted(models=(Verification,)) as client, pytest.raises((PacsRefused, PacsUnreachable)):
+    with scripted(models=(Verification,)) as client, pytest.raises(PacsRefused, match="the service is not supported"):
         call(client)
+
+
+def test_f32_a_pacs_that_knows_no_echo_can_be_greeted() -> None:
+    with scripted(models=(StudyRootQueryRetrieveInformationModelFind,)) as client:
+        client.greet()
 
 
 def row(**values: str) -> Dataset:

@@ -53,8 +53,7 @@ FAULTS: dict[str, str] = {
     ),
     "F32": (
         "The PACS rejects the association: a wrong setting is not tried again blindly. One that is down or full is "
-        "asked by C-ECHO every 15 s, and not by its tasks: they cost no attempt, hold up nobody, and go on once it "
-        "answers."
+        "asked every 15 s, and not by its tasks: they use up no attempt, hold up nobody, and go on once it answers."
     ),
     "F33": (
         "The PACS does not know where to send (0xA801, 0xC000 or an abort): the text says which AE title to register."

@@ -124,6 +124,18 @@ async def test_f32_a_task_waits_a_day_for_its_pacs_and_ends(away: Away) -> None:
     assert (await away.house.watch.task(waiting.task_id)).status is Status.QUEUED
 
 
+async def test_f32_a_pacs_that_is_back_and_refuses_us_for_good_is_not_waited_for(away: Away) -> None:
+    away.leave("resets connections")
+    task = await away.house.ask(NUMBERS[0])
+    async with away.house.working():
+        await asyncio.to_thread(eventually, lambda: away.proxy.accepted >= PROBES)
+        away.leave("rejects our title")
+        away.proxy.refusing = False
+        ended = await away.house.watch.until(task.task_id, Status.FAILED)
+    assert (ended.error_code, ended.attempt) == ("PACS_REFUSED", 1)
+    assert await away.since() == []
+
+
 async def test_f32_of_several_daemons_one_asks(database: Database) -> None:
     async with database.transaction() as tx:
         await outages.begin(tx, "c", timedelta(0))

@@ -20,6 +20,7 @@ from studypub.errors import PacsAway, PacsBusy, PacsFull, PacsRefused, PacsUnrea
 ANSWER_SECONDS = 30.0
 _MOST_CONTEXTS = 128  # PS3.8 9.3.2.2: odd identifiers from 1 to 255
 _LARGEST_PDU = 2**17  # what we announce: of smaller ones a long instance needs more than the network
+_ACCEPTED = 0  # PS3.8 9.3.3; the library gives an association up in which nothing else was accepted
 _OUT_OF_RESOURCES = 0xA700
 _CANCELLED = 0xFE00
 
@@ -112,6 +113,8 @@ class Caller:
 
     def _refuse(self, association: Association) -> NoReturn:
         answer = association.acceptor.primitive
+        if answer is not None and answer.result == _ACCEPTED:
+            raise self._not_served()
         if not association.is_rejected or answer is None:
             raise self._unreachable("no association")
         cause = f"rejected: result {answer.result} source {answer.result_source} reason {answer.diagnostic}"
@@ -125,7 +128,7 @@ class Caller:
         try:
             responses = send()
         except ValueError as error:  # no presentation context for it was accepted
-            raise self._wrong_answer("эта услуга не поддерживается", "the service is not supported") from error
+            raise self._not_served() from error
         except RuntimeError as error:
             raise self._lost("the association has ended") from error
         for status, row in responses:
@@ -151,6 +154,9 @@ class Caller:
 
     def _unreachable(self, cause: str) -> PacsAway:
         return PacsAway(cause, pacs=self._pacs.ae_title, address=self._address)
+
+    def _not_served(self) -> PacsRefused:
+        return self._wrong_answer("эта услуга не поддерживается", "the service is not supported")
 
     def _wrong_answer(self, reason_ru: str, reason_en: str) -> PacsRefused:
         return PacsRefused(reason_en, pacs=self._pacs.ae_title, reason_ru=reason_ru, reason_en=reason_en)

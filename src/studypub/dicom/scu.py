@@ -41,6 +41,14 @@ class PacsClient(Caller):
         with self._associate([Verification]) as association:
             self._require_success(association.send_c_echo())
 
+    def greet(self) -> None:
+        """Open an association as every task does first, and end it. Raises PacsAway, PacsFull, PacsRefused.
+
+        Some PACS answer no C-ECHO of those whom they have not been told of.
+        """
+        with self._associate([StudyRootQueryRetrieveInformationModelFind]):
+            pass
+
     def find_studies(self, accession_number: str) -> list[FoundStudy]:
         """List the studies that the PACS has under an accession number (PS3.4 C.4.1).
 

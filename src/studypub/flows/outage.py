@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import suppress
 from datetime import timedelta
 
 from studypub.config import Clinic, Config
@@ -11,7 +12,7 @@ from studypub.db.database import Database
 from studypub.db.outages import Outage
 from studypub.dicom.caller import Patience
 from studypub.dicom.scu import PacsClient
-from studypub.errors import PacsAway, PacsFull, PacsGivenUp, PacsRefused, PacsSilent, StudypubError
+from studypub.errors import PacsAway, PacsFull, PacsGivenUp, PacsRefused, PacsSilent
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ async def begin(
 
 
 async def ask(config: Config, database: Database) -> None:
-    """Ask each PACS that is away, where it is time, whether it is back (C-ECHO, which takes no worker's place).
+    """Ask each PACS that is away, where it is time, whether it is back; that takes no worker's place.
 
     Whatever it answers but that it is full: the tasks go on, and learn what is wrong. Else those that have waited for
     a day end.
@@ -46,10 +47,9 @@ async def _ask(config: Config, database: Database, outage: Outage) -> None:
     assert clinic is not None  # noqa: S101 - only ours are asked
     client = PacsClient(clinic.pacs, config.dicom.ae_title, Patience(config.dicom.connect_seconds))
     try:
-        await asyncio.to_thread(client.echo)
-    except PacsRefused:
-        await _go_on(database, clinic)
-    except StudypubError:
+        with suppress(PacsRefused):  # it answers; its tasks are to hear what
+            await asyncio.to_thread(client.greet)
+    except (PacsAway, PacsFull):
         await _give_up(database, clinic, outage)
     else:
         await _go_on(database, clinic)

@@ -1,14 +1,13 @@
 """Asks PACSes that are away whether they are back, for as long as the daemon runs."""
 
 import asyncio
-import logging
+from contextlib import suppress
 
 from studypub.config import Config
 from studypub.db.database import Database
 from studypub.errors import DatabaseUnavailable
 from studypub.flows import outage
 
-log = logging.getLogger(__name__)
 _LOOK_SECONDS = 2.0
 
 
@@ -16,8 +15,6 @@ async def probe(config: Config, database: Database) -> None:
     """Look again and again, never to return, whether it is time to ask one."""
     seconds = min(_LOOK_SECONDS, outage.pause_of(config).total_seconds())
     while True:
-        try:
+        with suppress(DatabaseUnavailable):  # whoever claims says so
             await outage.ask(config, database)
-        except DatabaseUnavailable:
-            log.warning("База данных недоступна, PACS не проверяются")
         await asyncio.sleep(seconds)
