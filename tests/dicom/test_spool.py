@@ -1,5 +1,6 @@
 """Where received instances lie until their study is whole."""
 
+import shutil
 import threading
 from pathlib import Path
 from uuid import UUID
@@ -154,6 +155,22 @@ def test_a_task_s_folder_goes_with_all_that_is_in_it(spool: Spool, tmp_path: Pat
         (folder / "file").write_bytes(b"pixels")
         raise ZeroDivisionError
     assert list((tmp_path / "spool").iterdir()) == []
+
+
+def test_f45_room_is_promised_once_and_given_back(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage(spool._folder)._replace(free=100)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    with spool.room_for(60) as promise:
+        with pytest.raises(DiskFull), spool.room_for(40):
+            pass
+        promise(30)  # it is smaller than was feared
+        with spool.room_for(40), pytest.raises(DiskFull):
+            promise(60)
+        promise(90)
+        with pytest.raises(DiskFull):
+            promise(100)
+    with spool.room_for(99):
+        pass
 
 
 def test_f45_without_room_there_is_no_folder(tmp_path: Path) -> None:

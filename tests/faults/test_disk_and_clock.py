@@ -84,6 +84,25 @@ def test_f45_a_disk_that_fills_while_a_study_arrives_is_waited_out(world: World)
         assert daemon.ends() == 0
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a file system")
+def test_f45_a_disk_without_room_for_the_archive_is_waited_out(world: World) -> None:
+    """Six megabytes arrive on one of sixteen; the archive and what it takes to make it may need twelve."""
+    study = make_study(patient_id=PATIENT, accession_number=ACCESSION, instances=2, seed=19)
+    for instance in study:
+        instance.Rows = instance.Columns = 1250
+        instance.PixelData = bytes(2 * 1250 * 1250)
+    world.pacs.add(study)
+    with small_disk(world) as data:
+        world.environment["STUDYPUB_WORKERS__MAX_ATTEMPTS"] = "50"
+        daemon = world.start()
+        task_id = world.ask(ACCESSION, PATIENT)
+        eventually(lambda: world.task(task_id)["error_code"] == "DISK_FULL")
+        assert world.stored() == {}
+        subprocess.run(["mount", "-o", "remount,size=64m", data], check=True)
+        world.ended(task_id)
+        assert daemon.ends() == 0
+
+
 @contextmanager
 def daemon_at(world: World, shift: str, **environment: str) -> Iterator[None]:
     """Run a daemon whose own clock is wrong by so much."""

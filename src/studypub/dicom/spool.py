@@ -248,20 +248,28 @@ class Spool:
         return shutil.disk_usage(self._folder).free - size > self._reserve
 
     @contextmanager
-    def room_for(self, size: int) -> Iterator[None]:
+    def room_for(self, size: int) -> Iterator[Callable[[int], None]]:
         """Promise this many bytes to a study that is about to come. Raises DiskFull where they are not there.
 
-        What arrives is counted twice, as promised and as taken: rather a study waits than two run out of room.
+        What arrives is counted twice, as promised and as taken: rather a study waits than two run out of room. What is
+        given promises another size instead, once that is known; it raises DiskFull too, and the promise stays.
         """
-        with self._lock:
-            if not self.has_room(self._promised + size):
-                raise DiskFull("no room for the study")
-            self._promised += size
+        promised = 0
+
+        def promise(size: int) -> None:
+            nonlocal promised
+            with self._lock:
+                if not self.has_room(self._promised - promised + size):
+                    raise DiskFull("no room for the study")
+                self._promised += size - promised
+                promised = size
+
+        promise(size)
         try:
-            yield
+            yield promise
         finally:
             with self._lock:
-                self._promised -= size
+                self._promised -= promised
 
     @contextmanager
     def work_folder(self, name: str) -> Iterator[Path]:

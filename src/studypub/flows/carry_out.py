@@ -4,6 +4,7 @@ import asyncio
 import logging
 import secrets
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -17,6 +18,7 @@ from studypub.db.database import Database
 from studypub.deid import profile
 from studypub.deid.instance import Deidentifier
 from studypub.dicom.caller import Patience
+from studypub.dicom.kept import SpooledInstance
 from studypub.dicom.scu import PacsClient
 from studypub.dicom.spool import Spool
 from studypub.errors import IncompleteRetrieve, NothingToPublish, PacsAway, PacsFull, PhiSuspected, Refused
@@ -28,7 +30,7 @@ from studypub.flows.retrieve import Progress, Retrieved, Way, retrieve
 from studypub.store.base import Store
 
 log = logging.getLogger(__name__)
-# What an instance takes in the spool, its share of the archive included; most are smaller.
+# What an instance takes in the spool, its share of the archive included, before anything is known of it.
 _INSTANCE_BYTES = 1 << 20
 
 
@@ -55,13 +57,14 @@ async def carry_out(means: Means, task: Task, progress: Progress) -> Publication
         found = await find(client, task)
         task = await _advance_found(means.database, task, found, clinic)
         with (
-            means.spool.room_for((found.count or 0) * _INSTANCE_BYTES),
+            means.spool.room_for((found.count or 0) * _INSTANCE_BYTES) as promise,
             means.spool.task_folder(task.task_id) as received,
             means.spool.work_folder(str(task.lease_token)) as folder,
         ):
             way = Way(clinic.pacs, client, means.config.dicom, means.spool)
             retrieved = await _retrieve(means.database, way, task, found, received, progress)
             task = await _advance_received(means.database, task, retrieved, progress)
+            promise(_room_to_prepare(retrieved.instances))
             deid_key = secrets.token_bytes(32)
             deidentifier = Deidentifier(profile.load(clinic.profile, clinic.also_remove), deid_key)
             originals = Originals(task, found.study, retrieved.instances, await _decisions(means.database, task))
@@ -80,6 +83,12 @@ async def carry_out(means: Means, task: Task, progress: Progress) -> Publication
     finally:
         stop.set()
         client.abort()
+
+
+def _room_to_prepare(instances: Sequence[SpooledInstance]) -> int:
+    """Return how many bytes of disk the archive takes, and the longest instance while it is covered and written."""
+    sizes = [instance.path.stat().st_size for instance in instances]
+    return sum(sizes) + 2 * max(sizes, default=0)
 
 
 async def _decisions(database: Database, task: Task) -> dict[str, Decision]:
