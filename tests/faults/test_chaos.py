@@ -29,7 +29,7 @@ def test_f61_restarts_while_studies_are_asked_for_lose_and_double_nothing(
     postgres: Restartable, nursery: Nursery
 ) -> None:
     postgres.start()
-    outcome = restarts(3, 15, postgres, nursery)
+    outcome = restarts(3, 12, postgres, nursery)
     assert outcome.violations == []
-    assert outcome.tasks == {"COMPLETED": 15}
+    assert outcome.tasks == {"COMPLETED": 12}
     assert (outcome.figures["most attempts"], outcome.figures["most crashes"]) == (1, 0)
