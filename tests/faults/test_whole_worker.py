@@ -150,7 +150,7 @@ async def test_f39_what_comes_after_publication_changes_nothing(ward: Ward) -> N
 async def test_f40_a_conflict_is_for_people(ward: Ward) -> None:
     ward.become("sends another under the same name")
     failed = await ward.house.settled(await ward.house.ask(), Status.FAILED)
-    assert (failed.error_code, failed.attempt) == ("INCOMPLETE_RETRIEVE", 1)
+    assert (failed.error_code, failed.attempt) == ("CONFLICTING_INSTANCES", 1)
     assert failed.error_text is not None
     assert "два разных изображения" in failed.error_text.ru
     assert (ward.house.stored(), ward.house.spooled()) == ([], [])
