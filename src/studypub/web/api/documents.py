@@ -44,11 +44,10 @@ class PublishDocument(Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class Progress(Struct, kw_only=True):
-    """Instances received, and expected once the PACS has listed them; how many bytes that is, no PACS says before."""
+    """Instances received, and expected once the PACS has listed them."""
 
     received: int
     expected: int | None
-    received_bytes: int
 
 
 class TaskError(Struct, kw_only=True):
@@ -78,6 +77,7 @@ class TaskDocument(Struct, kw_only=True):
     created_at: Moment
     updated_at: Moment
     progress: Progress
+    received_bytes: Annotated[int, Meta(description="Of what has come so far; no PACS says before how many it will be")]
     error: TaskError | None
     arch_link: Annotated[str, Meta(description="The patient's link; null unless it opens now")] | None
     size: Annotated[int, Meta(description="Bytes of the archive")] | None
@@ -125,7 +125,8 @@ def task_document(
         clinic_code=task.clinic_code,
         created_at=_local(task.created_at, zone),
         updated_at=_local(task.updated_at, zone),
-        progress=Progress(received=task.received, expected=task.expected, received_bytes=task.received_bytes),
+        progress=Progress(received=task.received, expected=task.expected),
+        received_bytes=task.received_bytes,
         error=_error(task, language),
         arch_link=_open_link(publication, base_url, now),
         size=publication.size if publication else None,

@@ -20,7 +20,8 @@ _TASK: dict[str, Any] = {
     "clinic_code": "f_Khimki",
     "created_at": "2025-02-01T16:20:00+03:00",
     "updated_at": "2025-02-01T16:21:07+03:00",
-    "progress": {"received": 120, "expected": 120, "received_bytes": 61865984},
+    "progress": {"received": 120, "expected": 120},
+    "received_bytes": 61865984,
     "error": None,
     "arch_link": "https://studies.clinic.example/s/4hV0bq9ZkTnR2xW7yLdE1m",
     "size": 53477376,
@@ -37,7 +38,8 @@ _TASK: dict[str, Any] = {
 _QUEUED = {
     **_TASK,
     "status": "QUEUED",
-    "progress": {"received": 0, "expected": None, "received_bytes": 0},
+    "progress": {"received": 0, "expected": None},
+    "received_bytes": 0,
     **dict.fromkeys(("arch_link", "size", "upload_date", "save_till")),
 }
 _REQUEST = {
