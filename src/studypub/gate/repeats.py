@@ -57,7 +57,8 @@ class Repeats:
             (length,) = _LENGTHS[width].unpack_from(data, low - width)
             place = low + length if length != _UNDEFINED else _end(data, low, tag)
             found.append((tag, vr, low, place))
-        return found if self._slots and data[place:] == self._after else None
+        is_like = self._slots and len(data) - place == len(self._after) and data[place:] == self._after
+        return found if is_like else None
 
     def remember(self, data: Bytes, walked: Part10) -> None:
         """Take a file that was walked for the one that others may be like."""

@@ -1,7 +1,11 @@
 """Files that are alike are gone through faster, and nothing is overlooked by it."""
 
+import os
+import tracemalloc
 from functools import cache
 from io import BytesIO
+from mmap import ACCESS_READ, mmap
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +14,7 @@ from pydicom.dataset import FileDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
 from tests.bench.deid import slices
 from tests.peers.studies import make_study
-from tests.unit.gate.planting import SECRET_ACCESSION, SECRET_ID
+from tests.unit.gate.planting import SECRET_ACCESSION, SECRET_ID, element, part10
 
 from studypub.deid.encode import to_part10
 from studypub.deid.instance import Deidentifier, Kept
@@ -145,3 +149,18 @@ def test_a_file_that_is_cut_off_is_not_like_another(cut: int) -> None:
     assert repeats.new_in(whole) is not None
     assert repeats.new_in(whole[:-cut]) is None
     assert repeats.new_in(whole + bytes(cut)) is None
+
+
+def test_f50_a_long_file_that_begins_like_a_short_one_is_not_copied(tmp_path: Path) -> None:
+    harvest = Harvest({})
+    short = [part10(element(0x00100020, "LO", name), element(0x00204000, "LT", "the same")) for name in ("A1", "B1")]
+    path = tmp_path / "long"
+    path.write_bytes(short[0])
+    os.truncate(path, 1 << 26)
+    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+        assert all(map(harvest.add, short))
+        tracemalloc.start()
+        harvest._repeats.new_in(content)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert peak < 1 << 20
