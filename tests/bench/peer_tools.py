@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 import venv
 import warnings
 from collections.abc import Callable
@@ -16,11 +15,14 @@ from pathlib import Path
 import httpx
 from tests.peers.orthanc import started
 
+from studypub.config import Pixels
 from studypub.deid.profile import load
 from studypub.flows.deidentify import deidentify_folder
 
 _PINNED = ("dicognito==0.19.0", "dicom-anonymizer==2.1.0", "pydicom==3.0.2")
 _WORKER = Path(__file__).with_name("peer_worker.py")
+# What a clinic may choose at most: cover everywhere, and count reading alone as certain.
+COVERING = Pixels(captures="mask", photographs="mask", trust_reading=True)
 
 
 @dataclass(frozen=True)
@@ -37,23 +39,30 @@ Tool = Callable[[Path, Path], Result]
 def tools() -> dict[str, Tool]:
     """Return each tool as a function of a source folder without folders in it, and a target folder."""
     return {
-        "studypub, basic": partial(studypub, "basic"),
-        "studypub, second-opinion": partial(studypub, "second-opinion"),
+        "studypub, basic": partial(studypub, "basic", Pixels()),
+        "studypub, second-opinion": partial(studypub, "second-opinion", Pixels()),
+        "studypub, covering all kinds": partial(studypub, "second-opinion", COVERING),
         "dicognito 0.19": partial(peer, "dicognito"),
         "dicom-anonymizer 2.1": partial(peer, "dicom-anonymizer"),
         "Orthanc": orthanc,
     }
 
 
-def studypub(profile: str, source: Path, target: Path) -> Result:
-    """Run our own rules under a profile, the gate included."""
-    begun = time.process_time()
-    report = deidentify_folder(source, target, load(profile))
-    seconds = time.process_time() - begun
+def studypub(profile: str, pixels: Pixels, source: Path, target: Path) -> Result:
+    """Run our own rules under a profile, as `studypub deidentify` does, the gate included."""
+    begun = _seconds()
+    report = deidentify_folder(source, target, load(profile), pixels)
+    seconds = _seconds() - begun
     kept = [entry["file"] for entry in report if entry["outcome"] != "left_out"]
     folders = sorted({path.parent for path in target.rglob("*.dcm")})
     assert len(folders) == 1, "the files are of one study, numbered in the order of the list"
     return Result(seconds, dict(zip(kept, sorted(folders[0].iterdir()), strict=True)))
+
+
+def _seconds() -> float:
+    """Return the CPU seconds used so far, those of programs that were started and have ended, too."""
+    used = os.times()
+    return used.user + used.system + used.children_user + used.children_system
 
 
 def peer(tool: str, source: Path, target: Path) -> Result:

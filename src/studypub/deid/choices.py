@@ -88,7 +88,7 @@ def _by_table(action: str, row: tables.Attribute, entry: tables.Entry, vr: str) 
     letter = _resolve(action, entry.type)
     if letter == "X":
         must_be_valid = entry.type == "1" and vr in _TEMPORAL
-        return removed, replacements.dummy(vr) if must_be_valid else None
+        return removed, replacements.dummy(vr, entry.tag) if must_be_valid else None
     return {"Z": replacements.emptied, "D": replacements.dummied}[letter], None
 
 
@@ -131,8 +131,9 @@ def _by_value(written: str, vr: str, entry: tables.Entry) -> tuple[Rule, bytes |
         "age": dates.age,
         "descriptor": descriptors.descriptor(argument),
     }
-    must_be_valid = name == "numeric" and entry.type in {"1", "1C"}
-    return rules[name], replacements.dummy(vr) if must_be_valid else None
+    # A lookup table that is made up would show another image.
+    must_be_valid = name == "numeric" and entry.type in {"1", "1C"} and entry.tag not in measures.LOOKUP_TABLES
+    return rules[name], replacements.dummy(vr, entry.tag) if must_be_valid else None
 
 
 def _numeric(vr: str) -> Rule:

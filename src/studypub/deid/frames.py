@@ -38,12 +38,20 @@ _HIGH_BIT: Final = 0x00280102
 _PIXEL_REPRESENTATION: Final = 0x00280103
 _OVERLAY_BIT_POSITION: Final = 0x60000102
 _OVERLAY_DATA: Final = 0x60003000
+# Descriptors and data of red, green and blue, whole or in segments (PS3.3 C.7.9).
+_PALETTE: Final = (*range(0x00281101, 0x00281104), *range(0x00281201, 0x00281204), *range(0x00281221, 0x00281224))
 
 
 def lost_description(source: Dataset, content: Container[BaseTag]) -> bool:
-    """Tell integer samples in an object of an IOD that knows floats only: nobody could decode what is left of it."""
-    needed = [BaseTag(tag) for tag in (_BITS_STORED, _HIGH_BIT, _PIXEL_REPRESENTATION)]
-    return BaseTag(PIXEL_DATA) in content and any(tag in source and tag not in content for tag in needed)
+    """Tell pixels that nobody could decode any more.
+
+    They are integer samples in an object of an IOD that knows floats only, or have lost the palette of their colours.
+    """
+    needed = [_BITS_STORED, _HIGH_BIT, _PIXEL_REPRESENTATION]
+    if elements.string(source, _PHOTOMETRIC_INTERPRETATION) == "PALETTE COLOR":
+        needed += _PALETTE
+    lost = any(tag in source and BaseTag(tag) not in content for tag in needed)
+    return BaseTag(PIXEL_DATA) in content and lost
 
 
 def native(source: Dataset, tag: int) -> RawDataElement | None:

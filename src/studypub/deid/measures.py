@@ -29,6 +29,8 @@ _DESCRIPTORS: Final = {
     0x00281408: 0x00281407,
     0x00283006: 0x00283002,
 }
+# What no dummy can stand for: tables, and what describes them.
+LOOKUP_TABLES: Final = frozenset({*_DESCRIPTORS, *_DESCRIPTORS.values()})
 _SEGMENTED: Final = frozenset({0x00281221, 0x00281222, 0x00281223})
 _DISCRETE: Final = 0
 _INDIRECT: Final = 2

@@ -1,10 +1,15 @@
 """Rules that write a value of our own in place of the one received."""
 
+import re
 from typing import Final
 
+from pydicom.datadict import dictionary_has_tag, dictionary_VM
 from pydicom.dataset import Dataset
 
+from studypub.deid import elements
 from studypub.deid.field import Context, Field, Rule
+
+_COUNT: Final = re.compile(r"\d+")
 
 # A harmless value of each VR, valid by PS3.5 6.2.
 _DUMMIES: Final = {
@@ -52,9 +57,18 @@ WORDS: Final = {
 }
 
 
-def dummy(vr: str, tag: int = 0) -> bytes:
-    """Return a value that is valid and says nothing."""
-    return WORDS.get(tag) or _DUMMIES.get(vr[-2:], b"ANON")
+def dummy(vr: str, tag: int) -> bytes:
+    """Return a value that is valid and says nothing: of numbers, as many as there must be."""
+    one = WORDS.get(tag) or _DUMMIES.get(vr[-2:], b"ANON")
+    if vr in {"DS", "IS"}:
+        return b"\\".join([one] * _least(tag))
+    return one * _least(tag) if vr[-2:] in _DUMMIES and elements.width(vr[-2:]) else one
+
+
+def _least(tag: int) -> int:
+    """Return the least number of values that the Standard allows (PS3.6)."""
+    found = _COUNT.match(dictionary_VM(tag)) if dictionary_has_tag(tag) else None
+    return int(found[0]) if found else 1
 
 
 def emptied(_field: Field, _value: bytes, _source: Dataset, _context: Context) -> bytes | None:

@@ -50,10 +50,11 @@ def part10(dataset: FileDataset) -> bytes:
     return (dataset.preamble or bytes(128)) + b"DICM" + buffer.getvalue() + body
 
 
-def native(number: int) -> Iterator[tuple[str, bytes]]:
-    """Yield a CT slice in each uncompressed transfer syntax."""
+def native(number: int) -> Iterator[tuple[str, bytes, bytes]]:
+    """Yield a CT slice in each uncompressed transfer syntax, and in Explicit VR Little Endian."""
     for syntax in NATIVE:
-        dataset = pydicom.dcmread(BytesIO(part10(_slice(number, hiding.container))))
+        explicit = part10(_slice(number, hiding.container))
+        dataset = pydicom.dcmread(BytesIO(explicit))
         for _ in dataset.iterall():  # decodes all values, for they are coded anew
             pass
         dataset.file_meta.TransferSyntaxUID = syntax
@@ -62,7 +63,7 @@ def native(number: int) -> Iterator[tuple[str, bytes]]:
         buffer = BytesIO()
         implicit, little = syntax == ImplicitVRLittleEndian, syntax != ExplicitVRBigEndian
         pydicom.dcmwrite(buffer, dataset, implicit_vr=implicit, little_endian=little, force_encoding=True)
-        yield syntax.name, buffer.getvalue()
+        yield syntax.name, buffer.getvalue(), explicit
         number += 1
 
 

@@ -7,12 +7,13 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from tests.peers.corpus import canaries
-from tests.unit.deid.corpus import vr_of
+from tests.unit.deid.corpus import repeated, vr_of
 
 from studypub.deid import elements, tables
 
 CT: Final = "1.2.840.10008.5.1.4.1.1.2"
 _SPECIFIC_CHARACTER_SET: Final = 0x00080005
+_FRAME_INCREMENT_POINTER: Final = 0x00280009
 _CODE: Final = {0x00080100: "51185008", 0x00080102: "SCT"}
 _OTHER_CODES: Final = frozenset({0x00080119, 0x00080120})
 _NUMBERS: Final = {
@@ -53,8 +54,11 @@ def value(tag: int, vr: str, where: str, *, hostile: bool) -> bytes:
     if made is not None:
         return made(where).encode()
     if not hostile and (vr[-2:] in _NUMBERS or vr == "CS"):
-        return _NUMBERS[vr[-2:]] if vr != "CS" else _term(rule)
-    return canaries.word(where).encode()
+        return repeated(_NUMBERS[vr[-2:]], tag, vr) if vr != "CS" else _term(rule)
+    if tag == _FRAME_INCREMENT_POINTER:  # dciodvfy crashes where it points nowhere
+        return _NUMBERS["AT"]
+    # Whole numbers, so that whoever checks the object gets through it.
+    return canaries.word(where).encode().ljust(16 if elements.width(vr[-2:]) else 0)
 
 
 def _term(rule: tables.Value | None) -> bytes:

@@ -25,7 +25,8 @@ _MODALITIES: Final = {
     "ct": "CT", "mr": "MR", "positron": "PT", "pet": "PT", "nuclear": "NM", "computed-radiography": "CR",
     "mammography": "MG", "breast": "MG", "intra-oral": "IO", "digital-x-ray": "DX", "ultrasound": "US",
     "enhanced-us": "US", "secondary": "SC", "angiographic": "XA", "xa": "XA", "xrf": "RF", "segmentation": "SEG",
-    "rt-": "RTIMAGE", "whole-slide": "SM", "intravascular": "IVOCT", "ophthalmic": "OPT", "x-ray-3d": "XA",
+    "radiofluoroscopic": "RF", "vl-": "XC", "endoscopic": "ES", "rt-": "RTIMAGE", "whole-slide": "SM",
+    "intravascular": "IVOCT", "ophthalmic": "OPT", "x-ray-3d": "XA",
 }  # fmt: skip
 # What a capture device leaves; no image of a scanner has it.
 _CAPTURE: Final = (0x00080064, 0x00181010, 0x00181012, 0x00181014, 0x00181016, 0x00181018, 0x00181019)

@@ -1,9 +1,11 @@
 """Builds instances with canaries wherever DICOM can hold them."""
 
+import re
 from io import BytesIO
 from typing import Final
 
 import pydicom
+from pydicom.datadict import dictionary_has_tag, dictionary_VM
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.sequence import Sequence
@@ -184,4 +186,11 @@ def _plausible(tag: int, vr: str) -> bytes:
         return b"L\\P" if argument.startswith("/") else argument.partition("|")[0].encode()
     if value is not None and vr == "UI" and value.rule == "pass":
         return CT.encode()
-    return _PLAUSIBLE.get(vr[-2:], b"TEXT")
+    return repeated(_PLAUSIBLE[vr[-2:]], tag, vr) if vr[-2:] in _PLAUSIBLE else b"TEXT"
+
+
+def repeated(number: bytes, tag: int, vr: str) -> bytes:
+    """Return the number as often as there must be one at least (PS3.6)."""
+    least = re.match(r"\d+", dictionary_VM(tag)) if dictionary_has_tag(tag) else None
+    separator = b"" if elements.width(vr[-2:]) else b"\\"
+    return separator.join([number] * (int(least[0]) if least else 1))

@@ -373,3 +373,30 @@ def test_nothing_passes_by_accident() -> None:
         if field.vr in {"LO", "SH", "LT", "ST", "UT", "PN", "UC"} and field.rule is not removed
     ]
     assert {field.rule.__name__ for field in texts} <= {"rule", "patient", "emptied", "dummied"}
+
+
+@pytest.mark.parametrize("name", ["ModalityLUTSequence", "VOILUTSequence"])
+def test_a_lookup_table_that_cannot_pass_is_left_out_and_not_made_up(name: str) -> None:
+    def with_table(descriptor: list[int], data: bytes) -> FileDataset:
+        original, table = image(corpus.DX), Dataset()
+        table.LUTDescriptor, table.ModalityLUTType, table.LUTData = descriptor, "US", data
+        table["LUTDescriptor"].VR, table["LUTData"].VR = "US", "OW"
+        setattr(original, name, Sequence([table]))
+        return original
+
+    data = bytes(range(8))
+    assert reopened(with_table([4, 0, 16], data))[name].value[0].LUTData == data
+    assert name not in reopened(with_table([4, 0, 16], data[:2]))
+    assert name not in reopened(with_table([4, 0], data))
+
+
+def test_colours_whose_palette_cannot_pass_are_broken() -> None:
+    original = image("1.2.840.10008.5.1.4.1.1.6.1", modality="US")
+    original.PhotometricInterpretation = "PALETTE COLOR"
+    for colour in ("Red", "Green", "Blue"):
+        setattr(original, f"{colour}PaletteColorLookupTableDescriptor", [4, 0, 16])
+        setattr(original, f"{colour}PaletteColorLookupTableData", bytes(range(8)))
+    deidentifier = Deidentifier(load("basic"), corpus.KEY)
+    assert isinstance(deidentifier.header(original), Kept)
+    original["GreenPaletteColorLookupTableData"].value = bytes(2)
+    assert deidentifier.header(original) == LeftOut(Reason.BROKEN)

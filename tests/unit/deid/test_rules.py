@@ -219,3 +219,18 @@ def test_a_pseudonym_needs_the_key() -> None:
     assert one.uid(b"1.2.3") == one.uid(b"1.2.3\0") != two.uid(b"1.2.3")
     assert one.patient != two.patient != Pseudonyms(b"\1" * 32, "B").patient
     assert one.uid(b"1.2.840.10008.1.1") == b"1.2.840.10008.1.1"
+
+
+@pytest.mark.parametrize(
+    ("vr", "tag", "value"),
+    [
+        ("FD", 0x00189322, bytes(16)),  # ReconstructionPixelSpacing, two values
+        ("DS", 0x00280030, b"0\\0"),  # PixelSpacing, two
+        ("US", 0x00281101, bytes(6)),  # RedPaletteColorLookupTableDescriptor, three
+        ("DS", 0x00180050, b"0"),
+        ("DS", 0x00281050, b"0"),  # WindowCenter, one or more
+        ("SH", 0x00181210, b"UNKNOWN"),
+    ],
+)
+def test_a_dummy_has_as_many_values_as_there_must_be(vr: str, tag: int, value: bytes) -> None:
+    assert replacements.dummy(vr, tag) == value
