@@ -32,7 +32,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Write instances in every coding, with samples of every kind."""
     folder = tmp_path_factory.mktemp("originals")
     with warnings.catch_warnings(action="ignore"):
-        made = chain(codings.native(1), codings.compressed(100), samples(), frames_in_fragments())
+        native = ((name, content) for name, content, _ in codings.native(1))
+        made = chain(native, codings.compressed(100), samples(), frames_in_fragments())
         for name, content in [*made, ("overlay", codings.with_overlay_in_samples(200))]:
             (folder / f"{''.join(filter(str.isalnum, name))}.dcm").write_bytes(content)
     return sorted(folder.iterdir())
