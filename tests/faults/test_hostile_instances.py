@@ -300,6 +300,6 @@ def test_f41_what_nobody_asked_for_is_refused_and_told_of_once(
             uid = f"1.2.{number}"
             assert store(peer, uid, header("1.2.840.77.1", uid)) == NOT_AUTHORIZED
     (record,) = caplog.records
-    assert record.getMessage() == "Изображение отклонено: это исследование не запрашивали"
+    assert record.getMessage() == "Изображение отклонено: это исследование у него не запрашивали"
     assert "1.2." not in str(record.__dict__["details"])
     assert (listener.files(), reception.count) == ([], 0)
