@@ -16,6 +16,9 @@ class Sentence(NamedTuple):
         return Sentence(self.ru.format(**parameters), self.en.format(**parameters))
 
 
+_AGAIN = Sentence("Задание повторится само.", "The task will be tried again by itself.")
+
+
 class StudypubError(Exception):
     """An outcome that is known: `retry` says whether time may heal it, `code` names it, `sentence` says what to do.
 
@@ -34,11 +37,26 @@ class StudypubError(Exception):
         self.sentence = self.template.filled(**parameters)
         self.parameters = parameters
 
+    @property
+    def postponed(self) -> Sentence:
+        """The sentence, for whoever waits while a task is to be tried again; one that has failed promises nothing."""
+        if not self.retry:
+            return self.sentence
+        return Sentence(f"{self.sentence.ru} {_AGAIN.ru}", f"{self.sentence.en} {_AGAIN.en}")
+
 
 class InternalError(StudypubError):
     """Something that we did not foresee; tried again, since most of it passes."""
 
     retry = True
+
+    @property
+    def postponed(self) -> Sentence:
+        """Ask nobody to do what comes by itself."""
+        return Sentence(
+            "Внутренняя ошибка. Задание повторится само; если не поможет, обратитесь к администратору.",
+            "Internal error. The task will be tried again by itself; if that does not help, ask the administrator.",
+        )
 
 
 class SetAside(StudypubError):
@@ -92,10 +110,8 @@ class PacsUnreachable(StudypubError):
     code = "PACS_UNREACHABLE"
     retry = True
     template = Sentence(
-        "PACS {pacs} не отвечает по адресу {address}. Задание повторится само; если PACS работает, "
-        "сообщите администратору.",
-        "The PACS {pacs} does not answer at {address}. The task will be tried again by itself; if the PACS "
-        "is up, tell the administrator.",
+        "PACS {pacs} не отвечает по адресу {address}. Если PACS работает, сообщите администратору.",
+        "The PACS {pacs} does not answer at {address}. If the PACS is up, tell the administrator.",
     )
 
 
@@ -107,10 +123,8 @@ class PacsSilent(PacsAway):
     """The same, and it is known since when."""
 
     template = Sentence(
-        "PACS {pacs} не отвечает по адресу {address} с {since}. Задание повторится само; если PACS работает, "
-        "сообщите администратору.",
-        "The PACS {pacs} has not answered at {address} since {since}. The task will be tried again by itself; if the "
-        "PACS is up, tell the administrator.",
+        "PACS {pacs} не отвечает по адресу {address} с {since}. Если PACS работает, сообщите администратору.",
+        "The PACS {pacs} has not answered at {address} since {since}. If the PACS is up, tell the administrator.",
     )
 
 
@@ -130,8 +144,8 @@ class PacsBusy(StudypubError):
     code = "PACS_REFUSED"
     retry = True
     template = Sentence(
-        "PACS {pacs} сейчас не может выполнить запрос ({status}). Задание повторится само.",
-        "The PACS {pacs} cannot serve the request now ({status}). The task will be tried again by itself.",
+        "PACS {pacs} сейчас не может выполнить запрос ({status}).",
+        "The PACS {pacs} cannot serve the request now ({status}).",
     )
 
 
@@ -157,11 +171,10 @@ class PacsCannotDeliver(StudypubError):
     code = "PACS_REFUSED"
     retry = True
     template = Sentence(
-        "PACS {pacs} не смог передать снимки ({status}). Задание повторится само; если не поможет, администратору "
-        "надо проверить, что в PACS зарегистрирован AE title {ae_title} с верным адресом и портом.",
-        "The PACS {pacs} could not send the images ({status}). The task will be tried again by itself; if that does "
-        "not help, the administrator should check that the PACS knows the AE title {ae_title} with the right "
-        "address and port.",
+        "PACS {pacs} не смог передать снимки ({status}). Если так не в первый раз, администратору надо проверить, что "
+        "в PACS зарегистрирован AE title {ae_title} с верным адресом и портом.",
+        "The PACS {pacs} could not send the images ({status}). If this is not the first time, the administrator should "
+        "check that the PACS knows the AE title {ae_title} with the right address and port.",
     )
 
 
@@ -172,9 +185,9 @@ class IncompleteRetrieve(StudypubError):
     retry = True
     template = Sentence(
         "Из PACS получено {received} из {expected} изображений. Неполное исследование не публикуется. "
-        "Задание повторится само; если не поможет, сообщите администратору PACS.",
+        "Если так не в первый раз, сообщите администратору PACS.",
         "{received} of {expected} images arrived from the PACS. A partial study is not published. "
-        "The task will be tried again by itself; if that does not help, tell the PACS administrator.",
+        "If this is not the first time, tell the PACS administrator.",
     )
 
 
@@ -182,12 +195,12 @@ class NothingArrived(IncompleteRetrieve):
     """The PACS did not complain and yet no instance arrived: most likely it cannot reach us."""
 
     template = Sentence(
-        "Из PACS {pacs} получено 0 из {expected} изображений. Задание повторится само; если не поможет, администратору "
-        "надо проверить, что в PACS зарегистрирован AE title {ae_title} с адресом этого сервера и портом {port} и что "
-        "PACS может к нему подключиться.",
-        "0 of {expected} images arrived from the PACS {pacs}. The task will be tried again by itself; if that does not "
-        "help, the administrator should check that the PACS knows the AE title {ae_title} with this server's address "
-        "and the port {port}, and that it can connect there.",
+        "Из PACS {pacs} получено 0 из {expected} изображений. Если так не в первый раз, администратору надо проверить, "
+        "что в PACS зарегистрирован AE title {ae_title} с адресом этого сервера и портом {port} и что PACS может к "
+        "нему подключиться.",
+        "0 of {expected} images arrived from the PACS {pacs}. If this is not the first time, the administrator should "
+        "check that the PACS knows the AE title {ae_title} with this server's address and the port {port}, and that it "
+        "can connect there.",
     )
 
 
@@ -206,10 +219,8 @@ class StudyChanged(IncompleteRetrieve):
     """The PACS's list is another each time we look."""
 
     template = Sentence(
-        "Исследование меняется в PACS, пока мы его получаем (получено {received} из {expected} изображений). "
-        "Задание повторится само.",
-        "The study changes in the PACS while we fetch it ({received} of {expected} images arrived). The task will be "
-        "tried again by itself.",
+        "Исследование меняется в PACS, пока мы его получаем (получено {received} из {expected} изображений).",
+        "The study changes in the PACS while we fetch it ({received} of {expected} images arrived).",
     )
 
 
@@ -239,8 +250,8 @@ class StorageUnavailable(StudypubError):
     code = "STORAGE_UNAVAILABLE"
     retry = True
     template = Sentence(
-        "Хранилище архивов недоступно. Задание повторится само.",
-        "The archive storage is unavailable. The task will be tried again by itself.",
+        "Хранилище архивов недоступно.",
+        "The archive storage is unavailable.",
     )
 
 
@@ -274,8 +285,8 @@ class StoredObjectDiffers(StudypubError):
     code = "STORAGE_UNAVAILABLE"
     retry = True
     template = Sentence(
-        "Архив в хранилище не совпал с отправленным. Ссылка не выдана; задание повторится само.",
-        "The stored archive is not what was sent. No link was given out; the task will be tried again.",
+        "Архив в хранилище не совпал с отправленным. Ссылка не выдана.",
+        "The stored archive is not what was sent. No link was given out.",
     )
 
 
@@ -285,8 +296,8 @@ class DiskFull(StudypubError):
     code = "DISK_FULL"
     retry = True
     template = Sentence(
-        "На сервере публикации мало места на диске. Задание повторится само; сообщите администратору.",
-        "The publishing server is short of disk space. The task will be tried again; tell the administrator.",
+        "На сервере публикации мало места на диске. Сообщите администратору.",
+        "The publishing server is short of disk space. Tell the administrator.",
     )
 
 

@@ -136,7 +136,7 @@ async def test_a_task_that_came_back_by_itself_has_no_crashes(database: Database
     async with database.transaction() as tx:
         back = await tasks.postpone(tx, taken, delay=timedelta(0), attempts=1, why=UNREACHABLE)
     assert (back.status, back.attempt, back.crashes, back.lease_token) == (Status.QUEUED, 1, 0, None)
-    assert (back.error_code, back.error_text) == ("PACS_UNREACHABLE", UNREACHABLE.sentence)
+    assert (back.error_code, back.error_text) == ("PACS_UNREACHABLE", UNREACHABLE.postponed)
 
 
 async def test_a_stale_worker_changes_nothing(database: Database) -> None:

@@ -479,10 +479,10 @@ async def test_f52_two_studies_of_one_number(facing: Facing) -> None:
         ("rejects the application context", "PacsRefused", "application context"),
         ("rejects the protocol", "PacsRefused", "version of the protocol"),
         ("rejects without a reason", "PacsRefused", "does not say why"),
-        ("rejects for now", "PacsFull", "will be tried again"),
-        ("is congested", "PacsFull", "will be tried again"),
-        ("is full", "PacsFull", "will be tried again"),
-        ("is full for good", "PacsFull", "will be tried again"),
+        ("rejects for now", "PacsFull", "cannot serve the request now"),
+        ("is congested", "PacsFull", "cannot serve the request now"),
+        ("is full", "PacsFull", "cannot serve the request now"),
+        ("is full for good", "PacsFull", "cannot serve the request now"),
     ],
 )
 async def test_f32_a_rejection_is_judged_by_its_reason(facing: Facing, name: str, kind: str, words: str) -> None:

@@ -27,7 +27,7 @@ from studypub.config import Config
 from studypub.core.access import Access
 from studypub.core.publication import Part, Publication, State
 from studypub.core.task import LeaseLost, Status, Task
-from studypub.db import audit, studies, tasks
+from studypub.db import audit, events, studies, tasks
 from studypub.db.database import Database
 from studypub.dicom.demo_pacs import DemoPacs
 from studypub.errors import AlreadyInProgress, Refused, StorageUnavailable
@@ -286,6 +286,11 @@ async def test_f36_fewer_instances_than_the_pacs_lists_are_never_published(
         failed = await house.settled(await house.ask(), Status.FAILED)
         assert (failed.error_code, failed.expected, failed.attempt) == ("INCOMPLETE_RETRIEVE", 5, 3)
         assert failed.received == 4  # exactly, however short the attempt was
+        async with database.transaction() as tx:
+            told = [one.sentence for one in await events.of_task(tx, failed.task_id) if one.sentence]
+        # Nobody is told to wait for a try that does not come.
+        assert ["повторится само" in sentence.ru for sentence in told] == [True, True, False]
+        assert ["tried again by itself" in sentence.en for sentence in told] == [True, True, False]
         assert failed.error_text is not None
         assert "4 из 5" in failed.error_text.ru
         assert await house.publication(failed.task_id) is None

@@ -146,7 +146,9 @@ async def postpone(
     """Give a running task back to the queue for later, with these counts; raises LeaseLost."""
     _ = after(task.status, Event.POSTPONE)
     guard = {**_guard(task), "from": task.status.value}
-    row = await tx.one("postpone_task", **guard, delay=delay, attempts=attempts, crashes=crashes, **reason(why))
+    row = await tx.one(
+        "postpone_task", **guard, delay=delay, attempts=attempts, crashes=crashes, **reason(why, later=True)
+    )
     return task_of(_require(row))
 
 
@@ -221,11 +223,11 @@ def _guard(task: Task, event: Event | None = None) -> dict[str, object]:
     return guard
 
 
-def reason(why: StudypubError | None) -> dict[str, object]:
-    """Return the columns that say why."""
+def reason(why: StudypubError | None, *, later: bool = False) -> dict[str, object]:
+    """Return the columns that say why; `later` where the task is tried again."""
     if why is None:
         return {"error_code": None, "error_text": None}
-    return {"error_code": why.code, "error_text": Jsonb(why.sentence._asdict())}
+    return {"error_code": why.code, "error_text": Jsonb((why.postponed if later else why.sentence)._asdict())}
 
 
 def _require(row: Row | None) -> Row:
