@@ -3,7 +3,7 @@
 BIN := .venv/bin
 PYTEST := $(BIN)/pytest --numprocesses auto --maxprocesses 4
 
-.PHONY: help setup run test unit lint chaos blackout restarts pictures lock programs tools
+.PHONY: help setup run test unit lint chaos blackout restarts huge pictures lock programs tools
 .NOTPARALLEL:
 
 help: ## say what there is (this)
@@ -40,6 +40,9 @@ SECONDS := 60
 SEED := 1
 TIMES := 10
 TASKS := 200
+
+huge: programs tools ## publish 10,000 images, and one of 2 GB; says how long it takes and how much memory
+	@$(BIN)/python -m tests.bench.huge
 
 pictures: programs tools ## make the pictures of the README anew
 	$(BIN)/pytest --quiet tests/e2e/make_pictures.py

@@ -85,7 +85,10 @@ FAULTS: dict[str, str] = {
     "F46": "Less than least_free_mb of disk: nothing is begun; /readyz and the queue say so.",
     "F47": "The spool's folder is gone or cannot be used: nothing is begun until it can.",
     "F49": "The PACS offers 128 contexts, or any length of PDU: it is served, and what holds nothing hangs nobody.",
-    "F50": "An instance of hundreds of megabytes: it goes to its file as it comes, memory stays flat.",
+    "F50": (
+        "A study of 10,000 images, an image of 2 GB: received by C-MOVE and C-GET, and prepared, block by block; the "
+        "daemon stays below 300 MB."
+    ),
     "F51": (
         "The study grows, is merged or changes its patient while it is fetched: the list is looked at again "
         "after the transfer."

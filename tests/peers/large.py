@@ -66,8 +66,8 @@ def write(path: Path, dataset: FileDataset) -> None:
         file.write(np.full(size // 2, 0xF123, f"{order}u2").tobytes())
 
 
-def write_slices(folder: Path, count: int, side: int) -> list[Path]:
-    """Write so many CT slices of one study that differ in number, place and noise."""
+def slices(count: int, side: int) -> Iterator[bytes]:
+    """Yield the files of so many CT slices of one study, which differ in number, place and noise."""
     (dataset,) = make_study(patient_id=PATIENT, accession_number=ACCESSION, seed=51, instances=1)
     dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = UID(
         "1.2.826.0.1.3680043.10.1511.51.8000000"
@@ -78,11 +78,15 @@ def write_slices(folder: Path, count: int, side: int) -> list[Path]:
     dataset.PixelData = bytes(2 * side * side)
     header = _header(dataset)[: -2 * side * side]
     noise = np.random.default_rng(7).integers(0, 4096, (side * side + count,), dtype="<u2")
-    paths = [folder / f"{number:08}.dcm" for number in range(1, count + 1)]
-    for number, path in enumerate(paths, 1):
+    for number in range(1, count + 1):
         samples = noise[number : number + side * side].tobytes()
-        path.write_bytes(header.replace(_NUMBER, b"%07d" % (1_000_000 + number)) + samples)
-    return paths
+        yield header.replace(_NUMBER, b"%07d" % (1_000_000 + number)) + samples
+
+
+def write_slices(folder: Path, count: int, side: int) -> None:
+    """Write so many CT slices."""
+    for number, content in enumerate(slices(count, side), 1):
+        (folder / f"{number:08}.dcm").write_bytes(content)
 
 
 def _frame(number: int) -> Dataset:
@@ -100,10 +104,8 @@ def _frame(number: int) -> Dataset:
 
 
 def _header(dataset: FileDataset) -> bytes:
-    syntax = dataset.file_meta.TransferSyntaxUID
     buffer = BytesIO()
-    implicit, little = syntax == ImplicitVRLittleEndian, syntax != ExplicitVRBigEndian
-    dcmwrite(buffer, dataset, implicit_vr=implicit, little_endian=little, force_encoding=True)
+    dcmwrite(buffer, dataset, enforce_file_format=True)
     return buffer.getvalue()
 
 

@@ -13,6 +13,7 @@ from tests.peers.program import NotReadyError, free_port, listens, running
 
 _PROGRAM = Path("/usr/sbin/Orthanc")
 _ATTEMPTS = 3
+_LONG_SECONDS = 600
 
 Settings = dict[str, object]
 
@@ -33,7 +34,11 @@ class Orthanc:
         for dataset in datasets:
             file = BytesIO()
             dataset.save_as(file, enforce_file_format=True)
-            self._rest.post("/instances", content=file.getvalue()).raise_for_status()
+            self.keep(file.getvalue())
+
+    def keep(self, file: bytes) -> None:
+        """Put an instance into the PACS; of a long one it takes its time."""
+        self._rest.post("/instances", content=BytesIO(file), timeout=_LONG_SECONDS).raise_for_status()
 
     def register(self, name: str, host: str, port: int, ae_title: str = "") -> None:
         """Make a peer known, by its AE title if not by another name; one that is known moves to the new address."""

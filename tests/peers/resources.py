@@ -21,8 +21,17 @@ def memory() -> int:
 
 def peak_memory(process: int | str = "self") -> int:
     """Return the most bytes that were ever resident, pages of mapped files included."""
-    status = Path(f"/proc/{process}/status").read_text("ascii")
-    return 1024 * int(status.partition("VmHWM:")[2].split()[0])
+    return _status(process, "VmHWM")
+
+
+def own_memory(process: int | str = "self") -> int:
+    """Return the resident bytes that are no file's."""
+    return _status(process, "RssAnon")
+
+
+def _status(process: int | str, name: str) -> int:
+    status = Path(f"/proc/{process}/status").read_text("utf-8")
+    return 1024 * int(status.partition(f"{name}:")[2].split()[0])
 
 
 def threads() -> list[str]:

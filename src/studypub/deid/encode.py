@@ -1,7 +1,7 @@
 """Writes an instance as a Part 10 file: own file meta, zero preamble, Explicit VR Little Endian or as compressed."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from pydicom.dataelem import RawDataElement
@@ -112,11 +112,15 @@ def _element(element: Element, dataset: Dataset) -> Iterator[bytes]:
 
 
 def _sequence(tag: int, content: list[Dataset]) -> Iterator[bytes]:
-    items = [b"".join(_level(item)) for item in content]
-    yield _header(tag, "SQ", sum(len(item) + 8 for item in items))
-    for item in items:
-        yield _ITEM + struct.pack("<I", len(item))
-        yield item
+    encoded = items(content)
+    yield _header(tag, "SQ", len(encoded))
+    yield encoded
+
+
+def items(content: Iterable[Dataset]) -> bytes:
+    """Return the value of a sequence; of its items only one is needed at a time."""
+    encoded = (b"".join(_level(item)) for item in content)
+    return b"".join(part for item in encoded for part in (_ITEM, struct.pack("<I", len(item)), item))
 
 
 def _header(tag: int, vr: str, length: int) -> bytes:

@@ -7,7 +7,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 
-from studypub.deid import codes, elements, private, replacements
+from studypub.deid import codes, elements, encode, private, replacements
 from studypub.deid.elements import Element
 from studypub.deid.field import Context, Field, Level, kept, removed
 
@@ -71,12 +71,23 @@ def _value(field: Field, element: Element, source: Dataset, context: Context) ->
 
 
 def _sequence(field: Field, element: Element, source: Dataset, context: Context) -> Element | None:
+    if field.tag in _FUNCTIONAL_GROUPS and field.rule is kept:
+        return _frames(field, element, source, context)
     content = _items(field, element, source, context)
     if content is None and field.type == "1" and not field.needed:
         content = [_dummy_item(field.below)]
     if content is None and field.fallback is not None:
         content = []
     return None if content is None else sequence(field.tag, content)
+
+
+def _frames(field: Field, element: Element, source: Dataset, context: Context) -> Element | None:
+    """Return a sequence of as many items as there were, encoded one by one: thousands of frames are not in memory."""
+    received = elements.items(element, source)
+    if received is None or field.below is None:
+        return None
+    rewritten = (item(rewrite(each, field.below, context)[0]) for each in received)
+    return elements.raw(field.tag, "SQ", encode.items(rewritten))
 
 
 def _items(field: Field, element: Element, source: Dataset, context: Context) -> list[Dataset] | None:
@@ -89,8 +100,7 @@ def _items(field: Field, element: Element, source: Dataset, context: Context) ->
     if received is None:
         return None
     rewritten = [rewrite(each, field.below, context) for each in received]
-    always = field.tag in _FUNCTIONAL_GROUPS
-    remaining = [item(content) for content, whole in rewritten if whole or always]
+    remaining = [item(content) for content, whole in rewritten if whole]
     return remaining if remaining or not received else None
 
 

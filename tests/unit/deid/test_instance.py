@@ -1,3 +1,4 @@
+import tracemalloc
 from datetime import datetime
 from io import BytesIO
 
@@ -14,6 +15,7 @@ from pydicom.uid import (
     JPEG2000Lossless,
     RLELossless,
 )
+from tests.peers import large
 from tests.unit.deid import corpus
 from tests.unit.deid.corpus import image, leaks, planted, published, reopened, run
 
@@ -400,3 +402,22 @@ def test_colours_whose_palette_cannot_pass_are_broken() -> None:
     assert isinstance(deidentifier.header(original), Kept)
     original["GreenPaletteColorLookupTableData"].value = bytes(2)
     assert deidentifier.header(original) == LeftOut(Reason.BROKEN)
+
+
+def test_f50_the_functional_groups_of_many_frames_take_little_memory() -> None:
+    """Four kilobytes a frame: as objects its elements would take sixteen."""
+    frames = 200
+    original = large.multi_frame(frames, side=2)
+    original.PixelData = bytes(8 * frames)
+    buffer = BytesIO()
+    original.save_as(buffer, enforce_file_format=True)
+    received = pydicom.dcmread(BytesIO(buffer.getvalue()))
+    rules = Deidentifier(load("second-opinion"), corpus.KEY)
+    rules.header(received)
+    tracemalloc.start()
+    result = rules.header(received)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert isinstance(result, Kept)
+    assert len(result.dataset.PerFrameFunctionalGroupsSequence) == frames
+    assert peak < frames * 8 * 1024
