@@ -30,9 +30,10 @@ from studypub.core.wanted import Wanted
 from studypub.dicom import scu
 from studypub.dicom.caller import Patience
 from studypub.dicom.demo_pacs import DemoPacs
+from studypub.dicom.reception import Reception
 from studypub.dicom.scp import KnownPeers, StorageScp
 from studypub.dicom.scu import PacsClient
-from studypub.dicom.spool import Reception, Spool
+from studypub.dicom.spool import Spool
 from studypub.errors import PacsBusy, PacsCannotDeliver, PacsRefused, PacsUnreachable, StudypubError
 
 STUDYPUB = "STUDYPUB"

@@ -7,7 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from studypub.dicom.spool import Reception, Spool, StudyIsBusy
+from studypub.dicom.reception import Reception
+from studypub.dicom.spool import Spool, StudyIsBusy
 from studypub.errors import DiskFull
 
 STUDY, TASK, OTHER = "1.2.3", UUID(int=1), UUID(int=2)

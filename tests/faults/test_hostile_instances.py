@@ -19,7 +19,7 @@ from tests.peers.raw_dicom import RawPeer
 from tests.peers.resources import becomes_true, memory
 from tests.peers.studies import make_study
 
-from studypub.dicom.spool import Reception
+from studypub.dicom.reception import Reception
 
 SUCCESS, NOT_AUTHORIZED, NO_ROOM, DOES_NOT_MATCH, CANNOT_UNDERSTAND = 0x0000, 0x0124, 0xA700, 0xA900, 0xC000
 REFUSED = {DOES_NOT_MATCH, CANNOT_UNDERSTAND}

@@ -13,7 +13,9 @@ from tests.peers.program import free_port
 from tests.peers.studies import make_study
 
 from studypub.core.wanted import Wanted
-from studypub.dicom.spool import Reception, SentBy, Spool
+from studypub.dicom.peers import SentBy
+from studypub.dicom.reception import Reception
+from studypub.dicom.spool import Spool
 from studypub.errors import PacsCannotDeliver, StudypubError
 
 pytestmark = pytest.mark.peer

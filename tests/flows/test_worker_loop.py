@@ -17,7 +17,8 @@ from studypub.core.request import PublishRequest
 from studypub.core.task import Event, Origin, Status, Task
 from studypub.db import tasks
 from studypub.db.database import Database
-from studypub.dicom.spool import Reception, StudyIsBusy
+from studypub.dicom.reception import Reception
+from studypub.dicom.spool import StudyIsBusy
 from studypub.errors import PacsUnreachable, PatientMismatch, StudyNotFound
 from studypub.flows import cancel as cancelling
 from studypub.flows.request import Asker, request_publication

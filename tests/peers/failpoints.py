@@ -22,7 +22,7 @@ from studypub import daemon
 from studypub.archive.study import StudyArchive
 from studypub.db import migrate, studies, tasks
 from studypub.dicom.listener import Listener
-from studypub.dicom.spool import Part
+from studypub.dicom.reception import Part
 from studypub.flows import carry_out, expire
 from studypub.store import local
 from studypub.web.api import publish as web_publish

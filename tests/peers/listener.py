@@ -14,8 +14,9 @@ from pynetdicom import AE, build_context
 from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_STORE
 
+from studypub.dicom.reception import Reception
 from studypub.dicom.scp import KnownPeers, Limits, StorageScp
-from studypub.dicom.spool import Reception, Spool
+from studypub.dicom.spool import Spool
 
 
 @dataclass

@@ -4,7 +4,7 @@ import ipaddress
 import socket
 import threading
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from studypub.config import Pacs
@@ -24,6 +24,10 @@ class Senders:
     def of(cls, pacs: Pacs) -> "Senders":
         """Return those that the configuration names: the PACS itself and its further ones."""
         return cls(frozenset({pacs.host, *pacs.peers}), frozenset({pacs.ae_title, *pacs.peer_ae_titles}))
+
+
+SentBy = Callable[[Senders], bool]
+"""Whether whoever sends is one of these."""
 
 
 class KnownPeers:

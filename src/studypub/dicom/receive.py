@@ -7,7 +7,9 @@ from collections.abc import Callable
 from pydicom.uid import PYDICOM_IMPLEMENTATION_UID, UID
 
 from studypub.dicom.header import SOP_CLASS_UID, SOP_INSTANCE_UID, STUDY_INSTANCE_UID, Header, Unreadable
-from studypub.dicom.spool import Part, ReceptionEnded, SentBy, Spool
+from studypub.dicom.peers import SentBy
+from studypub.dicom.reception import Part, ReceptionEnded
+from studypub.dicom.spool import Spool
 from studypub.dicom.uid import is_valid
 
 # PS3.4 B.2.3, PS3.7 C.4

@@ -10,9 +10,10 @@ from studypub.core.publication import Part
 from studypub.core.task import Task
 from studypub.core.wanted import Wanted, missing
 from studypub.dicom.kept import SpooledInstance
+from studypub.dicom.reception import Reception
 from studypub.dicom.scp import Senders
 from studypub.dicom.scu import PacsClient
-from studypub.dicom.spool import Reception, Spool
+from studypub.dicom.spool import Spool
 from studypub.errors import (
     ConflictingInstances,
     DiskFull,
