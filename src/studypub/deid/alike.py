@@ -140,9 +140,12 @@ class _Example:
                 place = _end_of(data, element, low, implicit=self._walked.syntax == IMPLICIT)
             values.append(bytes(data[low:place]))
             place += _DELIMITER_BYTES * delimited
-        return values if place == len(data) or self._is_trailer(data, place) else None
+        return values if self._ends_well(data, place) else None
 
-    def _is_trailer(self, data: Bytes, place: int) -> bool:
+    def _ends_well(self, data: Bytes, place: int) -> bool:
+        """Whether the file ends here, or with what is dropped."""
+        if place >= len(data):
+            return place == len(data)
         try:
             found = level(data, place, len(data), explicit=self._walked.syntax != IMPLICIT)
         except (NotWalkable, struct.error):

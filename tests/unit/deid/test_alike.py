@@ -212,6 +212,15 @@ def test_pixels_that_are_not_whole_are_left_to_the_rules() -> None:
     assert publisher.followed(written(other)) is None
 
 
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless])
+@pytest.mark.parametrize("cut", [1, 2, 7, 8, 9, 30])
+def test_a_file_that_is_cut_off_is_left_to_the_rules(syntax: pydicom.uid.UID, cut: int) -> None:
+    publisher = Publisher()
+    one, other = make_study(patient_id="1", accession_number="A", instances=2, transfer_syntax=syntax)
+    publisher.by_rules(written(one), learn=True)
+    assert publisher.followed(written(other)[:-cut]) is None
+
+
 def test_series_come_in_turn() -> None:
     publisher = Publisher()
     series = [make_study(patient_id="1", accession_number="A", seed=seed, instances=3) for seed in range(3)]
