@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 Bytes = bytes | bytearray | memoryview | mmap
 
 IMPLICIT: Final = "1.2.840.10008.1.2"
-_UNREADABLE_SO: Final = frozenset({"1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2", ""})
+_NOT_PLAIN: Final = frozenset({"1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2", ""})
 PIXELS: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 
 _TRANSFER_SYNTAX_UID: Final = 0x00020010
@@ -60,7 +60,7 @@ def walk(data: Bytes) -> Walked:
         meta, place = _meta(data)
         found = (bytes(data[each.low : each.high]) for each in meta if each.tag == _TRANSFER_SYNTAX_UID)
         syntax = next(found, b"").strip(b" \0").decode("ascii", "replace")
-        if syntax in _UNREADABLE_SO:
+        if syntax in _NOT_PLAIN:
             raise NotWalkable("not plain little endian")
         return Walked(syntax, meta, level(data, place, len(data), explicit=syntax != IMPLICIT))
     except (struct.error, IndexError) as error:

@@ -88,7 +88,7 @@ class Layouts:
         if new is not None:
             return _layout(new, self._pixels, self._widths, len(data), is_whole=False), None
         walked = walk(data)
-        return of_elements(data, walked), walked
+        return _of_elements(data, walked), walked
 
     def keep(self, data: Bytes, walked: Part10, plan: Layout) -> None:
         """Take a file that was found clean for the one that others may be like."""
@@ -96,12 +96,7 @@ class Layouts:
         self._repeats.remember(data, walked)
 
 
-def of_part10(data: Bytes) -> Layout:
-    """Return the layout of a DICOM file. Raises NotWalkable."""
-    return of_elements(data, walk(data))
-
-
-def of_elements(data: Bytes, walked: Part10) -> Layout:
+def _of_elements(data: Bytes, walked: Part10) -> Layout:
     """Return the layout of a DICOM file that was walked through."""
     widths = {
         1 if bytes(data[low : low + 1]) in {b"\x01", b"\x08"} else 2
