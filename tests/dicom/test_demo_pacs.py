@@ -1,6 +1,7 @@
 """The demo PACS against pynetdicom and dcmtk, and the sample study against dciodvfy."""
 
 import re
+import socket
 from collections.abc import Iterator
 from io import BytesIO
 from itertools import pairwise
@@ -20,6 +21,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # the classes 
 )
 from tests.peers import dcmtk
 from tests.peers.program import deaf_port, free_port
+from tests.peers.resources import becomes_true, threads
 from tests.peers.studies import make_study
 
 from studypub.dicom import demo_study
@@ -264,3 +266,14 @@ def encoded(instance: FileDataset) -> bytes:
     file = BytesIO()
     instance.save_as(file, enforce_file_format=True)
     return file.getvalue()
+
+
+def test_it_stops_also_while_somebody_has_connected_and_said_nothing(study: list[FileDataset]) -> None:
+    """The library's thread must not end with an error: whoever tests or tries the program would read it."""
+    pacs = DemoPacs("DEMOPACS", destinations={}, instances=study)
+    pacs.start()
+    with socket.create_connection(("127.0.0.1", pacs.port)) as silent:
+        assert becomes_true(lambda: "AcceptorThread" in " ".join(threads()))
+        pacs.stop()
+        assert silent.recv(1) == b""
+    assert becomes_true(lambda: "AcceptorThread" not in " ".join(threads()))

@@ -25,6 +25,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     Verification,
 )
 
+from studypub.dicom.demo_pacs import shut_down
 from studypub.dicom.demo_query import find, select
 from studypub.dicom.nodelay import send_at_once
 
@@ -168,7 +169,7 @@ class ScriptedPacs:
 
     def stop(self) -> None:
         self._let_go()
-        self._entity.shutdown()
+        shut_down(self._entity)
 
     def _let_go(self) -> None:
         self.over.set()

@@ -1,6 +1,8 @@
 """A small PACS: answers C-ECHO, C-FIND, C-MOVE and C-GET over data sets in memory."""
 
+import socket
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from pydicom.dataset import Dataset, FileDataset
@@ -18,6 +20,7 @@ from pynetdicom.transport import ThreadedAssociationServer
 from studypub.dicom.demo_query import BadIdentifier, find, select
 from studypub.dicom.nodelay import send_at_once
 
+_GOODBYE_SECONDS = 2.0
 _PENDING = 0xFF00
 _CANCELLED = 0xFE00
 _IDENTIFIER_DOES_NOT_MATCH = 0xA900
@@ -30,6 +33,21 @@ _TRANSFER_SYNTAXES = [
 _MOST_CONTEXTS = 128  # PS3.8 9.3.2.2: odd identifiers up to 255
 
 Answers = Iterator[tuple[int, Dataset | None]]
+
+
+def shut_down(entity: AE) -> None:
+    """Stop listening and end what is open.
+
+    The library aborts associations that nobody has asked for yet as well, and its state machine does not know that.
+    """
+    for association in entity.active_associations:
+        connection = association.dul.socket
+        if association.requestor.primitive is None and connection is not None and connection.socket is not None:
+            with suppress(OSError):  # the peer has gone
+                connection.socket.shutdown(socket.SHUT_RDWR)
+            association.dul.to_user_queue.put(None)  # type: ignore[arg-type]  # what it takes for the end of its patience
+            association.join(_GOODBYE_SECONDS)
+    entity.shutdown()
 
 
 class DemoPacs:
@@ -76,7 +94,7 @@ class DemoPacs:
         """Stop listening and abort what is still open."""
         server = self._listening()
         self._server = None
-        server.ae.shutdown()
+        shut_down(server.ae)
 
     def add(self, instances: Iterable[FileDataset]) -> None:
         """Serve these too, from the next request on: a study may grow while somebody asks for it."""
