@@ -64,9 +64,14 @@ def is_evidence(content: bytes, place: Place, *, folded: bool, width: int = 1, d
 
 def is_worth_searching(content: bytes, *, folded: bool) -> bool:
     """Say whether chance spells the content so rarely that a look at every occurrence in binary values costs little."""
-    if uniform_bits(content, folded=folded) < _WORTH_SEARCHING:
+    bits = uniform_bits(content, folded=folded)
+    if bits < _WORTH_SEARCHING:
         return False
-    return len(content) >= _LONG or min(sample_bits(content, width) for width in (1, 2)) >= REQUIRED_OF_CURVES
+    if len(content) >= _LONG:
+        return True
+    # Among compressed pixels it may be evidence, whatever it would be as samples of 16 bits.
+    wide_enough = bits >= REQUIRED[Place.STREAM] or sample_bits(content, 2) >= REQUIRED_OF_CURVES
+    return wide_enough and sample_bits(content, 1) >= REQUIRED_OF_CURVES
 
 
 def _samples(content: bytes, width: int, shift: int) -> Sequence[int]:

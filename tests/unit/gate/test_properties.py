@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from tests.unit.gate import noise
 from tests.unit.gate.planting import JPEG_LS, element, gate, image, named, part10
@@ -112,6 +112,7 @@ def test_a_whole_name_is_found_in_any_image_where_it_is_evidence(
 
 
 @EXAMPLES
+@example(text="aoavaubl^aaaaabcd", encoding="utf-8", place=0)  # as samples of 16 bits it could be a curve
 @given(text=st.one_of(names, numbers, identifiers), encoding=st.sampled_from(ENCODINGS), place=st.integers(0, 60_000))
 def test_what_identifies_is_found_in_any_code_stream(text: str, encoding: str, place: int) -> None:
     leak = text.partition("^")[0].encode(encoding)
