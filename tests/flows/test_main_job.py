@@ -40,6 +40,7 @@ from studypub.flows.retrieve import Progress
 from studypub.store.local import LocalStore
 
 MINUTE = timedelta(minutes=1)
+NOT_WHOLE = "Здесь не всё исследование"
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +59,10 @@ def members(path: Path | None) -> dict[str, bytes]:
         assert archive.testzip() is None
         assert archive.comment == b""
         return {name: archive.read(name) for name in archive.namelist()}
+
+
+def readme_of(house: House, publication: Publication) -> str:
+    return members(house.archive(publication))["README.txt"].decode("utf-8-sig")
 
 
 def left_out(task: Task) -> dict[str, int]:
@@ -79,6 +84,7 @@ async def test_a_study_is_published(house: House, study: list[FileDataset], comp
     assert sorted(task.modalities) == ["CT", "OT", "SR"]
     assert left_out(task) == {"structured_report": 1, "secondary_capture": 1}
     assert (publication.instances, publication.left_out, publication.modalities) == (5, 2, ("CT",))
+    assert NOT_WHOLE in readme_of(house, publication)
     assert abs(publication.save_till - publication.upload_date - timedelta(days=30)) < MINUTE
     opened = await house.opened(publication)
     assert (opened.access, opened.publication) == (Access.OPEN, publication)
@@ -311,6 +317,7 @@ async def test_f36_a_part_that_an_administrator_allows_is_published_as_one(
         assert publication is not None
         assert (publication.part, publication.instances) == (Part(missing=1), 4)
         assert (task.received, task.expected) == (4, 5)
+        assert NOT_WHOLE in readme_of(house, publication)
 
 
 async def test_a_study_that_came_whole_after_all_is_no_part(house: House, study: list[FileDataset]) -> None:
@@ -325,6 +332,7 @@ async def test_a_study_that_came_whole_after_all_is_no_part(house: House, study:
     publication = await house.publication(task.task_id)
     assert publication is not None
     assert (publication.part, task.received, task.expected) == (None, 3, 3)
+    assert NOT_WHOLE not in readme_of(house, publication)
 
 
 class Growing(DemoPacs):

@@ -9,6 +9,9 @@ from tests.peers.panel import Panel
 from tests.web.conftest import BASE_URL, Site
 
 from studypub.core.publication import Part
+from studypub.core.task import Event, Handled, LeftOut
+from studypub.db import tasks
+from studypub.deid.reasons import Reason
 from studypub.flows import withdraw
 
 
@@ -51,6 +54,37 @@ async def test_a_part_is_told_as_one_on_every_page(
     assert listed.attributes["title"] == said.partition(".")[0]
     shown = (await site.get(f"/publish/{study.task_id}")).json()
     assert shown["partial"] is True
+
+
+@pytest.mark.parametrize(
+    ("count", "language", "said"),
+    [
+        (
+            1,
+            "ru",
+            "1 файл исследования не опубликован: по нему можно было бы узнать пациента. Он есть в клинике.",
+        ),
+        (
+            2,
+            "ru",
+            "2 файла исследования не опубликованы: по ним можно было бы узнать пациента. Они есть в клинике.",
+        ),
+        (
+            2,
+            "en",
+            "2 files of the study are not published: they might tell who the patient is. The clinic has them.",
+        ),
+    ],
+)
+async def test_it_says_what_was_left_out(site: Site, bench: Panel, count: int, language: str, said: str) -> None:
+    task = await bench.advanced(await bench.queued("KP125706548L"), Event.FOUND, Event.RECEIVED)
+    reason = Reason.STRUCTURED_REPORT
+    async with bench.database.transaction() as tx:
+        handled = Handled((LeftOut(reason.value, reason.sentence, count),), 0, 0)
+        task = await tasks.advance(tx, task, Event.PREPARED, handled=handled)
+    study = await bench.published_as_it_is(task)
+    patient = person.stranger(site.app, BASE_URL, language)
+    assert (await patient.page(f"/s/{study.token}")).one(data_field="left_out").text == said
 
 
 async def test_nothing_on_it_names_the_patient(site: Site, bench: Panel) -> None:

@@ -37,6 +37,13 @@ _RUSSIAN = """\
   приложение E. Имя, номер пациента и все UID заменены.
 """
 
+_RUSSIAN_PART = """\
+
+Здесь не всё исследование
+  Часть его в архив не вошла: её не удалось получить или обезличить.
+  Она осталась в клинике. Скажите об этом врачу, который смотрит снимки.
+"""
+
 _ENGLISH = """\
 MEDICAL IMAGES (DICOM)
 
@@ -72,8 +79,19 @@ To the doctor
   Annex E. The patient's name and ID and all UIDs were replaced.
 """
 
+_ENGLISH_PART = """\
 
-def readme() -> bytes:
-    """Return the text as the plainest editors read it right: a byte order mark, and line ends of Windows."""
-    text = f"{_RUSSIAN}\n\n{_ENGLISH}"
+This is not the whole study
+  A part of it is not in the archive: it could not be obtained, or not be
+  de-identified. The clinic has it. Tell the doctor who reads the images.
+"""
+
+
+def readme(*, whole: bool) -> bytes:
+    """Return the text as the plainest editors read it right: a byte order mark, and line ends of Windows.
+
+    `whole`: whether the archive holds all of the study; the text says so where it does not.
+    """
+    russian, english = (_RUSSIAN, _ENGLISH) if whole else (_RUSSIAN + _RUSSIAN_PART, _ENGLISH + _ENGLISH_PART)
+    text = f"{russian}\n\n{english}"
     return codecs.BOM_UTF8 + text.replace("\n", "\r\n").encode()

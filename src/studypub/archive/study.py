@@ -57,11 +57,14 @@ class StudyArchive:
         self._directory.add(dataset, file_id)
         self._modalities[str(dataset.get("Modality") or "OT")] = None
 
-    def close(self) -> ArchiveSummary:
-        """Finish the archive and return what it is known by. Raises DiskFull."""
+    def close(self, *, whole: bool = True) -> ArchiveSummary:
+        """Finish the archive, which says so where it is not the `whole` study; return what it is known by.
+
+        Raises DiskFull.
+        """
         with disk_errors():
             self._member("DICOMDIR", self._directory.encode(), compress=True)
-            self._member("README.txt", readme(), compress=True)
+            self._member("README.txt", readme(whole=whole), compress=True)
             self._inspect("names", "\n".join(self._names).encode())
             self._zip.close()
             digest = self._file.commit()

@@ -67,7 +67,8 @@ async def carry_out(means: Means, task: Task, progress: Progress) -> Publication
             promise(_room_to_prepare(retrieved.instances))
             deid_key = secrets.token_bytes(32)
             deidentifier = Deidentifier(profile.load(clinic.profile, clinic.also_remove), deid_key)
-            originals = Originals(task, found.study, retrieved.instances, await _decisions(means.database, task))
+            decisions = await _decisions(means.database, task)
+            originals = Originals(task, found.study, retrieved.instances, retrieved.part, decisions)
             try:
                 prepared = await _prepare(means.database, originals, deidentifier, clinic.pixels, folder, stop)
             except HeldBack as held_back:

@@ -17,6 +17,7 @@ from studypub.archive.readme import readme
 from studypub.archive.study import ArchiveSummary, StudyArchive
 from studypub.config import Pixels
 from studypub.core.finding import FoundStudy
+from studypub.core.publication import Part
 from studypub.core.review import Decision, Held
 from studypub.core.task import Handled, LeftOut, Task
 from studypub.deid import descriptors
@@ -58,11 +59,12 @@ class HeldBack(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Originals:
-    """The study as it was found and received, and what a person has decided about its images."""
+    """The study as it was found and received, all or a part of it, and what a person has decided about its images."""
 
     task: Task
     study: FoundStudy
     instances: Sequence[SpooledInstance]
+    part: Part | None = None
     decisions: Mapping[str, Decision] = field(default_factory=dict)
 
 
@@ -97,7 +99,7 @@ def prepare(
     Stopped.
     """
     harvest, readable = _harvest(originals, stop)
-    gate = Gate(harvest, Permitted((readme(),), descriptors.vocabulary(), deidentifier.days))
+    gate = Gate(harvest, Permitted((readme(whole=False),), descriptors.vocabulary(), deidentifier.days))
     tally = _Tally(Counter({Reason.BROKEN: len(originals.instances) - len(readable)}))
     path = folder / "study.zip"
     with (
@@ -119,7 +121,8 @@ def prepare(
             raise NothingToPublish(left_out=tally.reasons.total(), groups=left_out)
         shown_date = _shown_date(originals.study, deidentifier)
         handled = Handled(left_out, tally.covered, tally.faces)
-        return Prepared(originals.task.task_id, path, archive.close(), handled, shown_date)
+        summary = archive.close(whole=originals.part is None and not left_out)
+        return Prepared(originals.task.task_id, path, summary, handled, shown_date)
 
 
 def _harvest(originals: Originals, stop: threading.Event) -> tuple[Harvest, list[SpooledInstance]]:

@@ -142,10 +142,21 @@ def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:
 
 
 def test_the_readme_is_read_right_by_the_plainest_editor() -> None:
-    text = readme().decode("utf-8-sig")
-    assert readme().startswith(b"\xef\xbb\xbf")
+    text = readme(whole=False).decode("utf-8-sig")
+    assert readme(whole=False).startswith(b"\xef\xbb\xbf")
     assert "обезличены" in text
     assert "de-identified" in text
     assert "DICOMDIR" in text
     assert text.count("\n") == text.count("\r\n")
     assert max(map(len, text.splitlines())) < 80
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_an_archive_that_is_not_the_whole_study_says_so(tmp_path: Path, whole: bool) -> None:
+    path = tmp_path / "study.zip"
+    with StudyArchive(path) as archive:
+        archive.add(instance(), part10(instance()))
+        archive.close(whole=whole)
+    text = zipfile.ZipFile(path).read("README.txt").decode("utf-8-sig")
+    assert ("Здесь не всё исследование" not in text) is whole
+    assert ("This is not the whole study" not in text) is whole

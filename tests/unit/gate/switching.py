@@ -62,7 +62,9 @@ def found(changed: FileDataset, profile: str, publish: Callable[[FileDataset], b
     changed.save_as(buffer, enforce_file_format=True)
     harvest = Harvest({})
     assert harvest.add(buffer.getvalue())
-    gate = Gate(harvest, Permitted((readme(),), descriptors.vocabulary(), Deidentifier(load(profile), KEY).days))
+    gate = Gate(
+        harvest, Permitted((readme(whole=False),), descriptors.vocabulary(), Deidentifier(load(profile), KEY).days)
+    )
     buffer.seek(0)
     return gate.search("I0000001", publish(pydicom.dcmread(buffer)))
 

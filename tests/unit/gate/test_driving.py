@@ -61,7 +61,7 @@ def rules(profile: str) -> Deidentifier:
 def gate(name: str, profile: str) -> Gate:
     harvest = Harvest(KNOWN)
     assert all(harvest.add(file_of(each)) for each in study(name))
-    return Gate(harvest, Permitted((readme(),), descriptors.vocabulary(), rules(profile).days))
+    return Gate(harvest, Permitted((readme(whole=False),), descriptors.vocabulary(), rules(profile).days))
 
 
 def published(name: str, profile: str, tmp_path: Path) -> Iterator[tuple[str, bytes]]:
