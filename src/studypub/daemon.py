@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import fcntl
 import logging
 import os
 import signal
@@ -10,7 +9,7 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -20,6 +19,7 @@ import uvicorn
 
 from studypub import __version__
 from studypub.config import Config
+from studypub.data_dir import embedded, only_daemon
 from studypub.db.database import Database
 from studypub.db.durable import require_durable
 from studypub.db.embedded import EmbeddedPostgres
@@ -57,53 +57,6 @@ _WEB_THREADS = 32
 _LAST_SECONDS = 3.0
 
 
-@contextmanager
-def database_url(config: Config) -> Iterator[str]:
-    """Give the address of PostgreSQL, and run the embedded one meanwhile where the configuration says so.
-
-    To be entered on the main thread: the embedded server ends with the thread that started it.
-    """
-    if config.database.url != "embedded":
-        yield config.database.url
-        return
-    with _embedded(config.database.data_dir, alone=False) as (url, _):
-        yield url
-
-
-@contextmanager
-def _embedded(data_dir: Path, *, alone: bool) -> Iterator[tuple[str, EmbeddedPostgres]]:
-    make_data_dir(data_dir)
-    server = EmbeddedPostgres(data_dir)
-    url = server.start(alone=alone)
-    try:
-        yield url, server
-    finally:
-        server.stop()
-
-
-def make_data_dir(path: Path) -> None:
-    """Make the folder that everything lies in: passable, since the embedded server may be another user's; not listable.
-
-    What lies in it is closed to others, each folder and file by itself.
-    """
-    path.mkdir(mode=0o711, parents=True, exist_ok=True)
-
-
-@contextmanager
-def only_daemon(data_dir: Path) -> Iterator[None]:
-    """Hold the data folder for this process alone. Raises Refused where another daemon has it."""
-    make_data_dir(data_dir)
-    with (data_dir / "studypub.lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Refused(
-                reason_ru=f"studypub уже работает с папкой {data_dir}.",
-                reason_en=f"studypub is already running on the folder {data_dir}.",
-            ) from None
-        yield
-
-
 def serve(config: Config) -> None:
     """Run the daemon until SIGTERM or SIGINT. Raises Refused where it cannot start."""
     check(config)
@@ -112,7 +65,7 @@ def serve(config: Config) -> None:
         if config.database.url != "embedded":
             asyncio.run(_serve(config, config.database.url))
             return
-        with _embedded(config.database.data_dir, alone=True) as (url, server):
+        with embedded(config.database.data_dir, alone=True) as (url, server):
             asyncio.run(_serve(config, url, _keep_running(server)))
 
 

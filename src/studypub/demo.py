@@ -18,7 +18,7 @@ from typing import Any, Literal
 from studypub import config
 from studypub.config import Config
 from studypub.core.people import Role
-from studypub.daemon import database_url, make_data_dir
+from studypub.data_dir import database_url, make_data_dir
 from studypub.db.database import Database
 from studypub.dicom import demo_study
 from studypub.dicom.demo_pacs import DemoPacs

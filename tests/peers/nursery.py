@@ -18,6 +18,9 @@ from typing import Any, NoReturn
 from tests.peers import failpoints
 
 from studypub import cli
+from studypub.commands import service
+
+__all__ = ["service"]  # imported here once, and not at each start
 
 _PR_SET_PDEATHSIG = 1
 _ENDED: dict[int, int] = {}

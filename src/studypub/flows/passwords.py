@@ -1,6 +1,8 @@
 """Passwords and PINs are hashed and checked, slowly on purpose, and never many at once."""
 
 import asyncio
+import base64
+import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -9,12 +11,23 @@ from typing import Final, TypeVar
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
-from studypub.core import ids
 from studypub.errors import TooManyTries
 
 _hasher = PasswordHasher()
+
+
+def _nobodys() -> str:
+    """Return a hash of no password at the cost of all others, without hashing one (PHC string format)."""
+    costs = f"m={_hasher.memory_cost},t={_hasher.time_cost},p={_hasher.parallelism}"
+    salt, hashed = (
+        base64.b64encode(secrets.token_bytes(size)).decode().rstrip("=")
+        for size in (_hasher.salt_len, _hasher.hash_len)
+    )
+    return f"$argon2id$v=19${costs}${salt}${hashed}"
+
+
 # Checked where there is no such account, so that the answer takes as long.
-NOBODY: Final = _hasher.hash(ids.new_session_token())
+NOBODY: Final = _nobodys()
 # Each check takes 64 MiB: a flood of them must not take the machine's memory.
 _AT_ONCE = 2
 _MOST_WAITING = 32

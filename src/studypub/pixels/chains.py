@@ -16,7 +16,8 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from studypub.core.masking import Box
-from studypub.pixels.relief import Grey, Mask, relief
+from studypub.pixels.arrays import Grey, Mask
+from studypub.pixels.relief import relief
 
 Numbers = NDArray[np.int64]
 

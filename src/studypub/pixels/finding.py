@@ -9,9 +9,10 @@ import numpy as np
 from scipy import ndimage
 
 from studypub.core.masking import Box
+from studypub.pixels.arrays import Grey
 from studypub.pixels.chains import LETTERS, Chain, chains
 from studypub.pixels.known import Known
-from studypub.pixels.relief import Grey, relief
+from studypub.pixels.relief import relief
 from studypub.pixels.text import Page, Word, words
 from studypub.pixels.views import Frame
 

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from studypub.core.masking import Box
-from studypub.pixels.relief import Grey, Mask
+from studypub.pixels.arrays import Grey, Mask
 
 _FLAT: Final = 10  # grey values around the middle one
 _NEARLY_ALL: Final = 0.97

@@ -10,13 +10,13 @@ from typing import Final
 import numpy as np
 
 from studypub.pixels import lines, views
+from studypub.pixels.arrays import Mask
 from studypub.pixels.cover import cover
 from studypub.pixels.finding import Found, by_reading, by_shape
 from studypub.pixels.frames import Frames, Unreadable
 from studypub.pixels.job import Job, Outcome, Report
 from studypub.pixels.known import Known
 from studypub.pixels.novelty import Seen
-from studypub.pixels.relief import Mask
 from studypub.pixels.text import CannotRead, can_read
 from studypub.pixels.thumbnail import thumbnail
 from studypub.pixels.views import Frame

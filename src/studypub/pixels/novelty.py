@@ -5,7 +5,8 @@ from typing import Final
 import numpy as np
 from scipy import ndimage
 
-from studypub.pixels.relief import Grey, Mask, relief
+from studypub.pixels.arrays import Grey, Mask
+from studypub.pixels.relief import relief
 from studypub.pixels.views import Frame
 
 _ABOVE: Final = 30  # grey values

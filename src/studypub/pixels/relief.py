@@ -3,11 +3,9 @@
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
-Grey = NDArray[np.uint8]
-Mask = NDArray[np.bool_]
+from studypub.pixels.arrays import Grey
 
 # Pixels: no stroke of a letter is thicker. 17 holds for bold letters 100 pixels high.
 _STROKE: Final = 17

@@ -14,7 +14,7 @@ from typing import Final
 from PIL import Image
 
 from studypub.core.masking import Box
-from studypub.pixels.relief import Grey
+from studypub.pixels.arrays import Grey
 
 _LANGUAGES: Final = ("rus", "eng")
 _SPARSE: Final = "11"  # "sparse text": as much as there is, in no order, without asking which way is up

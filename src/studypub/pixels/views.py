@@ -4,8 +4,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from studypub.pixels.arrays import Grey, Mask
 from studypub.pixels.frames import Frames
-from studypub.pixels.relief import Grey, Mask
 
 _DIFFERENT: Final = 24  # grey values
 _FEW: Final = 20  # pixels: fewer show no word

@@ -1,0 +1,91 @@
+"""Accounts of the panel, and keys of programs."""
+
+import argparse
+import getpass
+import sys
+
+from studypub.commands.console import actor, require_clinic, with_database
+from studypub.config import Config
+from studypub.core.people import ApiKey, Role, User
+from studypub.db import people
+from studypub.db.database import Database
+from studypub.errors import Refused
+from studypub.flows import sign_in
+
+
+def add_user(options: argparse.Namespace) -> int:
+    """Add an account."""
+    password = _new_password(options)
+
+    async def add(settings: Config, database: Database) -> None:
+        require_clinic(settings, options.clinic)
+        role = Role(options.role)
+        await sign_in.add_user(database, options.name, role, password, clinic_code=options.clinic, actor=actor())
+
+    with_database(options, add)
+    return 0
+
+
+def list_users(options: argparse.Namespace) -> int:
+    """Print the accounts."""
+
+    async def read(_: Config, database: Database) -> list[User]:
+        async with database.transaction() as tx:
+            return await people.users(tx)
+
+    for user in with_database(options, read):
+        state = "disabled" if user.disabled_at else "active"
+        print(user.name, user.role, user.clinic_code or "*", state, sep="\t")
+    return 0
+
+
+def set_password(options: argparse.Namespace) -> int:
+    """Set an account's password."""
+    password = _new_password(options)
+    with_database(options, lambda _, db: sign_in.set_password(db, options.name, password, actor=actor()))
+    return 0
+
+
+def disable_user(options: argparse.Namespace) -> int:
+    """Close an account."""
+    with_database(options, lambda _, db: sign_in.disable_user(db, options.name, actor=actor()))
+    return 0
+
+
+def add_key(options: argparse.Namespace) -> int:
+    """Add a key and print it, which is only done once."""
+
+    async def add(settings: Config, database: Database) -> str:
+        require_clinic(settings, options.clinic)
+        return await sign_in.add_api_key(database, clinic_code=options.clinic, name=options.name, actor=actor())
+
+    print(with_database(options, add))
+    return 0
+
+
+def list_keys(options: argparse.Namespace) -> int:
+    """Print the keys."""
+
+    async def read(_: Config, database: Database) -> list[ApiKey]:
+        async with database.transaction() as tx:
+            return await people.api_keys(tx)
+
+    for key in with_database(options, read):
+        used = key.last_used_at.isoformat(timespec="seconds") if key.last_used_at else "-"
+        print(key.key_id, key.clinic_code, key.name, used, "revoked" if key.revoked_at else "active", sep="\t")
+    return 0
+
+
+def revoke_key(options: argparse.Namespace) -> int:
+    """Revoke a key."""
+    with_database(options, lambda _, db: sign_in.revoke_api_key(db, options.key_id, actor=actor()))
+    return 0
+
+
+def _new_password(options: argparse.Namespace) -> str:
+    if options.password_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    password = getpass.getpass()
+    if getpass.getpass() != password:
+        raise Refused(reason_ru="Пароли не совпадают.", reason_en="The passwords differ.")
+    return password

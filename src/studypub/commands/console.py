@@ -1,0 +1,48 @@
+"""What commands share: the configuration and the database."""
+
+import argparse
+import asyncio
+import getpass
+import os
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from studypub import config
+from studypub.config import Config
+from studypub.data_dir import database_url
+from studypub.db.database import Database
+from studypub.db.migrate import migrate
+from studypub.errors import Refused
+
+_Result = TypeVar("_Result")
+
+
+def configuration(options: argparse.Namespace) -> Config:
+    """Load the configuration that a command was given. Raises ConfigError."""
+    return config.load(options.config, os.environ)
+
+
+def with_database(options: argparse.Namespace, use: Callable[[Config, Database], Awaitable[_Result]]) -> _Result:
+    """Run `use` on an up-to-date database, the daemon's own where it is running."""
+    settings = configuration(options)
+
+    async def run(url: str) -> _Result:
+        await migrate(url)
+        async with Database(url, size=2, name="command") as database:
+            return await use(settings, database)
+
+    with database_url(settings) as url:
+        return asyncio.run(run(url))
+
+
+def actor() -> str:
+    """Return who acts, as the audit log names them."""
+    return f"command:{getpass.getuser()}"
+
+
+def require_clinic(settings: Config, code: str | None) -> None:
+    """Raise Refused where the configuration knows no such clinic."""
+    if settings.clinic(code) is None:
+        raise Refused(
+            reason_ru=f"Клиники {code} нет в настройках.", reason_en=f"There is no clinic {code} in the configuration."
+        )
