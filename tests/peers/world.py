@@ -223,6 +223,11 @@ class World:
     def storage(self) -> Path:
         return self.installation.folder / "data" / "storage"
 
+    @property
+    def unfinished(self) -> list[Path]:
+        """What is being copied into the local store, or was when a daemon died."""
+        return list((self.storage / ".unfinished").iterdir())
+
     def stored(self) -> dict[str, bytes]:
         """Return every object of the local store by its key, and what is being copied there."""
         files = (path for path in self.storage.rglob("*") if path.is_file() and "probe-" not in path.name)
