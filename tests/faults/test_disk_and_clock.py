@@ -5,9 +5,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import randbytes
 
 import pytest
 from pydicom.dataset import FileDataset
@@ -73,8 +74,9 @@ def test_f45_a_disk_that_fills_while_a_study_arrives_is_waited_out(world: World)
         task_id = world.ask(ACCESSION, PATIENT)
         world.reached()
         filler = data / "filler"
-        free = os.statvfs(data).f_bavail * os.statvfs(data).f_frsize
-        filler.write_bytes(bytes(free))
+        with filler.open("wb", buffering=0) as file, suppress(OSError):  # until there is no room
+            while True:
+                file.write(bytes(4096))
         world.go()
         eventually(lambda: world.task(task_id)["error_code"] is not None)
         eventually(lambda: [path for path in world.spool if path.suffix == ".part"] == [])  # what is whole is kept
@@ -86,11 +88,11 @@ def test_f45_a_disk_that_fills_while_a_study_arrives_is_waited_out(world: World)
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a file system")
 def test_f45_a_disk_without_room_for_the_archive_is_waited_out(world: World) -> None:
-    """Six megabytes arrive on one of sixteen; the archive and what it takes to make it may need twelve."""
-    study = make_study(patient_id=PATIENT, accession_number=ACCESSION, instances=2, seed=19)
+    """Nine megabytes arrive on a disk of sixteen, and the archive of noise is as long."""
+    study = make_study(patient_id=PATIENT, accession_number=ACCESSION, instances=3, seed=19)
     for instance in study:
         instance.Rows = instance.Columns = 1250
-        instance.PixelData = bytes(2 * 1250 * 1250)
+        instance.PixelData = randbytes(2 * 1250 * 1250)
     world.pacs.add(study)
     with small_disk(world) as data:
         world.environment["STUDYPUB_WORKERS__MAX_ATTEMPTS"] = "50"

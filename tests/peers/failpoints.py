@@ -24,6 +24,7 @@ from studypub.db import migrate, studies, tasks
 from studypub.dicom.listener import Listener
 from studypub.dicom.reception import Part
 from studypub.flows import carry_out, expire
+from studypub.flows.prepare import Preparation
 from studypub.store import local
 from studypub.web.api import publish as web_publish
 
@@ -42,7 +43,7 @@ SEAMS: dict[str, tuple[Any, str, Literal["before", "after"]]] = {
     "received": (carry_out, "retrieve", "after"),
     "preparing": (StudyArchive, "add", "after"),  # once for each instance
     "archiving": (StudyArchive, "close", "before"),
-    "prepared": (carry_out, "prepare", "after"),
+    "prepared": (Preparation, "finish", "after"),
     "copying": (local, "_copy", "after"),  # written, without its name
     "uploaded": (carry_out, "store_archive", "after"),
     "publishing": (studies, "publish", "after"),  # inside its transaction

@@ -18,7 +18,8 @@ from studypub.core.finding import FoundStudy
 from studypub.deid.instance import Deidentifier
 from studypub.deid.profile import load
 from studypub.dicom.kept import SpooledInstance
-from studypub.flows.prepare import Originals, Prepared, prepare
+from studypub.flows.packing import Case, Prepared
+from studypub.flows.prepare import Preparation
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,11 @@ def _prepare(instances: list[SpooledInstance], work: Path) -> Prepared:
     study = FoundStudy(study_instance_uid=uid, accession_number=ACCESSION, patient_id=PATIENT)
     wanted = replace(task(), study_instance_uid=uid)
     rules = Deidentifier(load("second-opinion"), bytes(32))
-    return prepare(Originals(wanted, study, instances), rules, Pixels(), work, threading.Event())
+    preparation = Preparation(Case(wanted, study, rules, Pixels()), work, threading.Event())
+    try:
+        return preparation.finish(instances)
+    finally:
+        preparation.discard()
 
 
 def _spooled(path: Path) -> SpooledInstance:

@@ -14,10 +14,10 @@ from studypub.archive.readme import readme
 from studypub.archive.whole_file import WholeFile, disk_errors
 from studypub.archive.zip import ZipArchive
 
-Inspect = Callable[[str, bytes | Path], None]
+Inspect = Callable[[str, bytes], None]
 
 
-def _see_nothing(_name: str, _data: bytes | Path) -> None:
+def _see_nothing(_name: str, _data: bytes) -> None:
     """Look at nothing."""
 
 
@@ -35,9 +35,8 @@ class ArchiveSummary:
 class StudyArchive:
     """The ZIP of one publication; leaving the `with` block before `close` leaves no file."""
 
-    def __init__(self, path: Path, inspect: Inspect = _see_nothing) -> None:
-        """`inspect` is shown every member, name and bytes or file, before it is added, and the names at the end."""
-        self._inspect = inspect
+    def __init__(self, path: Path) -> None:
+        """Raise DiskFull."""
         self._names: list[str] = []
         with disk_errors():
             self._file = WholeFile(path)
@@ -46,35 +45,35 @@ class StudyArchive:
         self._series: dict[UID, list[int]] = {}
         self._modalities: dict[str, None] = {}
 
-    def add(self, dataset: FileDataset, part10: bytes | Path) -> None:
+    def add(self, dataset: FileDataset, part10: bytes | Path) -> str:
         """Add a de-identified instance: its data set for the DICOMDIR and its file (PS3.10), or where that is.
 
-        Its name tells the order in which series and instances came, and nothing else. Raises DiskFull.
+        Return its name, which tells the order in which series and instances came, and nothing else. Raises DiskFull.
         """
         file_id = self._next_file_id(dataset.SeriesInstanceUID)
+        name = "/".join(file_id)
+        self._names.append(name)
         with disk_errors():
-            self._member("/".join(file_id), part10, compress=_is_native(dataset.file_meta.TransferSyntaxUID))
+            self._zip.add(name, part10, compress=_is_native(dataset.file_meta.TransferSyntaxUID))
         self._directory.add(dataset, file_id)
         self._modalities[str(dataset.get("Modality") or "OT")] = None
+        return name
 
-    def close(self, *, whole: bool = True) -> ArchiveSummary:
+    def close(self, *, whole: bool = True, inspect: Inspect = _see_nothing) -> ArchiveSummary:
         """Finish the archive, which says so where it is not the `whole` study; return what it is known by.
 
-        Raises DiskFull.
+        `inspect` is shown what is added now, name and bytes, and the names of all members. Raises DiskFull.
         """
         with disk_errors():
-            self._member("DICOMDIR", self._directory.encode(), compress=True)
-            self._member("README.txt", readme(whole=whole), compress=True)
-            self._inspect("names", "\n".join(self._names).encode())
+            for name, data in (("DICOMDIR", self._directory.encode()), ("README.txt", readme(whole=whole))):
+                inspect(name, data)
+                self._names.append(name)
+                self._zip.add(name, data, compress=True)
+            inspect("names", "\n".join(self._names).encode())
             self._zip.close()
             digest = self._file.commit()
         instances = sum(count for _, count in self._series.values())
         return ArchiveSummary(*digest, instances, len(self._series), tuple(self._modalities))
-
-    def _member(self, name: str, data: bytes | Path, *, compress: bool) -> None:
-        self._inspect(name, data)
-        self._names.append(name)
-        self._zip.add(name, data, compress=compress)
 
     def _next_file_id(self, series: UID) -> tuple[str, str, str]:
         place = self._series.setdefault(series, [len(self._series) + 1, 0])

@@ -42,11 +42,22 @@ _MOST_EXAMPLES: Final = 16
 
 
 class Followed(NamedTuple):
-    """A de-identified instance, and the bytes of its file up to its pixel data; `face`: one can be rebuilt from it."""
+    """A de-identified instance, and the bytes of its file up to its pixel data; `face`: one can be rebuilt from it.
+
+    `pixels`: the bytes of the original with which its file ends, the value and what closes it.
+    """
 
     dataset: FileDataset
     header: bytes
     face: bool
+    pixels: tuple[int, int]
+
+
+class _Values(NamedTuple):
+    """An instance's own values, in the order of the slots, and where its pixels begin and what closes them ends."""
+
+    values: list[bytes]
+    pixels: tuple[int, int]
 
 
 class _Slot(NamedTuple):
@@ -76,21 +87,21 @@ class Alike:
     def follow(self, data: Bytes) -> Followed | None:
         """Return what the rules would make of the instance; None if they have to be asked themselves."""
         for place, (example, face) in enumerate(self._examples):
-            values = example.values_in(data)
-            if values is None and place == 0 and example.yields_to(data):
-                values = example.values_in(data)
-            if values is not None:
+            own = example.values_in(data)
+            if own is None and place == 0 and example.yields_to(data):
+                own = example.values_in(data)
+            if own is not None:
                 del self._examples[place]
-                return self._followed(example, values, face=face)
+                return self._followed(example, own, face=face)
         return None
 
-    def _followed(self, example: "_Example", values: list[bytes], *, face: bool) -> Followed | None:
+    def _followed(self, example: "_Example", own: _Values, *, face: bool) -> Followed | None:
         try:
-            found = example.followed_by(values)
+            found = example.followed_by(own.values)
         except elements.BROKEN:
             return None
         self._examples.insert(0, (example, face))
-        return None if found is None else Followed(*found, face)
+        return None if found is None else Followed(*found, face, own.pixels)
 
 
 class _Example:
@@ -123,9 +134,9 @@ class _Example:
                 yield _Slot(self._data[place : element.low - width], element, width)
                 place = element.high + _DELIMITER_BYTES * element.delimited
 
-    def values_in(self, data: Bytes) -> list[bytes] | None:
-        """Return the instance's own values, in the order of the slots; None if anything else differs."""
-        place = _PREAMBLE_BYTES
+    def values_in(self, data: Bytes) -> _Values | None:
+        """Return what is the instance's own; None if anything else differs."""
+        place, low = _PREAMBLE_BYTES, 0
         values = []
         for before, element, width in self._slots:
             low = place + len(before) + width
@@ -140,7 +151,7 @@ class _Example:
                 place = _end_of(data, element, low, implicit=self._walked.syntax == IMPLICIT)
             values.append(bytes(data[low:place]))
             place += _DELIMITER_BYTES * delimited
-        return values if self._ends_well(data, place) else None
+        return _Values(values, (low, place)) if self._ends_well(data, place) else None
 
     def _ends_well(self, data: Bytes, place: int) -> bool:
         """Whether the file ends here, or with what is dropped."""

@@ -4,6 +4,7 @@ import hashlib
 import io
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -28,6 +29,7 @@ class Reception:
         self._study_instance_uid = study_instance_uid
         self._changed = threading.Condition()
         self._instances: dict[str, SpooledInstance] = {}
+        self._arrived: list[SpooledInstance] = []
         self._left = [path for path in folder.iterdir() if path.is_file()]
         self._files = max((int(path.stem) for path in self._left if path.stem.isdecimal()), default=0)
         self._last_change = time.monotonic()
@@ -53,7 +55,20 @@ class Reception:
     def instances(self) -> list[SpooledInstance]:
         """Return what is here, in order of arrival."""
         with self._changed:
-            return list(self._instances.values())
+            return list(self._arrived)
+
+    def arriving(self) -> Iterator[SpooledInstance]:
+        """Yield what is here and what comes, in order of arrival, until nobody receives any more."""
+        given = 0
+        while True:
+            with self._changed:
+                while not self._closed and len(self._arrived) == given:
+                    self._changed.wait()
+                fresh = self._arrived[given:]
+            if not fresh:
+                return
+            given += len(fresh)
+            yield from fresh
 
     def uids(self) -> frozenset[str]:
         """Return the SOP Instance UIDs of what is here."""
@@ -94,6 +109,7 @@ class Reception:
             if known.sha256 != instance.sha256:
                 self.conflict = instance.sop_instance_uid
             if known is instance:
+                self._arrived.append(instance)
                 self._last_change = time.monotonic()
             self._changed.notify_all()
         return known is instance

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from studypub.config import Clinic, Config, Pixels
+from studypub.config import Clinic, Config
 from studypub.core.publication import Publication
 from studypub.core.review import Decision
 from studypub.core.task import Event, LeftOut, Task
@@ -23,8 +23,10 @@ from studypub.dicom.scu import PacsClient
 from studypub.dicom.spool import Spool
 from studypub.errors import IncompleteRetrieve, NothingToPublish, PacsAway, PacsFull, PhiSuspected, Refused
 from studypub.flows import outage
+from studypub.flows.ahead import Ahead
 from studypub.flows.find import Found, find
-from studypub.flows.prepare import HeldBack, Originals, Prepared, prepare
+from studypub.flows.packing import Case, HeldBack, Prepared
+from studypub.flows.prepare import Preparation
 from studypub.flows.publish import publish, store_archive
 from studypub.flows.retrieve import Progress, Retrieved, Way, retrieve
 from studypub.store.base import Store
@@ -62,18 +64,22 @@ async def carry_out(means: Means, task: Task, progress: Progress) -> Publication
             means.spool.work_folder(str(task.lease_token)) as folder,
         ):
             way = Way(clinic.pacs, client, means.config.dicom, means.spool)
-            retrieved = await _retrieve(means.database, way, task, found, received, progress)
-            task = await _advance_received(means.database, task, retrieved, progress)
-            promise(_room_to_prepare(retrieved.instances))
             deid_key = secrets.token_bytes(32)
             deidentifier = Deidentifier(profile.load(clinic.profile, clinic.also_remove), deid_key)
             decisions = await _decisions(means.database, task)
-            originals = Originals(task, found.study, retrieved.instances, retrieved.part, decisions)
-            try:
-                prepared = await _prepare(means.database, originals, deidentifier, clinic.pixels, folder, stop)
-            except HeldBack as held_back:
-                await _hold(means.database, task, held_back)
-                return None
+            case = Case(task, found.study, deidentifier, clinic.pixels, decisions)
+            preparation = Preparation(case, folder, stop)
+            async with Ahead(preparation, stop) as ahead:
+                retrieved = await _retrieve(means.database, way, task, found, received, progress, ahead)
+                task = await _advance_received(means.database, task, retrieved, progress)
+                await ahead.caught_up()
+                if not preparation.holds(retrieved.instances):
+                    promise(_room_to_prepare(retrieved.instances))
+                try:
+                    prepared = await _prepare(means.database, task, preparation, retrieved)
+                except HeldBack as held_back:
+                    await _hold(means.database, task, held_back)
+                    return None
             task = await _advance_prepared(means.database, task, prepared)
             archive = await store_archive(
                 means.database, means.store, prepared, profile=clinic.profile, deid_key=deid_key
@@ -87,9 +93,12 @@ async def carry_out(means: Means, task: Task, progress: Progress) -> Publication
 
 
 def _room_to_prepare(instances: Sequence[SpooledInstance]) -> int:
-    """Return how many bytes of disk the archive takes, and the longest instance while it is covered and written."""
+    """Return how many bytes of disk it takes to pack them all, and the longest while it is covered and written.
+
+    Twice what they are, where nothing is shared with the originals: what is packed, and what is kept to be searched.
+    """
     sizes = [instance.path.stat().st_size for instance in instances]
-    return sum(sizes) + 2 * max(sizes, default=0)
+    return 2 * sum(sizes) + 2 * max(sizes, default=0)
 
 
 async def _decisions(database: Database, task: Task) -> dict[str, Decision]:
@@ -109,29 +118,22 @@ async def _hold(database: Database, task: Task, held_back: HeldBack) -> None:
     )
 
 
-async def _prepare(
-    database: Database,
-    originals: Originals,
-    deidentifier: Deidentifier,
-    pixels: Pixels,
-    folder: Path,
-    stop: threading.Event,
-) -> Prepared:
-    """Prepare the archive.
+async def _prepare(database: Database, task: Task, preparation: Preparation, retrieved: Retrieved) -> Prepared:
+    """Finish the preparation.
 
     What the gate found goes to the audit log, which only administrators read; what was left out to the task, also where
     nothing remains.
     """
     try:
-        return await asyncio.to_thread(prepare, originals, deidentifier, pixels, folder, stop)
+        return await asyncio.to_thread(preparation.finish, retrieved.instances, retrieved.part)
     except NothingToPublish as error:
         async with database.transaction() as tx:
             groups = cast("tuple[LeftOut, ...]", error.parameters["groups"])
-            await tasks.note_left_out(tx, originals.task, groups)
+            await tasks.note_left_out(tx, task, groups)
         raise
     except PhiSuspected as error:
         async with database.transaction() as tx:
-            await audit.append(tx, "system", "task.phi_suspected", str(originals.task.task_id), **error.parameters)
+            await audit.append(tx, "system", "task.phi_suspected", str(task.task_id), **error.parameters)
         raise
 
 
@@ -167,11 +169,11 @@ async def _advance_found(database: Database, task: Task, found: Found, clinic: C
 
 
 async def _retrieve(
-    database: Database, way: Way, task: Task, found: Found, folder: Path, progress: Progress
+    database: Database, way: Way, task: Task, found: Found, folder: Path, progress: Progress, ahead: Ahead
 ) -> Retrieved:
     """Fetch the study; where something is missing, exactly what has come is written down first."""
     try:
-        return await retrieve(way, task, found, folder, progress)
+        return await retrieve(way, task, found, folder, progress, ahead.follow)
     except IncompleteRetrieve:
         async with database.transaction() as tx:
             await tasks.note_received(tx, task, progress.received, progress.received_bytes)

@@ -38,7 +38,7 @@ class Ready:
     """A de-identified instance; `covered` where text of its pixels was, `face` where one can be rebuilt from it.
 
     `by_header`: nothing but its header was looked at or asked about. `header`: the bytes of its file up to the pixels,
-    where they are known already.
+    where they are known already; `pixels`: where in the original lies what comes behind them.
     """
 
     dataset: FileDataset
@@ -46,6 +46,7 @@ class Ready:
     face: bool = False
     by_header: bool = False
     header: bytes = b""
+    pixels: tuple[int, int] | None = None
 
 
 class Judge:
@@ -63,7 +64,7 @@ class Judge:
     def follow(self, data: Bytes) -> Ready | None:
         """Return what becomes of an instance that is like one before, None where it has to be judged."""
         found = self._alike.follow(data)
-        return found and Ready(found.dataset, face=found.face, header=found.header)
+        return found and Ready(found.dataset, face=found.face, header=found.header, pixels=found.pixels)
 
     def remember(self, data: Bytes, original: FileDataset, outcome: object, deidentifier: Deidentifier) -> None:
         """Let others follow an instance, if its header alone was judged; `original` is not the caller's any more."""

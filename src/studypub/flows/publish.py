@@ -11,7 +11,7 @@ from studypub.db import audit, events, settings, studies, tasks
 from studypub.db.again import again_on_collision
 from studypub.db.database import Database
 from studypub.db.studies import StoredArchive
-from studypub.flows.prepare import Prepared
+from studypub.flows.packing import Prepared
 from studypub.store.base import Store
 
 log = logging.getLogger(__name__)

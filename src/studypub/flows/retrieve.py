@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,8 @@ from studypub.flows.find import Found, find
 _MOST_ROUNDS = 3  # the study, and twice what is missing of it
 _MOST_LISTS = 3  # of a study that grows meanwhile
 _LOOK_SECONDS = 0.2
+
+Follow = Callable[[Iterator[SpooledInstance]], object]
 
 
 @dataclass(slots=True)
@@ -69,15 +72,19 @@ class Retrieved:
     part: Part | None = None
 
 
-async def retrieve(way: Way, task: Task, found: Found, folder: Path, progress: Progress) -> Retrieved:
+async def retrieve(
+    way: Way, task: Task, found: Found, folder: Path, progress: Progress, follow: Follow = lambda _: None
+) -> Retrieved:
     """Fetch every instance that the PACS lists, and only return when none is missing, or less has been allowed.
 
-    What an earlier attempt left in the folder is not fetched again. Raises IncompleteRetrieve, ConflictingInstances,
-    DiskFull, dicom.spool.StudyIsBusy and what the PACS's refusals raise.
+    What an earlier attempt left in the folder is not fetched again. `follow` is given what comes, as it comes, which
+    may be more than is returned. Raises IncompleteRetrieve, ConflictingInstances, DiskFull, dicom.spool.StudyIsBusy and
+    what the PACS's refusals raise.
     """
     senders = Senders.of(way.pacs)
     with way.spool.reception(found.study.study_instance_uid, folder, lasting=True, senders=senders) as reception:
         progress.reception = reception
+        follow(reception.arriving())
         try:
             async with asyncio.timeout(way.dicom.retrieve_timeout_seconds):
                 await asyncio.to_thread(reception.recall)

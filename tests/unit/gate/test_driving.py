@@ -67,14 +67,13 @@ def gate(name: str, profile: str) -> Gate:
 def published(name: str, profile: str, tmp_path: Path) -> Iterator[tuple[str, bytes]]:
     """Yield the members of the archive, and their names, as the gate is shown them."""
     members: list[tuple[str, bytes]] = []
-    with StudyArchive(
-        tmp_path / "study.zip", inspect=lambda member, data: members.append((member, bytes(data)))
-    ) as archive:
+    with StudyArchive(tmp_path / "study.zip") as archive:
         for original in study(name)[:3]:
             outcome = rules(profile).instance(original)
             assert isinstance(outcome, Kept)
-            archive.add(outcome.dataset, to_part10(outcome.dataset))
-        archive.close()
+            part10 = to_part10(outcome.dataset)
+            members.append((archive.add(outcome.dataset, part10), part10))
+        archive.close(inspect=lambda member, data: members.append((member, data)))
     yield from members
 
 

@@ -1,0 +1,42 @@
+"""What is done of a study while it still comes: threads that follow its retrieval."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Self
+
+from studypub.dicom.kept import SpooledInstance
+from studypub.flows.prepare import Preparation
+
+
+class Ahead:
+    """Prepares while the block runs; no thread of it goes on afterwards, and only a finished archive stays."""
+
+    def __init__(self, preparation: Preparation, stop: threading.Event) -> None:
+        """`stop` is the preparation's."""
+        self._preparation = preparation
+        self._stop = stop
+        self._following: asyncio.Future[None] | None = None
+
+    def follow(self, arriving: Iterator[SpooledInstance]) -> None:
+        """Begin to prepare what comes."""
+        self._following = asyncio.ensure_future(asyncio.to_thread(self._preparation.follow, arriving))
+
+    async def caught_up(self) -> None:
+        """Return when all is prepared that has come; nothing more may be coming."""
+        if self._following is not None:
+            await self._following
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self._stop.set()
+        try:
+            await self.caught_up()
+        finally:
+            self._preparation.discard()

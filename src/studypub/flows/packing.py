@@ -1,0 +1,234 @@
+"""Instances are de-identified and packed, and what is packed is searched for whatever names the patient."""
+
+import logging
+import threading
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from functools import partial
+from pathlib import Path
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from pydicom import FileDataset
+from pydicom.errors import InvalidDicomError
+
+from studypub.archive.readme import readme
+from studypub.archive.study import ArchiveSummary, StudyArchive
+from studypub.config import Pixels
+from studypub.core.finding import FoundStudy
+from studypub.core.publication import Part
+from studypub.core.review import Decision, Held
+from studypub.core.task import Handled, LeftOut, Task
+from studypub.deid import descriptors
+from studypub.deid.instance import Deidentifier
+from studypub.deid.reasons import Reason
+from studypub.dicom.kept import SpooledInstance
+from studypub.errors import NothingToPublish, PatientMismatch, PhiSuspected
+from studypub.flows import instance_file
+from studypub.flows.judge import Judge, Ready
+from studypub.flows.outputs import Outputs, Shared
+from studypub.gate.clues import Permitted
+from studypub.gate.elements import Bytes
+from studypub.gate.gate import Gate
+from studypub.gate.harvest import Harvest
+from studypub.pixels.looker import Looker, Stopped
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An archive that may be published, and what was left out of it.
+
+    `shown_date`: the study's date as the profile lets it be seen, None where it does not.
+    """
+
+    task_id: UUID
+    path: Path
+    summary: ArchiveSummary
+    handled: Handled
+    shown_date: date | None
+
+
+class HeldBack(Exception):
+    """A person has to decide about some of the instances before anything is published."""
+
+    def __init__(self, held: Sequence[Held]) -> None:
+        super().__init__(f"{len(held)} held")
+        self.held = tuple(held)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A study as it was found, how this clinic's are treated, and what a person has decided about its images."""
+
+    task: Task
+    study: FoundStudy
+    deidentifier: Deidentifier
+    pixels: Pixels
+    decisions: Mapping[str, Decision] = field(default_factory=dict)
+
+
+@dataclass
+class _Tally:
+    """What has become of the instances so far."""
+
+    reasons: Counter[Reason]
+    held: dict[str, Held] = field(default_factory=dict)
+    covered: int = 0
+    faces: int = 0
+
+    def count(self, outcome: Ready | Reason | Held) -> None:
+        """Count an instance; of those that are held the instances of one series are one row."""
+        if isinstance(outcome, Reason):
+            self.reasons[outcome] += 1
+        elif isinstance(outcome, Held):
+            known = self.held.get(outcome.uid)
+            self.held[outcome.uid] = replace(known, instances=known.instances + 1) if known else outcome
+        else:
+            self.covered += outcome.covered
+            self.faces += outcome.face
+
+
+class Packing:
+    """One way through the instances of a study; whoever begins it ends it with `discard`."""
+
+    def __init__(self, case: Case, folder: Path, stop: threading.Event) -> None:
+        """Raise DiskFull."""
+        self._case = case
+        self._folder = folder
+        self._stop = stop
+        self._harvest = Harvest(_known(case))
+        self._tally = _Tally(Counter())
+        self._instances: dict[str, Path] = {}
+        self._path = folder / "study.zip"
+        with ExitStack() as opened:
+            self._outputs = opened.enter_context(Outputs(folder))
+            self._archive = opened.enter_context(StudyArchive(self._path))
+            self._looker = opened.enter_context(Looker(stop))
+            self._judge = Judge(case.pixels, self._looker, folder, case.decisions)
+            self._opened = opened.pop_all()
+
+    def is_of(self, instances: Sequence[SpooledInstance]) -> bool:
+        """Whether these, all of them and no other, were added."""
+        return self._instances == {instance.sop_instance_uid: instance.path for instance in instances}
+
+    def add(self, instance: SpooledInstance) -> None:
+        """Gather what identifies in it, and pack what may be published of it."""
+        _go_on(self._stop)
+        self._instances[instance.sop_instance_uid] = instance.path
+        with instance_file.shown(instance.path) as data:
+            # What cannot be read cannot be vouched for.
+            outcome = self._outcome(instance.path, data) if self._harvest.add(data) else Reason.BROKEN
+            self._tally.count(outcome)
+            if isinstance(outcome, Ready):
+                self._pack(outcome, instance.path, data)
+
+    def rest(self) -> None:
+        """Let another thread go on."""
+        self._looker.close()
+
+    def finish(self, part: Part | None) -> Prepared:
+        """Search all that was packed, and close the archive. Raises as Preparation does."""
+        if self._tally.held:
+            raise HeldBack(tuple(self._tally.held.values()))
+        left_out = _grouped(+self._tally.reasons)
+        if self._tally.reasons.total() == len(self._instances):
+            raise NothingToPublish(left_out=self._tally.reasons.total(), groups=left_out)
+        days = self._case.deidentifier.days
+        gate = Gate(self._harvest, Permitted((readme(whole=False),), descriptors.vocabulary(), days))
+        task = self._case.task
+        for member, content in self._outputs.contents():
+            _go_on(self._stop)
+            _require_clean(gate, task, member, content)
+        whole = part is None and not left_out
+        summary = self._archive.close(whole=whole, inspect=partial(_require_clean, gate, task))
+        handled = Handled(left_out, self._tally.covered, self._tally.faces)
+        return Prepared(task.task_id, self._path, summary, handled, _shown_date(self._case.study, days))
+
+    def discard(self) -> None:
+        """Leave nothing but an archive that is finished."""
+        self._opened.close()
+
+    def _outcome(self, path: Path, data: Bytes) -> Ready | Reason | Held:
+        is_long = instance_file.is_long(data)
+        known = None if is_long else self._judge.follow(data)
+        if known is not None:
+            return known
+        try:
+            original = instance_file.read(path)
+        except InvalidDicomError:
+            return Reason.BROKEN
+        _require_same_patient(self._case.task, original)
+        outcome = self._judge.judge(self._case.deidentifier, original, path)
+        if not is_long:
+            self._judge.remember(data, original, outcome, self._case.deidentifier)
+        return outcome
+
+    def _pack(self, ready: Ready, path: Path, data: Bytes) -> None:
+        with instance_file.written(ready.dataset, self._folder / "instance.dcm", ready.header) as part10:
+            shared = None
+            if ready.pixels and isinstance(part10, bytes) and part10.endswith(data[slice(*ready.pixels)]):
+                shared = Shared(path, *ready.pixels)
+            self._outputs.keep(self._archive.add(ready.dataset, part10), part10, shared)
+
+
+def _known(case: Case) -> dict[str, str]:
+    """Return all that is known of the study besides its images."""
+    task, study = case.task, case.study
+    known = {
+        "patient_id": task.patient_id,
+        "accession_number": task.accession_number,
+        "emk_record_id": task.emk_record_id or "",
+        "service_title": task.service_title or "",
+        "patient_name": study.patient_name,
+        "birth_date": study.birth_date,
+        "study_date": study.study_date,
+        "study_description": study.description,
+        "study_instance_uid": study.study_instance_uid,
+    }
+    return {name: text for name, text in known.items() if text}
+
+
+def _require_clean(gate: Gate, task: Task, member: str, data: bytes | Path) -> None:
+    with instance_file.shown(data) as content:
+        findings = gate.search(member, content)
+    if not findings:
+        return
+    found = sorted({f"{finding.source} ({finding.kind}, {finding.spelling})" for finding in findings})
+    log.error(
+        "В подготовленном архиве найдено то, что похоже на данные пациента",
+        extra={"details": {"acsn": task.accession_number, "member": member, "found": found}},
+    )
+    raise PhiSuspected(member=member, found=found)
+
+
+def _require_same_patient(task: Task, original: FileDataset) -> None:
+    """Hold the instance itself against the request: a PACS's index may say something else than its files."""
+    patient_id = str(original.get("PatientID", "")).strip()
+    if patient_id != task.patient_id or original.get("StudyInstanceUID") != task.study_instance_uid:
+        raise PatientMismatch(
+            "an instance says another patient or study than the PACS's index",
+            accession_number=task.accession_number,
+            patient_id=task.patient_id,
+        )
+
+
+def _shown_date(study: FoundStudy, days: int) -> date | None:
+    taken = study.taken_at(ZoneInfo("UTC"))
+    return taken.date() - timedelta(days=days) if taken and days else None
+
+
+def _go_on(stop: threading.Event) -> None:
+    if stop.is_set():
+        raise Stopped
+
+
+def _grouped(reasons: Counter[Reason]) -> tuple[LeftOut, ...]:
+    return tuple(
+        LeftOut(reason.value, reason.sentence, count)
+        for reason, count in sorted(reasons.items(), key=lambda item: item[0].value)
+    )
