@@ -1,9 +1,10 @@
 # Everything lands in .venv/ and var/, both of which may be deleted at any time.
 
 BIN := .venv/bin
-PYTEST := $(BIN)/pytest --numprocesses auto --maxprocesses 4
+# Many tests wait for somebody: one more than there are processors keeps those busy.
+PYTEST := $(BIN)/pytest --numprocesses $(shell expr `nproc` + 1) --maxprocesses 5 --dist worksteal
 
-.PHONY: help setup run test unit lint chaos blackout restarts huge pictures lock programs tools
+.PHONY: help setup run test unit thorough lint chaos blackout restarts huge pictures lock programs tools
 .NOTPARALLEL:
 
 help: ## say what there is (this)
@@ -19,7 +20,10 @@ test: programs lint ## install what the tests need, then check everything
 	$(PYTEST)
 
 unit: programs tools ## the tests that take seconds
-	$(PYTEST) -m "not slow" tests/unit
+	$(PYTEST) -m "not slow and not long" tests/unit
+
+thorough: programs tools ## the tests that try more than `make test` has time for
+	$(PYTEST) -m long
 
 lint: tools ## style, types, and who may import whom
 	$(BIN)/ruff check .

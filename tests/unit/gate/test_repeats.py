@@ -70,7 +70,7 @@ def changed(data: bytes, several: list[Change]) -> bytes:
     return data
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(st.sampled_from(SYNTAXES), st.lists(changes, min_size=1, max_size=6))
 def test_as_much_is_harvested_as_from_each_by_itself(syntax: UID, several: list[list[Change]]) -> None:
     files = list(originals(syntax))
@@ -90,7 +90,7 @@ def test_as_much_is_harvested_as_from_each_by_itself(syntax: UID, several: list[
     assert dict(together.values()) == apart
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=40)
 @given(st.sampled_from(SYNTAXES), st.lists(changes, min_size=1, max_size=6))
 def test_as_much_is_found_as_in_each_by_itself(syntax: UID, several: list[list[Change]]) -> None:
     warm = gate()

@@ -47,7 +47,7 @@ def test_no_letter_is_left(seed: int) -> None:
     assert (report.thumbnail or b"").startswith(_PNG)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("first", [100, 110])
 def test_no_letter_is_left_in_many_pictures(first: int) -> None:
     unsure = 0
