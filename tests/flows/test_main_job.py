@@ -37,6 +37,7 @@ from studypub.flows.carry_out import carry_out
 from studypub.flows.expire import expire, sweep
 from studypub.flows.publish_received import publish_received
 from studypub.flows.retrieve import Progress
+from studypub.store.base import Sent, Stream
 from studypub.store.local import LocalStore
 
 MINUTE = timedelta(minutes=1)
@@ -453,6 +454,10 @@ async def test_f12_no_thread_waits_for_images_that_nobody_wants(slow_house: Hous
         loop.set_default_executor(ThreadPoolExecutor(8))
 
 
+def whole(stream: Stream) -> bytes:
+    return b"".join(iter(lambda: stream.read(1 << 20), b""))
+
+
 class Pausing(LocalStore):
     """Waits in the middle of an upload."""
 
@@ -461,10 +466,11 @@ class Pausing(LocalStore):
         self.putting = threading.Event()
         self.go_on = threading.Event()
 
-    def put(self, key: str, path: Path) -> None:
+    def put(self, key: str, stream: Stream) -> Sent:
+        content = whole(stream)
         self.putting.set()
         self.go_on.wait(30)
-        super().put(key, path)
+        return super().put(key, BytesIO(content))
 
 
 def with_store(house: House, store: LocalStore) -> None:
@@ -501,24 +507,22 @@ async def test_f14_zombie_worker_cannot_publish(
 
 
 class Failing(LocalStore):
-    """Breaks off, or forgets what it was given."""
+    """Fails twice: once while the study comes, and once when it is whole."""
 
-    broken = True
+    failures = 2
 
-    def put(self, key: str, path: Path) -> None:
-        if self.broken:
-            type(self).broken = False
+    def put(self, key: str, stream: Stream) -> Sent:
+        if self.failures:
+            self.failures -= 1
             raise StorageUnavailable("away")
-        super().put(key, path)
+        return super().put(key, stream)
 
 
 class Lying(LocalStore):
     """Says yes and stores something else."""
 
-    def put(self, key: str, path: Path) -> None:
-        other = path.with_suffix(".other")
-        other.write_bytes(path.read_bytes()[:-1] + b"?")
-        super().put(key, other)
+    def put(self, key: str, stream: Stream) -> Sent:
+        return super().put(key, BytesIO(whole(stream)[:-1] + b"?"))
 
 
 async def test_f53_a_store_that_is_away_is_tried_again(house: House, study: list[FileDataset], tmp_path: Path) -> None:

@@ -11,11 +11,17 @@ import pytest
 from tests.peers.chaos import ChaosProxy, chaos
 from tests.peers.s3 import S3Server, radosgw, swift
 
-from studypub.store.base import LONGEST_LINK, Store
+from studypub.store.base import LONGEST_LINK, Sent, Store
 from studypub.store.local import LocalStore
 from studypub.store.s3 import S3Store
 
 __all__ = ["radosgw", "swift"]
+
+
+def put(store: Store, key: str, path: Path) -> Sent:
+    """Store a file."""
+    with path.open("rb") as stream:
+        return store.put(key, stream)
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,11 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from tests.store.conftest import Kept
+from tests.store.conftest import Kept, put
 
+from studypub.archive.whole_file import Abandoned
 from studypub.errors import StoredObjectDiffers
-from studypub.store.base import LONGEST_LINK
+from studypub.store.base import LONGEST_LINK, Sent
 
 KEY = "f_Khimki/3f9c0a.zip"
 PART = 16 << 20
@@ -28,18 +29,18 @@ def sha256(path: Path) -> bytes:
 @pytest.mark.parametrize("size", [0, 1, 100_000, PART, PART + 1, 2 * PART + 5])
 def test_what_was_put_comes_back(kept: Kept, tmp_path: Path, size: int) -> None:
     path = file(tmp_path, size)
-    kept.store.put(KEY, path)
+    sent = put(kept.store, KEY, path)
     assert kept.store.size(KEY) == size
-    kept.store.verify(KEY, size, sha256(path), path)
+    kept.store.verify(KEY, sent, size, sha256(path))
     assert kept.read(KEY) == path.read_bytes()
     assert kept.keys() == [KEY]
 
 
 def test_putting_again_replaces(kept: Kept, tmp_path: Path) -> None:
     old, new = file(tmp_path, 1000, 1), file(tmp_path, 999, 2)
-    kept.store.put(KEY, old)
-    kept.store.put(KEY, new)
-    kept.store.verify(KEY, 999, sha256(new), new)
+    put(kept.store, KEY, old)
+    sent = put(kept.store, KEY, new)
+    kept.store.verify(KEY, sent, 999, sha256(new))
     assert kept.read(KEY) == new.read_bytes()
 
 
@@ -47,42 +48,64 @@ def test_putting_again_replaces(kept: Kept, tmp_path: Path) -> None:
 @pytest.mark.parametrize("place", [0, -1])
 def test_f57_other_bytes_are_noticed(kept: Kept, tmp_path: Path, size: int, place: int) -> None:
     path = file(tmp_path, size)
-    kept.store.put(KEY, path)
+    sent = put(kept.store, KEY, path)
     data = bytearray(path.read_bytes())
     data[place] ^= 1
     kept.overwrite(KEY, bytes(data))
     with pytest.raises(StoredObjectDiffers):
-        kept.store.verify(KEY, size, sha256(path), path)
+        kept.store.verify(KEY, sent, size, sha256(path))
 
 
 @pytest.mark.parametrize("size", [50_000, PART + 50_000])
 def test_f57_a_truncated_object_is_noticed(kept: Kept, tmp_path: Path, size: int) -> None:
     path = file(tmp_path, size)
-    kept.store.put(KEY, path)
+    sent = put(kept.store, KEY, path)
     kept.overwrite(KEY, path.read_bytes()[:-1])
     with pytest.raises(StoredObjectDiffers):
-        kept.store.verify(KEY, size, sha256(path), path)
+        kept.store.verify(KEY, sent, size, sha256(path))
 
 
 def test_f57_a_missing_object_is_noticed(kept: Kept, tmp_path: Path) -> None:
     path = file(tmp_path, 1000)
     with pytest.raises(StoredObjectDiffers):
-        kept.store.verify(KEY, 1000, sha256(path), path)
+        kept.store.verify(KEY, Sent(sha256(path)), 1000, sha256(path))
 
 
 def test_f57_a_file_that_changed_before_it_was_put_is_noticed(kept: Kept, tmp_path: Path) -> None:
     path = file(tmp_path, 1000)
     packed = sha256(path)
     path.write_bytes(file(tmp_path, 1000, 1).read_bytes())
-    kept.store.put(KEY, path)
+    sent = put(kept.store, KEY, path)
     with pytest.raises(StoredObjectDiffers):
-        kept.store.verify(KEY, 1000, packed, path)
+        kept.store.verify(KEY, sent, 1000, packed)
+
+
+class Breaking:
+    """Comes to no end that it should."""
+
+    def __init__(self, size: int) -> None:
+        self._left = size
+
+    def read(self, size: int, /) -> bytes:
+        if not self._left:
+            raise Abandoned
+        given = min(size, self._left)
+        self._left -= given
+        return bytes(given)
+
+
+@pytest.mark.parametrize("size", [0, 1000, 2 * PART + 5])
+def test_f07_what_breaks_off_is_not_stored(kept: Kept, size: int) -> None:
+    with pytest.raises(Abandoned):
+        kept.store.put(KEY, Breaking(size))
+    assert kept.keys() == []
+    assert kept.store.sweep(timedelta(seconds=-5)) == 0
 
 
 def test_f10_a_deleted_object_is_gone_and_may_be_deleted_again(kept: Kept, tmp_path: Path) -> None:
     other = "f_Khimki/3f9c0a.zip2"
-    kept.store.put(KEY, file(tmp_path, 1000))
-    kept.store.put(other, file(tmp_path, 1000))
+    put(kept.store, KEY, file(tmp_path, 1000))
+    put(kept.store, other, file(tmp_path, 1000))
     kept.store.delete(KEY)
     kept.store.delete(KEY)
     assert kept.store.size(KEY) is None
@@ -100,7 +123,7 @@ def test_checking_leaves_nothing_behind(kept: Kept) -> None:
 
 
 def test_sweeping_spares_what_is_whole(kept: Kept, tmp_path: Path) -> None:
-    kept.store.put(KEY, file(tmp_path, PART + 1))
+    put(kept.store, KEY, file(tmp_path, PART + 1))
     assert kept.store.sweep(timedelta(0)) == 0
     assert kept.keys() == [KEY]
 
@@ -112,9 +135,9 @@ def test_x08_no_key_leads_out_of_the_store(kept: Kept, tmp_path: Path, key: str)
     path = file(tmp_path, 10)
     store = kept.store
     with pytest.raises(ValueError, match="not a key"):
-        store.put(key, path)
+        put(store, key, path)
     with pytest.raises(ValueError, match="not a key"):
-        store.verify(key, 10, sha256(path), path)
+        store.verify(key, Sent(sha256(path)), 10, sha256(path))
     with pytest.raises(ValueError, match="not a key"):
         store.size(key)
     with pytest.raises(ValueError, match="not a key"):
@@ -124,5 +147,5 @@ def test_x08_no_key_leads_out_of_the_store(kept: Kept, tmp_path: Path, key: str)
 
 
 def test_an_object_is_either_linked_or_streamed(kept: Kept, tmp_path: Path) -> None:
-    kept.store.put(KEY, file(tmp_path, 10))
+    put(kept.store, KEY, file(tmp_path, 10))
     assert (kept.store.link(KEY, "study.zip", LONGEST_LINK) is None) != (kept.store.path(KEY) is None)

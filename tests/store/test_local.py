@@ -14,6 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from tests.store.conftest import put
 
 from studypub.errors import DiskFull, StorageRefused, StorageUnavailable
 from studypub.store.local import LocalStore, _translated
@@ -26,7 +27,7 @@ from studypub.store.local import LocalStore
 signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 resource.setrlimit(resource.RLIMIT_FSIZE, ({HALF}, {HALF}))
-LocalStore(Path(sys.argv[1])).put("key", Path(sys.argv[2]))
+LocalStore(Path(sys.argv[1])).put("key", Path(sys.argv[2]).open("rb"))
 """
 
 
@@ -60,7 +61,7 @@ def test_x50_only_we_may_enter(tmp_path: Path) -> None:
 def test_a_put_that_fails_halfway_leaves_nothing(tmp_path: Path, archive: Path) -> None:
     store = LocalStore(tmp_path / "storage")
     with files_up_to(HALF), pytest.raises(StorageUnavailable):
-        store.put("key", archive)
+        put(store, "key", archive)
     assert files(tmp_path / "storage") == []
 
 

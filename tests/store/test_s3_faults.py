@@ -9,11 +9,12 @@ from random import Random
 
 import pytest
 from tests.peers.chaos import SLOW_DOWN, ChaosProxy, chaos
-from tests.store.conftest import Bucket
+from tests.store.conftest import Bucket, put
 
 from studypub.config import S3
 from studypub.errors import StorageUnavailable
 from studypub.store import s3_client
+from studypub.store.base import Sent
 from studypub.store.s3 import S3Store
 
 pytestmark = pytest.mark.peer
@@ -29,9 +30,9 @@ def archive(tmp_path: Path) -> Path:
     return path
 
 
-def verified(store: S3Store, archive: Path) -> bool:
+def verified(store: S3Store, archive: Path, sent: Sent) -> bool:
     data = archive.read_bytes()
-    store.verify(KEY, len(data), hashlib.sha256(data).digest(), archive)
+    store.verify(KEY, sent, len(data), hashlib.sha256(data).digest())
     return True
 
 
@@ -43,9 +44,9 @@ def test_f53_a_busy_server_is_asked_again(
     proxied: S3Store, proxy: ChaosProxy, ceph_bucket: Bucket, archive: Path
 ) -> None:
     proxy.answers = [SLOW_DOWN] * 3
-    proxied.put(KEY, archive)
+    sent = put(proxied, KEY, archive)
     assert proxy.answers == []
-    assert verified(proxied, archive)
+    assert verified(proxied, archive, sent)
     assert ceph_bucket.keys() == [KEY]
     assert ceph_bucket.unfinished() == []
 
@@ -53,7 +54,7 @@ def test_f53_a_busy_server_is_asked_again(
 def test_f53_a_server_that_stays_busy_is_unavailable(proxied: S3Store, proxy: ChaosProxy, archive: Path) -> None:
     proxy.answers = [SLOW_DOWN] * 100
     with pytest.raises(StorageUnavailable, match="SlowDown"):
-        proxied.put(KEY, archive)
+        put(proxied, KEY, archive)
     assert len(proxy.answers) >= 90
 
 
@@ -62,7 +63,7 @@ def test_f54_a_closed_port_is_unavailable_soon(archive: Path) -> None:
         address = f"127.0.0.1:{listener.getsockname()[1]}"
     began = time.monotonic()
     with pytest.raises(StorageUnavailable):
-        nowhere(address).put(KEY, archive)
+        put(nowhere(address), KEY, archive)
     assert time.monotonic() - began < 10
 
 
@@ -71,7 +72,7 @@ def test_f54_a_silent_server_is_given_up(monkeypatch: pytest.MonkeyPatch, proxy:
     proxy.silent = True
     began = time.monotonic()
     with pytest.raises(StorageUnavailable):
-        nowhere(proxy.address).put(KEY, archive)
+        put(nowhere(proxy.address), KEY, archive)
     assert time.monotonic() - began < 10
 
 
@@ -81,8 +82,8 @@ def test_f54_a_slow_uplink_is_not_a_dead_one(
     monkeypatch.setattr(s3_client, "_CONNECT_SECONDS", 0.2)
     proxy.bytes_per_second = 20 << 20
     store = S3Store(ceph_bucket.server.config(ceph_bucket.name, endpoint=f"http://{proxy.address}"))
-    store.put(KEY, archive)
-    assert verified(store, archive)
+    sent = put(store, KEY, archive)
+    assert verified(store, archive, sent)
 
 
 def test_f54_a_trickle_is_given_up(
@@ -93,7 +94,7 @@ def test_f54_a_trickle_is_given_up(
     store = S3Store(ceph_bucket.server.config(ceph_bucket.name, endpoint=f"http://{proxy.address}"))
     began = time.monotonic()
     with pytest.raises(StorageUnavailable, match="too long"):
-        store.put(KEY, archive)
+        put(store, KEY, archive)
     assert time.monotonic() - began < 10
     assert ceph_bucket.keys() == []
 
@@ -102,9 +103,9 @@ def test_f55_a_part_that_is_cut_off_is_sent_again(
     proxied: S3Store, proxy: ChaosProxy, ceph_bucket: Bucket, archive: Path
 ) -> None:
     proxy.resets = [PART + (4 << 20)]
-    proxied.put(KEY, archive)
+    sent = put(proxied, KEY, archive)
     assert proxy.resets == []
-    assert verified(proxied, archive)
+    assert verified(proxied, archive, sent)
     assert ceph_bucket.unfinished() == []
 
 
@@ -113,7 +114,7 @@ def test_f55_an_upload_that_fails_is_aborted(
 ) -> None:
     proxy.resets = [PART + (4 << 20), 4 << 20, 4 << 20]
     with pytest.raises(StorageUnavailable):
-        proxied.put(KEY, archive)
+        put(proxied, KEY, archive)
     assert proxy.resets == []
     assert ceph_bucket.keys() == []
     assert ceph_bucket.unfinished() == []
@@ -124,7 +125,7 @@ def test_f07_an_upload_that_nobody_aborted_is_swept_away(
 ) -> None:
     proxy.resets, proxy.down_after_resets = [PART + (4 << 20)], True
     with pytest.raises(StorageUnavailable):
-        proxied.put(KEY, archive)
+        put(proxied, KEY, archive)
     assert ceph_bucket.keys() == []
     assert ceph_bucket.unfinished() == [KEY]
     assert ceph_bucket.store.sweep(timedelta(hours=1)) == 0
@@ -149,4 +150,4 @@ def test_an_answer_that_is_not_of_s3_is_no_success(archive: Path) -> None:
     with chaos(("127.0.0.1", 1)) as proxy:
         proxy.answers = [page] * 20
         with pytest.raises(StorageUnavailable):
-            nowhere(proxy.address).put(KEY, archive)
+            put(nowhere(proxy.address), KEY, archive)

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from typing import Any, cast
 from uuid import UUID, uuid4
@@ -87,8 +88,6 @@ class Site:
     ) -> Publication:
         """Publish that content as the task's archive."""
         task = await self.claimed(task_id)
-        archive = self.folder / f"{task_id}.zip"
-        archive.write_bytes(content)
         stored = studies.StoredArchive(
             object_key=f"studies/{task_id}.zip",
             size=len(content),
@@ -99,7 +98,7 @@ class Site:
             deid_key=bytes(32),
             shown_date=None,
         )
-        self.store.put(stored.object_key, archive)
+        self.store.put(stored.object_key, BytesIO(content))
         async with self.database.transaction() as tx:
             task = await tasks.advance(tx, task, Event.FOUND, study_instance_uid="1.2.3", expected=9)
             task = await tasks.advance(tx, task, Event.RECEIVED, received=9)

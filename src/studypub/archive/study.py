@@ -11,7 +11,7 @@ from pydicom.uid import UID
 
 from studypub.archive.dicomdir import Directory
 from studypub.archive.readme import readme
-from studypub.archive.whole_file import WholeFile, disk_errors
+from studypub.archive.whole_file import Follower, WholeFile, disk_errors
 from studypub.archive.zip import ZipArchive
 
 Inspect = Callable[[str, bytes], None]
@@ -40,7 +40,7 @@ class StudyArchive:
         self._names: list[str] = []
         with disk_errors():
             self._file = WholeFile(path)
-        self._zip = ZipArchive(self._file.stream)
+        self._zip = ZipArchive(self._file.stream, self._file.settle)
         self._directory = Directory()
         self._series: dict[UID, list[int]] = {}
         self._modalities: dict[str, None] = {}
@@ -74,6 +74,14 @@ class StudyArchive:
             digest = self._file.commit()
         instances = sum(count for _, count in self._series.values())
         return ArchiveSummary(*digest, instances, len(self._series), tuple(self._modalities))
+
+    def follow(self) -> Follower:
+        """Return the archive as a stream that is read while it is made; it ends with `release`."""
+        return self._file.follow()
+
+    def release(self) -> None:
+        """Let those who follow come to the end of the archive, which is closed."""
+        self._file.release()
 
     def _next_file_id(self, series: UID) -> tuple[str, str, str]:
         place = self._series.setdefault(series, [len(self._series) + 1, 0])

@@ -3,7 +3,7 @@
 import re
 import struct
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -80,9 +80,13 @@ class ZipArchive:
     Members are compressed by threads while the next ones are made, and written in their order.
     """
 
-    def __init__(self, stream: IO[bytes]) -> None:
-        """Write to a stream that can seek; it stays the caller's, who closes it."""
+    def __init__(self, stream: IO[bytes], settled: Callable[[], None] = lambda: None) -> None:
+        """Write to a stream that can seek; it stays the caller's, who closes it.
+
+        `settled` is called when all that was written so far is final.
+        """
         self._stream = stream
+        self._settled = settled
         self._members: list[_Member] = []
         self._packing: deque[tuple[_Member, Future[list[bytes | memoryview]]]] = deque()
         self._packers = ThreadPoolExecutor(_PACKERS, "archive")
@@ -131,6 +135,7 @@ class ZipArchive:
             member.place = self._stream.tell()
             self._stream.write(member.local())
             self._stream.writelines(content)
+            self._settled()
 
     def _write_file(self, member: _Member, path: Path) -> None:
         """Write a member that is not held in memory; its header is mended when its size is known."""
@@ -143,6 +148,7 @@ class ZipArchive:
         self._stream.seek(member.place)
         self._stream.write(member.local())
         self._stream.seek(end)
+        self._settled()
 
 
 def _packed_whole(member: _Member, data: bytes) -> list[bytes | memoryview]:

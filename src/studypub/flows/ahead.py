@@ -8,14 +8,16 @@ from typing import Self
 
 from studypub.dicom.kept import SpooledInstance
 from studypub.flows.prepare import Preparation
+from studypub.flows.send import Sending
 
 
 class Ahead:
-    """Prepares while the block runs; no thread of it goes on afterwards, and only a finished archive stays."""
+    """Prepares and sends while the block runs; nothing is prepared afterwards, and only a finished archive stays."""
 
-    def __init__(self, preparation: Preparation, stop: threading.Event) -> None:
+    def __init__(self, preparation: Preparation, sending: Sending, stop: threading.Event) -> None:
         """`stop` is the preparation's."""
         self._preparation = preparation
+        self._sending = sending
         self._stop = stop
         self._following: asyncio.Future[None] | None = None
 
@@ -29,6 +31,8 @@ class Ahead:
             await self._following
 
     async def __aenter__(self) -> Self:
+        """Open the archive. Raises DiskFull."""
+        self._sending.begin(await asyncio.to_thread(self._preparation.begin))
         return self
 
     async def __aexit__(
@@ -39,4 +43,5 @@ class Ahead:
         try:
             await self.caught_up()
         finally:
+            self._sending.abandon()
             self._preparation.discard()

@@ -29,6 +29,7 @@ from studypub.flows.packing import Case, HeldBack, Prepared
 from studypub.flows.prepare import Preparation
 from studypub.flows.publish import publish, store_archive
 from studypub.flows.retrieve import Progress, Retrieved, Way, retrieve
+from studypub.flows.send import Sending
 from studypub.store.base import Store
 
 log = logging.getLogger(__name__)
@@ -69,7 +70,8 @@ async def carry_out(means: Means, task: Task, progress: Progress) -> Publication
             decisions = await _decisions(means.database, task)
             case = Case(task, found.study, deidentifier, clinic.pixels, decisions)
             preparation = Preparation(case, folder, stop)
-            async with Ahead(preparation, stop) as ahead:
+            sending = Sending(means.database, means.store, task.task_id)
+            async with Ahead(preparation, sending, stop) as ahead:
                 retrieved = await _retrieve(means.database, way, task, found, received, progress, ahead)
                 task = await _advance_received(means.database, task, retrieved, progress)
                 await ahead.caught_up()
@@ -80,10 +82,10 @@ async def carry_out(means: Means, task: Task, progress: Progress) -> Publication
                 except HeldBack as held_back:
                     await _hold(means.database, task, held_back)
                     return None
-            task = await _advance_prepared(means.database, task, prepared)
-            archive = await store_archive(
-                means.database, means.store, prepared, profile=clinic.profile, deid_key=deid_key
-            )
+                task = await _advance_prepared(means.database, task, prepared)
+                archive = await store_archive(
+                    sending, prepared, preparation.release, profile=clinic.profile, deid_key=deid_key
+                )
             return await publish(means.database, task, archive, means.config.retention, retrieved.part)
     except (PacsAway, PacsFull) as error:
         raise await outage.begin(means.config, means.database, clinic, error) from error

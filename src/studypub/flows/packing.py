@@ -17,6 +17,7 @@ from pydicom.errors import InvalidDicomError
 
 from studypub.archive.readme import readme
 from studypub.archive.study import ArchiveSummary, StudyArchive
+from studypub.archive.whole_file import Follower
 from studypub.config import Pixels
 from studypub.core.finding import FoundStudy
 from studypub.core.publication import Part
@@ -126,6 +127,14 @@ class Packing:
             self._tally.count(outcome)
             if isinstance(outcome, Ready):
                 self._pack(outcome, instance.path, data)
+
+    def archive(self) -> Follower:
+        """Return the archive as a stream that is read while it is made; it ends with `release`."""
+        return self._archive.follow()
+
+    def release(self) -> None:
+        """Let whoever follows the archive come to its end; it is finished, and may be published."""
+        self._archive.release()
 
     def rest(self) -> None:
         """Let another thread go on."""

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from studypub.archive.whole_file import Follower
 from studypub.core.publication import Part
 from studypub.dicom.kept import SpooledInstance
 from studypub.flows.packing import Case, Packing, Prepared
@@ -26,10 +27,14 @@ class Preparation:
         self._stop = stop
         self._packing: Packing | None = None
 
+    def begin(self) -> Follower:
+        """Open the archive, and return what can be read of it while it is made. Raises DiskFull."""
+        return self._begin().archive()
+
     def follow(self, arriving: Iterable[SpooledInstance]) -> None:
         """Prepare what comes, until nothing does or `stop` is set."""
         try:
-            packing = self._begin()
+            packing = self._packing or self._begin()
             for instance in arriving:
                 packing.add(instance)
             packing.rest()
@@ -57,6 +62,11 @@ class Preparation:
                 packing.add(instance)
         assert self._packing is not None  # noqa: S101 - it has begun
         return self._packing.finish(part)
+
+    def release(self) -> None:
+        """Let whoever follows the archive come to its end: it is finished, and may be published."""
+        if self._packing is not None:
+            self._packing.release()
 
     def discard(self) -> None:
         """Leave nothing of it but an archive that is finished."""

@@ -1,10 +1,9 @@
 """The archive goes to the store, is checked there, and its link goes live."""
 
-import asyncio
 import logging
+from collections.abc import Callable
 
 from studypub.config import Retention
-from studypub.core import ids
 from studypub.core.publication import Part, Publication, keep_until
 from studypub.core.task import Event, Task
 from studypub.db import audit, events, settings, studies, tasks
@@ -12,27 +11,18 @@ from studypub.db.again import again_on_collision
 from studypub.db.database import Database
 from studypub.db.studies import StoredArchive
 from studypub.flows.packing import Prepared
-from studypub.store.base import Store
+from studypub.flows.send import Sending
 
 log = logging.getLogger(__name__)
 
 
 async def store_archive(
-    database: Database, store: Store, prepared: Prepared, *, profile: str, deid_key: bytes
+    sending: Sending, prepared: Prepared, release: Callable[[], None], *, profile: str, deid_key: bytes
 ) -> StoredArchive:
-    """Send the archive to the store under a name nobody can guess, and hold what is there against what was sent.
-
-    Nothing is sent where strangers could read it. The name is written down first, so that an attempt that ends half
-    way leaves nothing unknown behind. Raises StorageUnavailable, StorageRefused, BucketIsPublic, StoredObjectDiffers.
-    """
-    object_key, summary = ids.new_object_key(), prepared.summary
-    await asyncio.to_thread(store.check)
-    async with database.transaction() as tx:
-        await studies.add_object(tx, object_key, prepared.task_id)
-    await asyncio.to_thread(store.put, object_key, prepared.path)
-    await asyncio.to_thread(store.verify, object_key, summary.size, summary.sha256, prepared.path)
+    """Let the archive be stored whole. Raises as Sending.finish does."""
+    summary = prepared.summary
     return StoredArchive(
-        object_key=object_key,
+        object_key=await sending.finish(prepared, release),
         size=summary.size,
         sha256=summary.sha256,
         instances=summary.instances,

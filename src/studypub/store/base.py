@@ -3,10 +3,25 @@
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 LONGEST_LINK = timedelta(minutes=5)
 _KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*", re.ASCII)
+
+
+class Stream(Protocol):
+    """Bytes that come one after the other."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return so many of the next bytes, fewer at the end alone."""
+
+
+class Sent(NamedTuple):
+    """What a store has to know of what was put, to hold what is stored against it."""
+
+    sha256: bytes = b""
+    etag: str = ""
+    tail: bytes = b""
 
 
 class Store(Protocol):
@@ -16,11 +31,14 @@ class Store(Protocol):
     DiskFull where the local disk has no room.
     """
 
-    def put(self, key: str, path: Path) -> None:
-        """Store the file; it is reachable only when it is whole, and replaces what was there."""
+    def put(self, key: str, stream: Stream) -> Sent:
+        """Store what comes; it is reachable only when it is whole, and replaces what was there.
 
-    def verify(self, key: str, size: int, sha256: bytes, path: Path) -> None:
-        """Raise StoredObjectDiffers unless that many bytes of that hash are stored; `path` is the file that was put."""
+        Where the stream raises, so does this, and nothing is stored.
+        """
+
+    def verify(self, key: str, sent: Sent, size: int, sha256: bytes) -> None:
+        """Raise StoredObjectDiffers unless that many bytes of that hash are stored; `sent` is what `put` returned."""
 
     def size(self, key: str) -> int | None:
         """Return the size of the object in bytes, or None where there is none."""

@@ -5,14 +5,13 @@ import errno
 import hashlib
 import os
 import secrets
-import shutil
 import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 from studypub.errors import DiskFull, StorageRefused, StorageUnavailable, StoredObjectDiffers
-from studypub.store.base import checked
+from studypub.store.base import Sent, Stream, checked
 
 _BLOCK_BYTES = 1 << 20
 _OURS_ALONE = 0o700
@@ -30,20 +29,21 @@ class LocalStore:
             folder.chmod(_OURS_ALONE)
             (folder / _UNFINISHED).mkdir(exist_ok=True)
 
-    def put(self, key: str, path: Path) -> None:
-        """Copy the file, bring it to the disk, and only then give it its name."""
+    def put(self, key: str, stream: Stream) -> Sent:
+        """Copy what comes, bring it to the disk, and only then give it its name."""
         target = self._file(key)
         unfinished = self._folder / _UNFINISHED / secrets.token_hex(16)
         with _translated():
             try:
-                _copy(path, unfinished)
+                _copy(stream, unfinished)
                 self._make_folders(target.parent)
                 unfinished.replace(target)
                 _sync(target.parent)
             finally:
                 unfinished.unlink(missing_ok=True)
+        return Sent()
 
-    def verify(self, key: str, size: int, sha256: bytes, path: Path) -> None:  # noqa: ARG002 - read back, not inferred
+    def verify(self, key: str, sent: Sent, size: int, sha256: bytes) -> None:  # noqa: ARG002 - read back, not inferred
         """Read the object back; raise StoredObjectDiffers unless it has that size and hash."""
         with _translated():
             try:
@@ -118,9 +118,10 @@ def _translated() -> Iterator[None]:
         raise StorageUnavailable(f"the folder of archives: {error.strerror}") from error
 
 
-def _copy(source: Path, target: Path) -> None:
-    with source.open("rb") as read, target.open("xb") as write:
-        shutil.copyfileobj(read, write, _BLOCK_BYTES)
+def _copy(source: Stream, target: Path) -> None:
+    with target.open("xb") as write:
+        while block := source.read(_BLOCK_BYTES):
+            write.write(block)
         write.flush()
         os.fsync(write.fileno())
 

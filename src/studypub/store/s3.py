@@ -6,8 +6,7 @@ import secrets
 import time
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
-from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, cast
 from urllib.parse import quote
 
 from minio.datatypes import Object
@@ -15,7 +14,7 @@ from minio.error import S3Error
 
 from studypub.config import S3
 from studypub.errors import BucketIsPublic, StorageUnavailable, StoredObjectDiffers
-from studypub.store.base import LONGEST_LINK, checked
+from studypub.store.base import LONGEST_LINK, Sent, Stream, checked
 from studypub.store.s3_client import Client, translated
 
 _PART_BYTES = 16 << 20
@@ -27,12 +26,37 @@ _PROBE = "probe-"
 _SHORTEST_LINK = timedelta(seconds=1)
 
 
-class _Sent(NamedTuple):
-    """What the file that was put is known by."""
+class _Hashed:
+    """A stream, and what is known of what was read of it."""
 
-    sha256: bytes
-    etag: str
-    tail: bytes
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._whole, self._part = hashlib.sha256(), _md5()
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._tail = b""
+
+    def read(self, size: int, /) -> bytes:
+        """Return the next bytes."""
+        content = self._stream.read(size)
+        self._whole.update(content)
+        self._tail = (self._tail + content[-_TAIL_BYTES:])[-_TAIL_BYTES:]
+        left = memoryview(content)
+        while left:
+            piece = left[: _PART_BYTES - self._size % _PART_BYTES]
+            left = left[len(piece) :]
+            self._part.update(piece)
+            self._size += len(piece)
+            if self._size % _PART_BYTES == 0:
+                self._parts.append(self._part.digest())
+                self._part = _md5()
+        return content
+
+    def sent(self) -> Sent:
+        """Return what the object is known by, if all was sent in parts of _PART_BYTES."""
+        parts = [*self._parts, *([self._part.digest()] if self._size % _PART_BYTES or not self._parts else [])]
+        etag = parts[0].hex() if len(parts) == 1 else f"{_md5(b''.join(parts)).hexdigest()}-{len(parts)}"
+        return Sent(self._whole.digest(), etag, self._tail)
 
 
 class S3Store:
@@ -43,32 +67,32 @@ class S3Store:
         self._bucket = config.bucket
         self._prefix = f"{config.prefix.strip('/')}/" if config.prefix.strip("/") else ""
 
-    def put(self, key: str, path: Path) -> None:
-        """Upload the file, in parts where it is larger than one; a failure aborts the upload."""
-        name = self._name(key)
-        with translated(), path.open("rb") as stream:
+    def put(self, key: str, stream: Stream) -> Sent:
+        """Upload what comes, in parts where it is longer than one; a failure aborts the upload."""
+        name, hashed = self._name(key), _Hashed(stream)
+        with translated():
             # One part at a time: minio's threads go on after a failure, and stay behind after another.
             self._client.put_object(
                 self._bucket,
                 name,
-                stream,
-                path.stat().st_size,
+                cast("BinaryIO", hashed),
+                length=-1,
                 content_type=_CONTENT_TYPE,
                 part_size=_PART_BYTES,
                 num_parallel_uploads=1,
             )
+        return hashed.sent()
 
-    def verify(self, key: str, size: int, sha256: bytes, path: Path) -> None:
-        """Compare size, ETag and the last bytes with those of the file that was put.
+    def verify(self, key: str, sent: Sent, size: int, sha256: bytes) -> None:
+        """Compare size, ETag and the last bytes with those of what was put, and that with what was to be put.
 
         The ETag is what the server computed from the bytes it received: the MD5 of the object, or of the MD5s of its
         parts. One of another kind (encryption, a copy) says nothing, and the whole object is read back.
         Raises StoredObjectDiffers.
         """
         name = self._name(key)
-        sent = _sent(path)
         if sent.sha256 != sha256:
-            raise StoredObjectDiffers("the file is not the one that was packed")
+            raise StoredObjectDiffers("what was sent is not what was packed")
         with translated():
             found = self._found(name)
             if found is None or found.size != size:
@@ -179,16 +203,8 @@ class S3Store:
         return self._prefix + checked(key)
 
 
-def _sent(path: Path) -> _Sent:
-    """Return the file's hash, the ETag that our way of sending it leads to, and its last bytes."""
-    whole, parts, tail = hashlib.sha256(), list[bytes](), b""
-    with path.open("rb") as stream:
-        while part := stream.read(_PART_BYTES):
-            whole.update(part)
-            parts.append(hashlib.md5(part, usedforsecurity=False).digest())
-            tail = (tail + part)[-_TAIL_BYTES:]
-    etag = hashlib.md5(b"".join(parts), usedforsecurity=False).hexdigest() + f"-{len(parts)}"
-    return _Sent(whole.digest(), parts[0].hex() if len(parts) == 1 else etag, tail)
+def _md5(content: bytes = b"") -> "hashlib._Hash":
+    return hashlib.md5(content, usedforsecurity=False)
 
 
 def _attachment(file_name: str) -> str:

@@ -1,0 +1,83 @@
+"""The archive goes to the store, as far as that goes while it is still made, and is held against what was packed."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import closing
+from typing import IO, NamedTuple
+from uuid import UUID
+
+from studypub.archive.whole_file import Abandoned, Follower
+from studypub.core import ids
+from studypub.db import studies
+from studypub.db.database import Database
+from studypub.flows.packing import Prepared
+from studypub.log import describe
+from studypub.store.base import Sent, Store
+
+log = logging.getLogger(__name__)
+
+
+class _Put(NamedTuple):
+    """An object that was put under this name."""
+
+    key: str
+    sent: Sent
+
+
+class Sending:
+    """One archive on its way to the store."""
+
+    def __init__(self, database: Database, store: Store, task_id: UUID) -> None:
+        self._database = database
+        self._store = store
+        self._task_id = task_id
+        self._under_way: asyncio.Task[_Put] | None = None
+
+    def begin(self, archive: Follower) -> None:
+        """Send what there is of the archive, as it comes, to an object that is not complete before `finish`."""
+        self._under_way = asyncio.create_task(self._put(archive))
+        self._under_way.add_done_callback(_tell)
+
+    async def finish(self, prepared: Prepared, release: Callable[[], None]) -> str:
+        """Return the name under which the store holds what was packed; `release` lets what was begun come to its end.
+
+        Nothing is completed where strangers could read it. Raises StorageUnavailable, StorageRefused, BucketIsPublic,
+        StoredObjectDiffers.
+        """
+        await asyncio.to_thread(self._store.check)
+        release()
+        put = await self._begun() or await self._put(prepared.path.open("rb"))
+        size, sha256 = prepared.summary.size, prepared.summary.sha256
+        await asyncio.to_thread(self._store.verify, put.key, put.sent, size, sha256)
+        return put.key
+
+    def abandon(self) -> None:
+        """Wait for nothing that is under way; it ends with the archive that it follows."""
+        if self._under_way is not None:
+            self._under_way.cancel()
+
+    async def _begun(self) -> _Put | None:
+        """Return what was begun, when it is complete; None where it failed before, or followed another archive."""
+        if self._under_way is None or (self._under_way.done() and self._under_way.exception()):
+            return None
+        try:
+            return await self._under_way
+        except Abandoned:
+            return None
+
+    async def _put(self, archive: IO[bytes] | Follower) -> _Put:
+        """Put under a name nobody can guess; it is written down first, so that nothing unknown is left behind."""
+        key = ids.new_object_key()
+        async with self._database.transaction() as tx:
+            await studies.add_object(tx, key, self._task_id)
+        return _Put(key, await asyncio.to_thread(self._sent, key, archive))
+
+    def _sent(self, key: str, archive: IO[bytes] | Follower) -> Sent:
+        with closing(archive):
+            return self._store.put(key, archive)
+
+
+def _tell(under_way: asyncio.Task[_Put]) -> None:
+    if not under_way.cancelled() and (error := under_way.exception()):
+        log.debug("Архив не отправлен заранее: %s", describe(error))
