@@ -3,11 +3,12 @@
 import queue
 import socket
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from pynetdicom import AE, evt
 from pynetdicom._globals import MODE_ACCEPTOR
-from pynetdicom.association import Association
+from pynetdicom.association import Association, ServiceUser
 from pynetdicom.dul import DULServiceProvider
 from pynetdicom.transport import AddressInformation
 
@@ -15,6 +16,7 @@ from studypub.dicom.connection import Connection
 from studypub.dicom.limits import Limits
 from studypub.dicom.messages import Messages
 from studypub.dicom.peers import KnownPeers
+from studypub.dicom.receive import Incoming
 from studypub.dicom.spool import Spool
 from studypub.dicom.timer import SteadyTimer
 from studypub.log import describe
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 # Of an A-ASSOCIATE-RJ (PS3.8 9.3.4): source and reason
 _REJECTED = {(1, 3): "незнакомый AE title отправителя", (1, 7): "запрошен чужой AE title"}
+# PS3.8 9.2, 9.3.5: the state in which messages come, the PDU that they are in, and the event of the connection's end
+_DATA_TRANSFER, _P_DATA_TF, _CLOSED = "Sta6", 4, "Evt17"
 _INCOMPREHENSIBLE = "обмен идёт не по стандарту"
 
 
@@ -39,22 +43,22 @@ class PeerAssociation(Association):
         peer: socket.socket,
         address: tuple[Any, ...],
         *,
-        store: Callable[[evt.Event], int],
+        store: Callable[[ServiceUser, Incoming], int],
         refuse: Callable[..., None],
     ) -> None:
-        """`store` answers a C-STORE, `refuse` is told in words why the peer is sent away."""
+        """`store` takes an instance from this peer, `refuse` is told in words why the peer is sent away."""
         super().__init__(ae, MODE_ACCEPTOR)
         self.name = "dicom-association"
         self._refuse = refuse
         self._hung_up = False
-        self.dimse = self._messages = Messages(self, spool, peers, limits)
+        self.dimse = self._messages = Messages(self, spool, peers, limits, partial(store, self.requestor))
         self.dul = Provider(self, self._messages, refuse)
         self._connection = Connection(self, peer, limits, refuse)
         self.set_socket(self._connection)
         # These are kept in the timers of the provider.
         self.acse_timeout, self.network_timeout = limits.request_seconds, limits.silence_seconds
         self._introduce(ae, limits, address)
-        self._handle(store)
+        self._handle()
 
     @property
     def is_asked_for(self) -> bool:
@@ -95,12 +99,11 @@ class PeerAssociation(Association):
         # The library's own server copies them deeply for each connection, 20 ms long; nobody changes them.
         self.acceptor.supported_contexts = ae.supported_contexts
 
-    def _handle(self, store: Callable[[evt.Event], int]) -> None:
+    def _handle(self) -> None:
         for event in self.get_events():
             if event.is_notification:  # the library's log: it is silenced, and quotes identifiers
                 for handler, *_ in cast("list[tuple[Callable[..., Any], Any]]", self.get_handlers(event)):
                     self.unbind(event, handler)
-        self.bind(evt.EVT_C_STORE, store)
         self.bind(evt.EVT_REJECTED, self._note_rejection)
 
     def _note_rejection(self, _: evt.Event) -> None:
@@ -115,6 +118,7 @@ class Provider(DULServiceProvider):
     def __init__(self, assoc: Association, messages: Messages, refuse: Callable[..., None]) -> None:
         super().__init__(assoc)
         self._refuse = refuse
+        self._messages = messages
         self.name, self.daemon = "dicom-provider", True
         self._run_loop_delay = 0.0
         self._idle_timer, self.artim_timer = SteadyTimer(None), SteadyTimer(None)  # they are given their seconds later
@@ -141,8 +145,17 @@ class Provider(DULServiceProvider):
             self.kill_dul()
 
     def _read_pdu_data(self) -> None:
-        cast("Connection", self.socket).begin_pdu()
-        super()._read_pdu_data()
+        """Read a PDU. Those that make an instance are many: they go to the messages as they are."""
+        connection = cast("Connection", self.socket)
+        connection.begin_pdu()
+        if self.state_machine.current_state == _DATA_TRANSFER and connection.begins_with(_P_DATA_TF):
+            content = connection.rest()
+            if content is None:
+                self.event_queue.put(_CLOSED)
+            else:
+                self._messages.receive_pdu(content)
+        else:
+            super()._read_pdu_data()
 
 
 class _Indications(queue.Queue[Any]):

@@ -1,84 +1,88 @@
 """The socket of an association: every wait on it ends, and no PDU is larger than we said."""
 
-import select
 import socket
+import struct
 import time
 from collections.abc import Callable
 from contextlib import suppress
 
 from pynetdicom.association import Association
-from pynetdicom.transport import AssociationSocket
 
 from studypub.dicom.limits import Limits
+from studypub.dicom.waiting import CLOSING, Waiting
 
-# So often the timers of an association are looked at while nothing happens.
-_PATIENCE_MILLISECONDS = 100
+# PS3.8 9.3.1: what a PDU is, and the length of what follows
+_HEAD = struct.Struct(">BxL")
 # Some count the header of a PDU to its length.
 _SLACK = 64
-# PS3.8 9.2: idle, and awaiting an A-ASSOCIATE-RQ; awaiting that the connection is closed
+# PS3.8 9.2: idle, and awaiting an A-ASSOCIATE-RQ
 _NOT_ASSOCIATED = ("Sta1", "Sta2")
-_CLOSING = "Sta13"
 _MOST_DRAINED = 16
 
 
-class Connection(AssociationSocket):
-    """A connection that a peer opened.
-
-    Where the library's own polls, this one waits, and is woken when there is something to send.
-    """
+class Connection(Waiting):
+    """A connection that a peer opened."""
 
     def __init__(
         self, assoc: Association, client_socket: socket.socket, limits: Limits, refuse: Callable[[str], None]
     ) -> None:
         """`refuse` is told in words why a connection is given up."""
         super().__init__(assoc, client_socket=client_socket)
-        client_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._limits = limits
         self._refuse = refuse
-        self._peer = client_socket
+        self.watch(client_socket)
         self.has_read = False
+        self._head = bytearray()
         self._request_due = self._due = time.monotonic() + limits.request_seconds
         self._largest = limits.largest_request
-        self._waker, self._woken = socket.socketpair()
-        self._waker.setblocking(False)
-        self._poll = select.poll()
-        for watched in (client_socket, self._woken):
-            self._poll.register(watched, select.POLLIN)
 
     @property
     def ready(self) -> bool:
         """Whether there is something to read; waits for it, a little, unless something else is to be done."""
         if self.socket is None or not self._is_connected:
             return False
-        if self._state() == _CLOSING:
+        if self.state() == CLOSING:
             self._drain(self.socket)
             return False
-        patience = _PATIENCE_MILLISECONDS if self.event_queue.empty() else 0
-        came = {descriptor for descriptor, _ in self._poll.poll(patience)}
-        if self._woken.fileno() in came:
-            self._woken.recv(4096)
-        return self.socket.fileno() in came
+        return self.comes(at_once=not self.event_queue.empty())
 
     @property
     def is_closed(self) -> bool:
         """Whether our side has closed it."""
         return self._peer.fileno() < 0
 
-    def wake(self) -> None:
-        """End the wait: there is something to send."""
-        with suppress(OSError):  # it is to be woken already, or it has ended
-            self._waker.send(b"\0")
-
     def begin_pdu(self) -> None:
         """Start the time of a PDU, of which something is here."""
-        if self._state() in _NOT_ASSOCIATED:
+        if self.state() in _NOT_ASSOCIATED:
             self._due, self._largest = self._request_due, self._limits.largest_request
         else:
             self._due = time.monotonic() + self._limits.pdu_seconds
             self._largest = self._limits.largest_pdu + _SLACK
 
+    def begins_with(self, kind: int) -> bool:
+        """Read the head of a PDU, unless the peer has gone, and say whether it is of this kind (PS3.8 9.3.1)."""
+        with suppress(OSError):
+            self._head = self._receive(_HEAD.size)
+        return len(self._head) == _HEAD.size and self._head[0] == kind
+
+    def rest(self) -> bytearray | None:
+        """Return what comes behind the head that was read; None where the peer has gone."""
+        _, length = _HEAD.unpack(self._head)
+        self._head = bytearray()
+        try:
+            content = self._receive(length)
+        except OSError:
+            return None
+        return content if len(content) == length else None
+
     def recv(self, nr_bytes: int) -> bytearray:
         """Return so many bytes of the PDU, fewer where the peer has closed. Raises OSError."""
+        if self._head:  # which is what is asked for first
+            head, self._head = self._head, bytearray()
+            return head
+        return self._receive(nr_bytes)
+
+    def _receive(self, nr_bytes: int) -> bytearray:
         if nr_bytes > self._largest:
             self._refuse("слишком длинный PDU")
             raise ConnectionAbortedError
@@ -109,8 +113,7 @@ class Connection(AssociationSocket):
     def end(self) -> None:
         """Give everything back to the system. Nobody may be reading any more."""
         self.hang_up()
-        for one in (self._peer, self._waker, self._woken):
-            one.close()
+        self.give_back()
 
     def _drain(self, peer: socket.socket) -> None:
         """Pass over what is here: closing with something unread resets the connection, and our last word with it."""
@@ -131,9 +134,6 @@ class Connection(AssociationSocket):
         except TimeoutError:
             self._refuse("PDU приходит слишком медленно")
             raise
-
-    def _state(self) -> str:
-        return self.assoc.dul.state_machine.current_state
 
     def _shutdown_socket(self) -> None:
         # The library's own leaves a socket open whose peer has gone: there `shutdown` fails.

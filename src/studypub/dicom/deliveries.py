@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 from pynetdicom import evt
 from pynetdicom.association import Association
 from pynetdicom.dimse import DIMSEServiceProvider
-from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.pdu_primitives import P_DATA
 
 from studypub.dicom.limits import Limits
-from studypub.dicom.messages import STORE, Messages, StoreRequest, command_field
+from studypub.dicom.messages import STORE, Messages, command_field
 from studypub.dicom.peers import KnownPeers, Senders
-from studypub.dicom.receive import Rejection
+from studypub.dicom.receive import Incoming, Rejection
 from studypub.dicom.spool import Spool
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ class Deliveries(Messages):
     """The messages of the association: instances are taken and answered here, all others are the library's."""
 
     def __init__(self, assoc: Association, spool: Spool, senders: Senders) -> None:
-        super().__init__(assoc, spool, KnownPeers([]), Limits())
+        super().__init__(assoc, spool, KnownPeers([]), Limits(), _status)
         self._senders = senders
         self._heard = time.monotonic()
 
@@ -46,16 +45,10 @@ class Deliveries(Messages):
         while True:
             left = self._heard + (self.dimse_timeout or 0.0) - time.monotonic()
             try:
-                context_id, message = self.msg_queue.get(block=block, timeout=max(left, 0.0))
+                return self.msg_queue.get(block=block, timeout=max(left, 0.0))
             except queue.Empty:
-                if block and left > 0:
-                    continue
-                return None, None
-            if context_id is None or message is None:
-                return None, None
-            if not isinstance(message, StoreRequest):
-                return context_id, message
-            self._answer(context_id, message)
+                if not block or left <= 0:
+                    return None, None
 
     def _sent_by(self, senders: Senders) -> bool:
         """Whether these send for the PACS that we called."""
@@ -67,11 +60,11 @@ class Deliveries(Messages):
         else:
             self._pass_on(b"\3", command)
 
-    def _take_data(self, context_id: int, value: bytes, *, is_last: bool) -> None:
+    def _take_data(self, context_id: int, value: memoryview, *, is_last: bool) -> None:
         if self.message is None:
             super()._take_data(context_id, value, is_last=is_last)
         else:
-            self._pass_on(b"\2" if is_last else b"\0", value)
+            self._pass_on(b"\2" if is_last else b"\0", bytes(value))
 
     def _pass_on(self, control: bytes, value: bytes) -> None:
         """Let the library have a fragment (PS3.8 E.2) of a message of its own."""
@@ -79,18 +72,10 @@ class Deliveries(Messages):
         primitive.presentation_data_value_list = [[self._context_id, control + value]]  # type: ignore[list-item]  # it wants lists
         DIMSEServiceProvider.receive_primitive(self, primitive)
 
-    def _answer(self, context_id: int, request: StoreRequest) -> None:
-        response = C_STORE()
-        response.MessageIDBeingRespondedTo = request.MessageID
-        response.AffectedSOPClassUID = request.AffectedSOPClassUID
-        response.AffectedSOPInstanceUID = request.AffectedSOPInstanceUID
-        response.Status = _status(request)
-        self.send_msg(response, context_id)
 
-
-def _status(request: StoreRequest) -> int:
+def _status(incoming: Incoming) -> int:
     try:
-        request.incoming.finish()
+        incoming.finish()
     except Rejection as rejection:
         log.warning("Изображение отклонено: %s", rejection)
         return rejection.status

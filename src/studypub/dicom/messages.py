@@ -3,13 +3,13 @@
 import queue
 import struct
 import time
-from contextlib import suppress
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 
 from pydicom.uid import UID
 from pynetdicom.association import Association
 from pynetdicom.dimse import DIMSEServiceProvider
-from pynetdicom.dimse_primitives import C_ECHO, C_STORE
+from pynetdicom.dimse_primitives import C_ECHO
 from pynetdicom.pdu_primitives import P_DATA
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.service_class import StorageServiceClass
@@ -19,7 +19,6 @@ from studypub.dicom.limits import Limits
 from studypub.dicom.peers import KnownPeers, Senders
 from studypub.dicom.receive import DATA_SET_DOES_NOT_MATCH, Incoming, Rejection
 from studypub.dicom.spool import Spool
-from studypub.dicom.uid import is_valid
 
 if TYPE_CHECKING:
     from pynetdicom.dimse import _QueueItem
@@ -27,8 +26,15 @@ if TYPE_CHECKING:
 # PS3.7 E.1: elements of group 0000
 _AFFECTED_SOP_CLASS_UID, _COMMAND_FIELD, _MESSAGE_ID = 0x0002, 0x0100, 0x0110
 _DATA_SET_TYPE, _AFFECTED_SOP_INSTANCE_UID = 0x0800, 0x1000
-STORE, _ECHO = 0x0001, 0x0030
+_GROUP_LENGTH, _MESSAGE_ID_RESPONDED_TO, _STATUS = 0x0000, 0x0120, 0x0900
+STORE, _STORE_RESPONSE, _ECHO = 0x0001, 0x8001, 0x0030
 _NO_DATA_SET = 0x0101
+# PS3.8 9.3.5, E.2: the length of a presentation data value, its context, what it is
+_VALUE = struct.Struct(">LBB")
+_LENGTH_BYTES = 4
+_LAST_OF_COMMAND = 3
+_P_DATA_TF = 4
+_NOT_UNDERSTOOD = (ValueError, LookupError, TypeError, StopIteration, struct.error)
 _INVALID_PDU = "Evt19"  # PS3.8 9.2.1: the association is aborted
 _LONGEST_COMMAND = 16 * 1024
 _ELEMENT = struct.Struct("<HHL")
@@ -39,42 +45,55 @@ _MOST_WAITING = 8
 _PATIENCE_SECONDS = 0.1
 
 
-class StoreRequest(C_STORE):
-    """A C-STORE request whose data set is not in memory."""
+class _Store(NamedTuple):
+    """A C-STORE request whose data set is on its way; the UIDs as they were said."""
 
-    def __init__(self, incoming: Incoming) -> None:
-        super().__init__()
-        self.incoming = incoming
-
-    @property
-    def is_valid_request(self) -> bool:
-        """Whether it is to be answered: yes, also where its UIDs are none and are not repeated."""
-        return True
+    incoming: Incoming
+    message_id: int
+    sop_class_uid: bytes
+    sop_instance_uid: bytes
 
 
 class Messages(DIMSEServiceProvider):
-    """The messages of one association: C-ECHO and C-STORE, each of bounded size and duration."""
+    """The messages of one association: C-ECHO and C-STORE, each of bounded size and duration.
 
-    def __init__(self, assoc: Association, spool: Spool, peers: KnownPeers, limits: Limits) -> None:
+    A C-STORE is answered here, by the thread that reads: a peer waits for each answer before it sends the next one.
+    """
+
+    def __init__(
+        self, assoc: Association, spool: Spool, peers: KnownPeers, limits: Limits, store: Callable[[Incoming], int]
+    ) -> None:
+        """`store` takes an instance whose last byte is here, and returns the status to answer."""
         super().__init__(assoc)
         self._peers = peers
         self._spool = spool
         self._limits = limits
+        self._store = store
         self._command = bytearray()
-        self._request: StoreRequest | None = None
+        self._request: _Store | None = None
         self._context_id = 0
         self._since = time.monotonic()
         self._size = 0
 
+    def receive_pdu(self, content: bytearray) -> None:
+        """Take what is in a P-DATA-TF PDU (PS3.8 9.3.5); what is no part of a known message ends the association."""
+        view, place = memoryview(content), 0
+        try:
+            while place < len(view):
+                length, context_id, control = _VALUE.unpack_from(view, place)
+                begin, place = place + _VALUE.size, place + _LENGTH_BYTES + length
+                if not begin <= place <= len(view):
+                    raise ValueError
+                self._take(context_id, control, view[begin:place])
+        except _NOT_UNDERSTOOD:
+            self.dul.event_queue.put(_INVALID_PDU)
+
     def receive_primitive(self, primitive: P_DATA) -> None:
-        """Take the fragments of a PDU; what is no part of a message that we know ends the association."""
+        """Take the same as the library gives it."""
         try:
             for context_id, fragment in primitive.presentation_data_value_list:
-                self._keep_pace(len(fragment))
-                is_command, is_last = bool(fragment[0] & 1), bool(fragment[0] & 2)
-                take = self._take_command if is_command else self._take_data
-                take(context_id, fragment[1:], is_last=is_last)
-        except (ValueError, LookupError, TypeError, StopIteration, struct.error):
+                self._take(context_id, fragment[0], memoryview(fragment)[1:])
+        except _NOT_UNDERSTOOD:
             self.dul.event_queue.put(_INVALID_PDU)
 
     def get_msg(self, block: bool = False) -> "_QueueItem":
@@ -86,10 +105,14 @@ class Messages(DIMSEServiceProvider):
 
     def discard(self) -> None:
         """Leave nothing of what came and was not answered."""
-        with suppress(queue.Empty):
-            while True:
-                _discard(self.msg_queue.get_nowait()[1])
-        _discard(self._request)
+        if self._request is not None:
+            self._request.incoming.discard()
+
+    def _take(self, context_id: int, control: int, value: memoryview) -> None:
+        """Take a fragment (PS3.8 E.2). Raises one of _NOT_UNDERSTOOD."""
+        self._keep_pace(len(value))
+        take = self._take_command if control & 1 else self._take_data
+        take(context_id, value, is_last=bool(control & 2))
 
     def _keep_pace(self, size: int) -> None:
         """Raise ValueError where a message that has begun trickles, PDU by PDU."""
@@ -103,7 +126,7 @@ class Messages(DIMSEServiceProvider):
                 raise ValueError
             self._since, self._size = now, 0
 
-    def _take_command(self, context_id: int, value: bytes, *, is_last: bool) -> None:
+    def _take_command(self, context_id: int, value: memoryview, *, is_last: bool) -> None:
         self._command += value
         if self._request is not None or len(self._command) > _LONGEST_COMMAND:
             raise ValueError
@@ -112,13 +135,12 @@ class Messages(DIMSEServiceProvider):
             self._context_id = context_id
             self._begin(command)
 
-    def _take_data(self, context_id: int, value: bytes, *, is_last: bool) -> None:
+    def _take_data(self, context_id: int, value: memoryview, *, is_last: bool) -> None:
         if self._request is None or context_id != self._context_id:
             raise ValueError
         self._request.incoming.write(value)
         if is_last:
-            request, self._request = self._request, None
-            self._hand_over(request)
+            self._answer(self._request)
 
     def _begin(self, command: bytes) -> None:
         """Take up a message whose command is here; one that we do not know raises ValueError, LookupError."""
@@ -132,41 +154,54 @@ class Messages(DIMSEServiceProvider):
         else:
             raise ValueError
 
-    def _store_request(self, elements: dict[int, bytes], context: PresentationContext) -> StoreRequest:
+    def _store_request(self, elements: dict[int, bytes], context: PresentationContext) -> _Store:
         sop_class_uid = _uid(elements, _AFFECTED_SOP_CLASS_UID)
         sop_instance_uid = _uid(elements, _AFFECTED_SOP_INSTANCE_UID)
-        syntax = UID(context.transfer_syntax[0])
+        message_id, syntax = _number(elements[_MESSAGE_ID]), UID(context.transfer_syntax[0])
         incoming = Incoming(self._spool, sop_class_uid, sop_instance_uid, syntax, self._sent_by)
-        request = StoreRequest(incoming)
-        request.MessageID = _number(elements[_MESSAGE_ID])
-        # Whoever serves is found by the class.
-        request.AffectedSOPClassUID = UID(sop_class_uid) if _is_storage(sop_class_uid) else context.abstract_syntax
         if not _is_storage(sop_class_uid):
             incoming.refuse(Rejection(DATA_SET_DOES_NOT_MATCH, "недопустимый идентификатор класса"))
-        if is_valid(sop_instance_uid):
-            request.AffectedSOPInstanceUID = UID(sop_instance_uid)
-        return request
+        said = (elements.get(tag, b"") for tag in (_AFFECTED_SOP_CLASS_UID, _AFFECTED_SOP_INSTANCE_UID))
+        return _Store(incoming, message_id, *said)
 
     def _sent_by(self, senders: Senders) -> bool:
         """Whether our peer sends for the PACS that these send for."""
         peer = self.assoc.requestor
         return peer.ae_title.strip() in senders.ae_titles and self._peers.include(peer.address or "", senders.hosts)
 
-    def _hand_over(self, request: StoreRequest | C_ECHO) -> None:
-        """Give a request that is complete to whoever serves."""
+    def _answer(self, request: _Store) -> None:
+        status = self._store(request.incoming)
+        self._request = None
+        if self.dul.socket is not None:
+            self.dul.socket.send(_response(self._context_id, request, status))
+
+    def _hand_over(self, request: C_ECHO) -> None:
+        """Give a request to whoever serves."""
         if self.msg_queue.qsize() >= _MOST_WAITING:
-            _discard(request)
             raise ValueError
         self.msg_queue.put((self._context_id, request))
 
 
+def _response(context_id: int, request: _Store, status: int) -> bytes:
+    """Return a C-STORE response (PS3.7 9.3.1.2) as a PDU."""
+    elements = b"".join(
+        _ELEMENT.pack(0, tag, len(value)) + value
+        for tag, value in (
+            (_AFFECTED_SOP_CLASS_UID, request.sop_class_uid),
+            (_COMMAND_FIELD, _NUMBER.pack(_STORE_RESPONSE)),
+            (_MESSAGE_ID_RESPONDED_TO, _NUMBER.pack(request.message_id)),
+            (_DATA_SET_TYPE, _NUMBER.pack(_NO_DATA_SET)),
+            (_STATUS, _NUMBER.pack(status)),
+            (_AFFECTED_SOP_INSTANCE_UID, request.sop_instance_uid),
+        )
+    )
+    command = _ELEMENT.pack(0, _GROUP_LENGTH, 4) + struct.pack("<L", len(elements)) + elements
+    value = _VALUE.pack(len(command) + 2, context_id, _LAST_OF_COMMAND) + command
+    return struct.pack(">BxL", _P_DATA_TF, len(value)) + value
+
+
 def _is_storage(sop_class_uid: str | None) -> bool:
     return uid_to_service_class(sop_class_uid or "") is StorageServiceClass
-
-
-def _discard(request: object) -> None:
-    if isinstance(request, StoreRequest):
-        request.incoming.discard()
 
 
 def _echo_request(elements: dict[int, bytes]) -> C_ECHO:

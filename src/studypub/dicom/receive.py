@@ -19,6 +19,8 @@ DATA_SET_DOES_NOT_MATCH = 0xA900
 CANNOT_UNDERSTAND = 0xC000
 
 _LARGEST_HEAD = 8 * 2**20
+# For so much at a time there has to be room.
+_ROOM_BYTES = 2**18
 _LARGEST_DATA_SET = 16 * 2**30
 
 
@@ -51,10 +53,11 @@ class Incoming:
         self._header = Header(implicit=transfer_syntax.is_implicit_VR)
         self._head = bytearray()
         self._size = 0
+        self._room_up_to = 0
         self._part: Part | None = None
         self._rejection: Rejection | None = None
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Take the next bytes."""
         self._size += len(data)
         if self._rejection is None:
@@ -90,7 +93,7 @@ class Incoming:
         except Rejection as rejection:
             self.refuse(rejection)
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, data: bytes | memoryview) -> None:
         if self._size > _LARGEST_DATA_SET:
             raise Rejection(OUT_OF_RESOURCES, "слишком большой набор данных")
         if self._part is not None:
@@ -129,10 +132,12 @@ class Incoming:
             raise Rejection(DATA_SET_DOES_NOT_MATCH, "недопустимый идентификатор")
         return self._header.uid(STUDY_INSTANCE_UID)
 
-    def _append(self, part: Part, data: bytes) -> None:
+    def _append(self, part: Part, data: bytes | memoryview) -> None:
         try:
-            if not self._spool.has_room(len(data)):
-                raise Rejection(OUT_OF_RESOURCES, "мало места на диске")
+            if self._size >= self._room_up_to:
+                if not self._spool.has_room(_ROOM_BYTES):
+                    raise Rejection(OUT_OF_RESOURCES, "мало места на диске")
+                self._room_up_to = self._size + _ROOM_BYTES
             part.write(data)
         except OSError as error:
             raise _no_room(error) from error

@@ -47,10 +47,16 @@ class Reception:
         """How many bytes are here, those of instances that are still coming included."""
         return self._size
 
-    def grow(self, octets: int) -> None:
-        """Count bytes that have come, or have gone."""
+    def grow(self, octets: int, arriving: str = "") -> None:
+        """Count bytes that have come, or have gone.
+
+        The quiet period begins anew where they are of an instance, `arriving`, that is not here yet: a long one takes
+        time.
+        """
         with self._changed:
             self._size += octets
+            if arriving and arriving not in self._instances:
+                self._last_change = time.monotonic()
 
     def instances(self) -> list[SpooledInstance]:
         """Return what is here, in order of arrival."""
@@ -138,12 +144,6 @@ class Reception:
             self._closed = True
             self._changed.notify_all()
 
-    def note_arriving(self, sop_instance_uid: str) -> None:
-        """Begin the quiet period anew where more of an instance comes that is not here yet: a long one takes time."""
-        with self._changed:
-            if sop_instance_uid not in self._instances:
-                self._last_change = time.monotonic()
-
     def quiet_from_now(self) -> None:
         """Begin the quiet period anew."""
         with self._changed:
@@ -175,23 +175,19 @@ class Part:
         self._file: io.FileIO = self._part.open("xb", buffering=0)
         self._write(header)
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Write the next bytes of the data set. Raises OSError; the file is gone then."""
         self._sha256.update(data)
         self._write(data)
-        self._reception.note_arriving(self._uids[0])
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, data: bytes | memoryview) -> None:
         try:
             _write_all(self._file, data)
         except OSError:
             self.discard()
             raise
-        self._count(len(data))
-
-    def _count(self, octets: int) -> None:
-        self._size += octets
-        self._reception.grow(octets)
+        self._size += len(data)
+        self._reception.grow(len(data), arriving=self._uids[0])
 
     def keep(self) -> None:
         """Give the whole instance to its study. Raises OSError, ReceptionEnded; the file is gone then."""
@@ -209,7 +205,8 @@ class Part:
 
     def discard(self) -> None:
         """Leave nothing of it."""
-        self._count(-self._size)
+        self._reception.grow(-self._size)
+        self._size = 0
         for path in (self._part, self._path):
             with suppress(OSError):
                 path.unlink(missing_ok=True)
@@ -217,7 +214,7 @@ class Part:
             self._file.close()
 
 
-def _write_all(file: io.FileIO, data: bytes) -> None:
+def _write_all(file: io.FileIO, data: bytes | memoryview) -> None:
     view = memoryview(data)
     while view:
         view = view[file.write(view) :]

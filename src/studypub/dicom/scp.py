@@ -5,10 +5,11 @@ import socket
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 from pydicom.uid import AllTransferSyntaxes, ExplicitVRLittleEndian, ImplicitVRLittleEndian
-from pynetdicom import AE, AllStoragePresentationContexts, evt
+from pynetdicom import AE, AllStoragePresentationContexts
+from pynetdicom.association import ServiceUser
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
 from studypub.dicom.association import PeerAssociation
@@ -16,12 +17,9 @@ from studypub.dicom.limits import Limits
 from studypub.dicom.listener import Listener
 from studypub.dicom.peers import KnownPeers, Senders, plain
 from studypub.dicom.places import Places
-from studypub.dicom.receive import CANNOT_UNDERSTAND, Rejection
+from studypub.dicom.receive import CANNOT_UNDERSTAND, Incoming, Rejection
 from studypub.dicom.refusals import Refusals
 from studypub.dicom.spool import Spool
-
-if TYPE_CHECKING:
-    from studypub.dicom.messages import StoreRequest
 
 __all__ = ["STORAGE_SYNTAXES", "KnownPeers", "Limits", "Rejection", "Senders", "StorageScp"]
 
@@ -122,8 +120,7 @@ class StorageScp:
             self._ae, self._spool, self._peers, self._limits, peer, address, store=self._store, refuse=refuse
         )
 
-    def _store(self, event: evt.Event) -> int:
-        requestor, incoming = event.assoc.requestor, cast("StoreRequest", event.request).incoming
+    def _store(self, requestor: ServiceUser, incoming: Incoming) -> int:
         try:
             incoming.finish()
         except Rejection as rejection:

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
 
@@ -19,11 +20,14 @@ class Ahead:
         self._preparation = preparation
         self._sending = sending
         self._stop = stop
+        # A thread of its own: it waits for images, whose retrieval must not wait for a free one.
+        self._thread = ThreadPoolExecutor(1, "prepare")
         self._following: asyncio.Future[None] | None = None
 
     def follow(self, arriving: Iterator[SpooledInstance]) -> None:
         """Begin to prepare what comes."""
-        self._following = asyncio.ensure_future(asyncio.to_thread(self._preparation.follow, arriving))
+        loop = asyncio.get_running_loop()
+        self._following = loop.run_in_executor(self._thread, self._preparation.follow, arriving)
 
     async def caught_up(self) -> None:
         """Return when all is prepared that has come; nothing more may be coming."""
@@ -43,5 +47,6 @@ class Ahead:
         try:
             await self.caught_up()
         finally:
+            self._thread.shutdown(wait=False)
             self._sending.abandon()
             self._preparation.discard()

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import IO, NamedTuple
 from uuid import UUID
@@ -32,6 +33,8 @@ class Sending:
         self._database = database
         self._store = store
         self._task_id = task_id
+        # A thread of its own: it waits for an archive, which must not wait for a free one.
+        self._thread = ThreadPoolExecutor(1, "send")
         self._under_way: asyncio.Task[_Put] | None = None
 
     def begin(self, archive: Follower) -> None:
@@ -54,6 +57,7 @@ class Sending:
 
     def abandon(self) -> None:
         """Wait for nothing that is under way; it ends with the archive that it follows."""
+        self._thread.shutdown(wait=False)
         if self._under_way is not None:
             self._under_way.cancel()
 
@@ -71,7 +75,8 @@ class Sending:
         key = ids.new_object_key()
         async with self._database.transaction() as tx:
             await studies.add_object(tx, key, self._task_id)
-        return _Put(key, await asyncio.to_thread(self._sent, key, archive))
+        loop = asyncio.get_running_loop()
+        return _Put(key, await loop.run_in_executor(self._thread, self._sent, key, archive))
 
     def _sent(self, key: str, archive: IO[bytes] | Follower) -> Sent:
         with closing(archive):
