@@ -3,7 +3,7 @@
 import hashlib
 import socket
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
@@ -143,6 +143,21 @@ def test_f07_unfinished_uploads_are_swept_on_every_server(bucket: Bucket) -> Non
     assert sorted(bucket.unfinished()) == ["key0", "key1", "key2"]
     assert bucket.store.sweep(timedelta(seconds=-5)) == 3
     assert bucket.unfinished() == []
+
+
+def test_f07_an_upload_that_goes_on_is_not_swept_away(bucket: Bucket) -> None:
+    client = bucket.server.client()
+    upload_id = client._create_multipart_upload(bucket.name, KEY, {})
+    ((_, _, began),) = bucket.store._client.unfinished(bucket.name, "")
+    part = None
+    while part is None or part <= began + timedelta(seconds=1):  # a server that knows only whole seconds
+        client._upload_part(bucket.name, KEY, b"x", {}, upload_id, 1)
+        part = bucket.store._client.last_part(bucket.name, KEY, upload_id)
+    assert bucket.store.sweep(datetime.now(UTC) - began) == 0
+    assert bucket.unfinished() == [KEY]
+    assert bucket.store.sweep(timedelta(seconds=-5)) == 1
+    assert bucket.unfinished() == []
+    assert bucket.store._client.last_part(bucket.name, KEY, upload_id) is None
 
 
 def test_an_answer_that_is_not_of_s3_is_no_success(archive: Path) -> None:

@@ -56,7 +56,7 @@ class Store(Protocol):
         """Return the file that holds the object, or None where there is none on this machine."""
 
     def sweep(self, age: timedelta) -> int:
-        """Remove what puts that broke off longer ago than this left behind; return how many there were."""
+        """Remove what puts left behind that have sent nothing for so long; return how many there were."""
 
     def check(self) -> None:
         """Put, get and delete a small object; raise BucketIsPublic if strangers can read it."""

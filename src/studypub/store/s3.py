@@ -131,14 +131,16 @@ class S3Store:
         """Return None: no object lies on this machine."""
 
     def sweep(self, age: timedelta) -> int:
-        """Abort multipart uploads that began longer ago, delete probes as old; return how many there were."""
+        """Abort multipart uploads that sent nothing for so long, delete probes as old; return how many there were."""
         before = datetime.now(UTC) - age
         with translated():
             probes = self._client.list_objects(self._bucket, prefix=self._name(_PROBE))
             old = [str(one.object_name) for one in probes if one.last_modified and one.last_modified <= before]
             for name in old:
                 self.delete(name.removeprefix(self._prefix))
-            stale = [one for one in self._client.unfinished(self._bucket, self._prefix) if one[2] <= before]
+            begun = [one for one in self._client.unfinished(self._bucket, self._prefix) if one[2] <= before]
+            # What is sent while it is packed, or over a slow uplink, may have begun long ago.
+            stale = [one for one in begun if (self._client.last_part(self._bucket, *one[:2]) or before) <= before]
             for name, upload_id, _ in stale:
                 self._client.abort(self._bucket, name, upload_id)
         return len(stale) + len(old)

@@ -84,6 +84,21 @@ class Client(Minio):
             markers = {"key_marker": found.next_key_marker, "upload_id_marker": found.next_upload_id_marker}
             more = found.is_truncated
 
+    def last_part(self, bucket: str, name: str, upload_id: str) -> datetime | None:
+        """Return when the last part of an unfinished upload came; None where none has, or where it is gone."""
+        parts: list[Part] = []
+        marker, more = None, True
+        while more:
+            try:
+                found = self._list_parts(bucket, name, upload_id, part_number_marker=marker)
+            except S3Error as error:
+                if error.code in {"NoSuchUpload", "NoSuchKey"}:
+                    return None
+                raise
+            parts = found.parts or parts
+            marker, more = found.next_part_number_marker, found.is_truncated
+        return parts[-1].last_modified if parts else None
+
     def abort(self, bucket: str, name: str, upload_id: str) -> None:
         """Drop an unfinished upload and its parts; one that is gone is fine."""
         try:
