@@ -11,7 +11,7 @@ FAULTS: dict[str, str] = {
         "every byte verified, and asks only for what is missing."
     ),
     "F05": "Killed while it de-identifies: nothing half is seen, the spool is emptied.",
-    "F06": "Killed while it packs: a partial archive is never sent.",
+    "F06": "Killed while it packs, and sends what is packed: a partial archive is never an object.",
     "F07": (
         "Killed while it uploads: the next attempt stores the archive; unfinished uploads and probes are swept away."
     ),

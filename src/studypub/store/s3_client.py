@@ -5,7 +5,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from xml.etree.ElementTree import ParseError
 
@@ -18,6 +18,9 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from studypub.config import S3
 from studypub.errors import StorageRefused, StorageUnavailable
+
+if TYPE_CHECKING:
+    from minio.datatypes import Part
 
 # A whole request may take this long to be sent: a part of 16 MiB over an uplink of half a megabit a second.
 _SEND_SECONDS = 300.0
