@@ -113,7 +113,7 @@ def test_f07_a_kill_in_the_middle_of_an_upload_in_parts_leaves_one_object_and_no
         assert keys(radosgw, bucket) == []
         proxy.cut()
         proxy.frozen, proxy.bytes_per_second = False, None
-        world.start(STUDYPUB_LONGEST_UPLOAD_SECONDS="1")
+        world.start(STUDYPUB_LONGEST_UPLOAD_SECONDS="0.2")
         assert world.ended(task_id)["attempt"] == 2
         eventually(lambda: unfinished() == [])
     ((key, size),) = world.rows("SELECT object_key, size FROM published_studies WHERE state = 'LIVE'")

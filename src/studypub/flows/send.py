@@ -39,13 +39,13 @@ class Sending:
 
     def begin(self, archive: Follower) -> None:
         """Send what there is of the archive, as it comes, to an object that is not complete before `finish`."""
-        self._under_way = asyncio.create_task(self._put(archive))
+        self._under_way = asyncio.create_task(self._put_ahead(archive))
         self._under_way.add_done_callback(_tell)
 
     async def finish(self, prepared: Prepared, release: Callable[[], None]) -> str:
         """Return the name under which the store holds what was packed; `release` lets what was begun come to its end.
 
-        Nothing is completed where strangers could read it. Raises StorageUnavailable, StorageRefused, BucketIsPublic,
+        Nothing is completed where strangers can read by now. Raises StorageUnavailable, StorageRefused, BucketIsPublic,
         StoredObjectDiffers.
         """
         await asyncio.to_thread(self._store.check)
@@ -69,6 +69,15 @@ class Sending:
             return await self._under_way
         except Abandoned:
             return None
+
+    async def _put_ahead(self, archive: Follower) -> _Put:
+        """Put what comes, unless strangers could read it."""
+        try:
+            await asyncio.to_thread(self._store.check)
+        except BaseException:
+            archive.close()
+            raise
+        return await self._put(archive)
 
     async def _put(self, archive: IO[bytes] | Follower) -> _Put:
         """Put under a name nobody can guess; it is written down first, so that nothing unknown is left behind."""
