@@ -65,12 +65,16 @@ _ALWAYS: Final = (
         "публикуются, только если клиника так решила: всё, что похоже на текст, закрывается в каждом кадре, затем "
         "кадры проверяются ещё раз; где уверенности нет, снимок исключается или его смотрит человек. За пределами "
         "закрытого пикселы без потерь не меняются; сжатые с потерями кадры перекодируются без новых потерь. "
-        "BurnedInAnnotation = NO и код 113101 получают только снимки, чьи пикселы так проверены.",
+        "BurnedInAnnotation = NO и код 113101 получают только снимки, чьи пикселы так проверены. Остальные снимки "
+        "(срезы, рентгенограммы), в заголовке которых о надписях ничего не сказано, на текст не проверяются: "
+        "впечатанное в них остаётся.",
         "Images that may show text (ultrasound, fluoroscopy, secondary captures, screens, photographs) are published "
         "only where the clinic has chosen so: whatever looks like text is covered in every frame, then the frames are "
         "looked at again; where that is not certain, the image is left out or a person looks at it. Outside what is "
         "covered, pixels of lossless coding do not change; frames of lossy coding are coded again without further "
-        "loss. BurnedInAnnotation = NO and code 113101 are given only to images whose pixels were searched like this.",
+        "loss. BurnedInAnnotation = NO and code 113101 are given only to images whose pixels were searched like this. "
+        "Other images (slices, radiographs) whose headers say nothing of text are not searched for it: what was burned "
+        "into them stays.",
     ),
     Sentence(
         "По тонким срезам головы (КТ, МРТ, ПЭТ) можно восстановить лицо. Пикселы для этого не меняются: такие снимки "
