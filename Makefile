@@ -1,8 +1,7 @@
 # Everything lands in .venv/ and var/, both of which may be deleted at any time.
 
 BIN := .venv/bin
-# Many tests wait for somebody: one more than there are processors keeps those busy.
-PYTEST := $(BIN)/pytest --numprocesses $(shell expr `nproc` + 1) --maxprocesses 5 --dist worksteal
+PYTEST := $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 .PHONY: help setup run test unit thorough lint chaos blackout restarts huge pictures lock programs tools
 .NOTPARALLEL:

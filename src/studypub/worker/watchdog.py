@@ -5,16 +5,18 @@ import logging
 import os
 import socket
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 log = logging.getLogger(__name__)
 
 
 def notify(environment: Mapping[str, str], state: str) -> None:
-    """Tell systemd where it started us; elsewhere nothing happens."""
+    """Tell systemd where it started us; elsewhere nothing happens. It is not waited for."""
     address = environment.get("NOTIFY_SOCKET")
     if not address:
         return
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver, suppress(BlockingIOError):
+        receiver.setblocking(False)
         receiver.connect("\0" + address[1:] if address.startswith("@") else address)
         receiver.sendall(state.encode())
 
