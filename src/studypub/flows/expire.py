@@ -62,16 +62,22 @@ async def sweep(database: Database, store: Store) -> int:
         await people.sweep_browsers(tx, lifetime=BROWSER_LIFETIME)
         await throttle.sweep(tx)
         await review.forget_thumbnails(tx)
-        keys = await studies.objects_to_delete(tx, upload=_LONGEST_UPLOAD, limit=_BATCH)
     deleted = 0
-    for key in keys:
-        try:
-            await asyncio.to_thread(store.delete, key)
-        except StudypubError:
-            log.exception("Не удалось удалить архив из хранилища")
-            continue
+    while True:
         async with database.transaction() as tx:
-            await studies.object_deleted(tx, key)
-        deleted += 1
+            keys = await studies.objects_to_delete(tx, upload=_LONGEST_UPLOAD, limit=_BATCH)
+        gone = 0
+        for key in keys:
+            try:
+                await asyncio.to_thread(store.delete, key)
+            except StudypubError:
+                log.exception("Не удалось удалить архив из хранилища")
+                continue
+            async with database.transaction() as tx:
+                await studies.object_deleted(tx, key)
+            gone += 1
+        deleted += gone
+        if len(keys) < _BATCH or not gone:
+            break
     await asyncio.to_thread(store.sweep, _LONGEST_UPLOAD)
     return deleted
