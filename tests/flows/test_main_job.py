@@ -751,3 +751,17 @@ async def test_a_clinic_that_is_no_longer_configured(house: House) -> None:
     house.means = replace(house.means, config=Config())
     failed = await house.settled(task, Status.FAILED)
     assert failed.error_code == "REFUSED"
+
+
+async def test_a_sweep_takes_all_that_attempts_left_however_many_there_were(
+    house: House, study: list[FileDataset], connection: psycopg.Connection
+) -> None:
+    house.pacs.add(study)
+    task, publication = await house.published()
+    connection.execute(
+        "INSERT INTO stored_objects (object_key, task_id, created_at)"
+        " SELECT 'left-' || n, %s, now() - interval '2 hours' FROM generate_series(1, 250) n",
+        (task.task_id,),
+    )
+    assert await sweep(house.database, house.store) == 250
+    assert house.stored() == [house.archive(publication)]

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import IO, NamedTuple
 from uuid import UUID
 
@@ -39,7 +39,7 @@ class Sending:
 
     def begin(self, archive: Follower) -> None:
         """Send what there is of the archive, as it comes, to an object that is not complete before `finish`."""
-        self._under_way = asyncio.create_task(self._put_ahead(archive))
+        self._under_way = asyncio.create_task(self._put(archive))
         self._under_way.add_done_callback(_tell)
 
     async def finish(self, prepared: Prepared, release: Callable[[], None]) -> str:
@@ -70,20 +70,18 @@ class Sending:
         except Abandoned:
             return None
 
-    async def _put_ahead(self, archive: Follower) -> _Put:
-        """Put what comes, unless strangers could read it."""
-        try:
-            await asyncio.to_thread(self._store.check)
-        except BaseException:
-            archive.close()
-            raise
-        return await self._put(archive)
-
     async def _put(self, archive: IO[bytes] | Follower) -> _Put:
-        """Put under a name nobody can guess; it is written down first, so that nothing unknown is left behind."""
+        """Put under a name nobody can guess, unless strangers could read it.
+
+        The name is written down first, so that nothing unknown is left behind.
+        """
         key = ids.new_object_key()
-        async with self._database.transaction() as tx:
-            await studies.add_object(tx, key, self._task_id)
+        with ExitStack() as in_vain:
+            in_vain.callback(archive.close)
+            async with self._database.transaction() as tx:
+                await studies.add_object(tx, key, self._task_id)
+            await asyncio.to_thread(self._store.check)
+            in_vain.pop_all()  # the thread closes it: nobody may while it reads
         loop = asyncio.get_running_loop()
         return _Put(key, await loop.run_in_executor(self._thread, self._sent, key, archive))
 
