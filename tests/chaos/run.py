@@ -3,6 +3,7 @@
 import os
 import random
 import shutil
+import signal
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -44,7 +45,7 @@ def run(seconds: float, seed: int, server: S3Server | None = None, logs: Path | 
             weather.strike()
         weather.clear_up()
         quiet = time.monotonic()
-        found = _settle(weather.world)
+        found = _settle(weather)
         settled = time.monotonic() - quiet
         found += [f"INV 1: task {task_id} is lost" for task_id in sorted(weather.acknowledged - _known(weather.world))]
         found += _resources(weather)
@@ -91,14 +92,23 @@ def _weather(seed: int, server: S3Server | None) -> Iterator[tuple[Weather, str]
         )
 
 
-def _settle(world: World) -> list[str]:
-    going_on = (
-        "SELECT count(*) FROM tasks WHERE status IN ('QUEUED', 'SEARCHING', 'RETRIEVING', 'PROCESSING', 'UPLOADING')"
-    )
+def _settle(weather: Weather) -> list[str]:
+    world = weather.world
+    going_on = "status IN ('QUEUED', 'SEARCHING', 'RETRIEVING', 'PROCESSING', 'UPLOADING')"
     try:
-        eventually(lambda: world.rows(going_on) == [(0,)], within=_QUIET_SECONDS)
+        eventually(
+            lambda: world.rows(f"SELECT count(*) FROM tasks WHERE {going_on}") == [(0,)],  # noqa: S608 - ours
+            within=_QUIET_SECONDS,
+        )
     except AssertionError:
-        return [f"INV 1: {world.rows(going_on)[0][0]} tasks have not ended after {_QUIET_SECONDS} s of quiet"]
+        left = world.rows(f"SELECT to_jsonb(t) FROM tasks t WHERE {going_on}")  # noqa: S608 - ours
+        for (task,) in left:
+            print(task, *world.rows("SELECT to_jsonb(e) FROM task_events e WHERE task_id = %s", task["task_id"]))  # noqa: T201
+        print("database time", world.rows("SELECT now()"))  # noqa: T201
+        weather.daemon.send(signal.SIGUSR2)
+        weather.pause(1.0, 1.0)
+        print(weather.daemon.output.read_text("utf-8", "replace")[-30_000:])  # noqa: T201
+        return [f"INV 1: {len(left)} tasks have not ended after {_QUIET_SECONDS} s of quiet"]
     return []
 
 

@@ -5,6 +5,7 @@ one. It has a single thread, so that a fork of it is as good as a fresh process.
 """
 
 import ctypes
+import faulthandler
 import json
 import os
 import resource
@@ -54,6 +55,7 @@ def _become(arguments: list[str], environment: dict[str, str], output: str) -> N
     said = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for source, target in ((nothing, 0), (said, 1), (said, 2)):
         os.dup2(source, target)
+    faulthandler.register(signal.SIGUSR2)  # says where its threads stand
     status = 70
     try:
         failpoints.install(os.environ)
