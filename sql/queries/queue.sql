@@ -5,7 +5,7 @@ FROM tasks t LEFT JOIN published_studies s USING (task_id)
 WHERE (t.created_at, t.task_id) < (%(after)s::timestamptz, %(after_id)s::uuid)
   AND (%(clinic_code)s::text IS NULL OR t.clinic_code = %(clinic_code)s)
   AND t.status = ANY(%(statuses)s::task_status[]) AND t.origin = ANY(%(origins)s::task_origin[])
-  AND (%(text)s = '' OR strpos(t.numbers, %(text)s) > 0)
+  AND holds(t.numbers, %(text)s)
 ORDER BY t.created_at DESC, t.task_id DESC
 LIMIT %(limit)s;
 
@@ -16,7 +16,7 @@ FROM tasks t LEFT JOIN published_studies s USING (task_id)
 WHERE (t.created_at, t.task_id) > (%(after)s::timestamptz, %(after_id)s::uuid)
   AND (%(clinic_code)s::text IS NULL OR t.clinic_code = %(clinic_code)s)
   AND t.status = ANY(%(statuses)s::task_status[]) AND t.origin = ANY(%(origins)s::task_origin[])
-  AND (%(text)s = '' OR strpos(t.numbers, %(text)s) > 0)
+  AND holds(t.numbers, %(text)s)
 ORDER BY t.created_at, t.task_id
 LIMIT %(limit)s;
 
