@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from pydicom import FileDataset
@@ -47,7 +46,6 @@ class Prepared:
     `shown_date`: the study's date as the profile lets it be seen, None where it does not.
     """
 
-    task_id: UUID
     path: Path
     summary: ArchiveSummary
     handled: Handled
@@ -156,7 +154,7 @@ class Packing:
         whole = part is None and not left_out
         summary = self._archive.close(whole=whole, inspect=partial(_require_clean, gate, task))
         handled = Handled(left_out, self._tally.covered, self._tally.faces)
-        return Prepared(task.task_id, self._path, summary, handled, _shown_date(self._case.study, days))
+        return Prepared(self._path, summary, handled, _shown_date(self._case.study, days))
 
     def discard(self) -> None:
         """Leave nothing but an archive that is finished."""
