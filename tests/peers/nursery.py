@@ -40,6 +40,7 @@ def _start(arguments: list[str], environment: dict[str, str], output: str) -> di
     pid = os.fork()
     if pid == 0:
         _become(arguments, environment, output)
+    _ENDED.pop(pid, None)  # a number that another one had
     return {"pid": pid}
 
 

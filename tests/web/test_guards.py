@@ -60,8 +60,12 @@ class Panel:
         return str((await self.ask("GET", "/panel")).json()["csrf"])
 
 
-@pytest.fixture
-async def panel_site(site: Site) -> Panel:
+@pytest.fixture(scope="session")
+async def panel_site(steady_site: Site) -> Panel:
+    return await _open_panel(steady_site)
+
+
+async def _open_panel(site: Site) -> Panel:
     app = create_app(site.parts)
     for handler in (panel, change, administration, door):
         app.register(handler)
@@ -110,7 +114,8 @@ async def test_x35_a_fragment_leads_its_whole_page_there(panel_site: Panel, curr
     assert (response.status_code, response.headers["hx-redirect"]) == (401, login)
 
 
-async def test_x25_a_session_ends_with_signing_out_and_with_the_account(panel_site: Panel) -> None:
+async def test_x25_a_session_ends_with_signing_out_and_with_the_account(site: Site) -> None:
+    panel_site = await _open_panel(site)
     await sign_in.sign_out(panel_site.site.database, panel_site.tokens[Role.REGISTRATOR])
     assert (await panel_site.ask("GET", "/panel")).status_code == 303
     assert (await panel_site.ask("GET", "/settings", Role.ADMINISTRATOR)).status_code == 200
