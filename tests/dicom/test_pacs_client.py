@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
 import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset, FileDataset
@@ -181,13 +182,23 @@ def test_a_study_is_found_listed_and_fetched(served: Served, study: list[FileDat
     assert found.instances in (len(study), None)  # dcmqrscp does not count
     listed = client.list_instances(found.study_instance_uid)
     assert listed is not None
-    classes = {str(instance.SOPInstanceUID): str(instance.SOPClassUID) for instance in study}
-    assert {one.sop_instance_uid for one in listed} == classes.keys()
-    assert all(one.sop_class_uid in (classes[one.sop_instance_uid], "") for one in listed)  # dcmqrscp tells no class
+    assert {one.sop_instance_uid for one in listed} == uids(study)
     with served.receiver.expecting(study) as reception:
         client.move(Wanted(found.study_instance_uid))
         assert whole(reception, study)
         assert {dcmread(one.path).PatientID for one in reception.instances()} == {"P-1"}
+
+
+@pytest.mark.parametrize("way", ["move", "get"])
+def test_classes_are_listed_for_c_get_alone(
+    served: Served, study: list[FileDataset], way: Literal["move", "get"]
+) -> None:
+    client = PacsClient(msgspec.structs.replace(served.pacs, retrieve=way), STUDYPUB)
+    listed = client.list_instances(str(study[0].StudyInstanceUID))
+    assert listed is not None
+    classes = {str(instance.SOPInstanceUID): str(instance.SOPClassUID) for instance in study}
+    for one in listed:  # dcmqrscp tells no class
+        assert one.sop_class_uid in ((classes[one.sop_instance_uid], "") if way == "get" else ("",))
 
 
 def test_nothing_is_found_under_another_number(served: Served) -> None:

@@ -50,7 +50,7 @@ class FoundStudy:
 
 @dataclass(frozen=True, slots=True)
 class ListedInstance:
-    """An instance that the PACS says it has."""
+    """An instance that the PACS says it has; its class is empty where it was not asked for, or is not told."""
 
     sop_instance_uid: str
     sop_class_uid: str

@@ -28,11 +28,13 @@ def series_of(study_instance_uid: str) -> Dataset:
     return query
 
 
-def instances_of(study_instance_uid: str, series_instance_uid: str) -> Dataset:
-    """Return the query for the instances of a series."""
+def instances_of(study_instance_uid: str, series_instance_uid: str, *, classes: bool) -> Dataset:
+    """Return the query for the instances of a series; for `classes` too, some PACS open the file of each."""
     query = _query("IMAGE")
     query.StudyInstanceUID, query.SeriesInstanceUID = study_instance_uid, series_instance_uid
-    query.SOPInstanceUID = query.SOPClassUID = ""
+    query.SOPInstanceUID = ""
+    if classes:
+        query.SOPClassUID = ""
     return query
 
 

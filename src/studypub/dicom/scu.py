@@ -62,7 +62,7 @@ class PacsClient(Caller):
         return studies
 
     def list_instances(self, study_instance_uid: str) -> list[ListedInstance] | None:
-        """List every instance of a study, series by series.
+        """List every instance of a study, series by series; with its SOP Class where it is to be fetched by C-GET.
 
         None where the PACS does not answer at those levels, or not with identifiers: what is left out of a list would
         be left out of the publication unnoticed.
@@ -73,7 +73,7 @@ class PacsClient(Caller):
             for series in self._list_series(study_instance_uid, until):
                 if not is_valid(series):
                     return None
-                query = rows.instances_of(study_instance_uid, series)
+                query = rows.instances_of(study_instance_uid, series, classes=self._pacs.retrieve == "get")
                 for row in self._find(query, until, most=_MOST_INSTANCES - len(listed)):
                     if not rows.says_another(row, StudyInstanceUID=study_instance_uid, SeriesInstanceUID=series):
                         one = ListedInstance(rows.text(row, "SOPInstanceUID"), rows.text(row, "SOPClassUID"), series)
