@@ -19,7 +19,7 @@ import psycopg
 import pytest
 from tests.peers.postgres import PostgresPeer, open_folder
 
-from studypub.db.embedded import EmbeddedPostgres, processes, program, shelter
+from studypub.db.embedded import EmbeddedPostgres, binaries, processes, program, shelter
 from studypub.db.embedded.user import by_uid
 from studypub.errors import DatabaseUnavailable, Refused
 
@@ -306,8 +306,9 @@ def test_a_server_without_owner_is_found_and_replaced(folder: Path) -> None:
         word = keep(conninfo)
     data = data_of(folder)
     owner = data.stat()
+    programs = binaries.usable_by(by_uid(owner.st_uid))
     left = subprocess.Popen(
-        [program("postgres"), "-D", data, "-c", "listen_addresses=", "-c", f"unix_socket_directories={data}"],
+        [programs / "postgres", "-D", data, "-c", "listen_addresses=", "-c", f"unix_socket_directories={data}"],
         stderr=subprocess.PIPE,
         user=owner.st_uid if os.geteuid() == 0 else None,
         group=owner.st_gid if os.geteuid() == 0 else None,
