@@ -94,22 +94,22 @@ def install(folder: Path, *, pacs: str, pacs_port: int, retrieve: str = "move", 
 
 
 @contextmanager
-def serving(installation: Installation) -> Iterator[subprocess.Popen[str]]:
+def serving(installation: Installation, **environment: str) -> Iterator[subprocess.Popen[str]]:
     """Run the daemon while the block lasts; it must end by itself, in time and without a complaint."""
-    with started(installation) as process:
+    with started(installation, **environment) as process:
         yield process
         process.send_signal(signal.SIGTERM)
         assert process.wait(END_SECONDS) == 0
 
 
 @contextmanager
-def started(installation: Installation) -> Iterator[subprocess.Popen[str]]:
+def started(installation: Installation, **environment: str) -> Iterator[subprocess.Popen[str]]:
     """Run the daemon until it says that it has started; however the block ends, it is gone afterwards."""
     process = subprocess.Popen(
         [sys.executable, "-m", "studypub", "serve", "--config", str(installation.file)],
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "LC_ALL": "C.UTF-8"},
+        env={**os.environ, "LC_ALL": "C.UTF-8", **environment},
     )
     assert process.stdout
     try:
