@@ -1,5 +1,6 @@
 """What we ask of a PACS, asked of ours for demonstrations, of Orthanc and of dcmqrscp."""
 
+import queue
 import socket
 import threading
 import time
@@ -28,7 +29,7 @@ from tests.peers.studies import make_study, secondary_capture, structured_report
 
 from studypub.config import Pacs
 from studypub.core.wanted import Wanted
-from studypub.dicom import scu
+from studypub.dicom import caller, scu, waiting
 from studypub.dicom.caller import Patience
 from studypub.dicom.demo_pacs import DemoPacs
 from studypub.dicom.reception import Reception
@@ -199,6 +200,60 @@ def test_classes_are_listed_for_c_get_alone(
     classes = {str(instance.SOPInstanceUID): str(instance.SOPClassUID) for instance in study}
     for one in listed:  # dcmqrscp tells no class
         assert one.sop_class_uid in ((classes[one.sop_instance_uid], "") if way == "get" else ("",))
+
+
+class Contested(queue.Queue[Any]):
+    """Answers, each of which the library's own thread sees before whoever waits for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.came, self._looked = threading.Event(), threading.Event()
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        del block, timeout  # it has no bounds
+        with self.mutex:
+            self._put(item)
+            self.unfinished_tasks += 1
+        self.came.set()
+        self._looked.wait(0.1)
+        with self.mutex:
+            self.not_empty.notify()
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        try:
+            return super().get(block, timeout)
+        finally:
+            if not block:
+                self._looked.set()
+
+
+class LateReactor(threading.Event):
+    """Lets the library's thread go on when there is an answer: just before it was told to pause it had been let go."""
+
+    def __init__(self, answers: Contested) -> None:
+        super().__init__()
+        self.set()
+        self._answers = answers
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return self._answers.came.wait(1) if not self._answers.came.is_set() else super().wait(timeout)
+
+
+def test_an_answer_is_heard_whatever_the_librarys_thread_does(
+    demo_served: Served, study: list[FileDataset], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late(event: evt.Event) -> None:
+        waiting.wait_for_the_peer(event)
+        event.assoc.dimse.msg_queue = answers = Contested()
+        event.assoc._reactor_checkpoint = LateReactor(answers)
+
+    monkeypatch.setattr(caller, "wait_for_the_peer", late)
+    client = PacsClient(demo_served.pacs, STUDYPUB, Patience(search=3.0, transfer=3.0))
+    client.echo()
+    assert [one.instances for one in client.find_studies(ACCESSION)] == [len(study)]
+    with demo_served.receiver.expecting(study) as reception:
+        client.move(Wanted(str(study[0].StudyInstanceUID)))
+        assert whole(reception, study)
 
 
 def test_nothing_is_found_under_another_number(served: Served) -> None:

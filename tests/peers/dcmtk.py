@@ -5,11 +5,14 @@ import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from pydicom.dataset import FileDataset
-from pynetdicom import AE
+from pynetdicom import AE, evt
 from pynetdicom.presentation import build_context
 from tests.peers.program import free_port, listens, running
+
+from studypub.dicom.waiting import leave_answers
 
 _CLIENT_SECONDS = 60
 
@@ -29,7 +32,8 @@ class Dcmqrscp:
         instances = list(datasets)
         pairs = sorted({(instance.SOPClassUID, instance.file_meta.TransferSyntaxUID) for instance in instances})
         contexts = [build_context(sop_class, syntax) for sop_class, syntax in pairs]
-        association = AE("FILLER").associate(self.host, self.port, contexts, self.ae_title)
+        handlers: list[Any] = [(evt.EVT_CONN_OPEN, leave_answers)]
+        association = AE("FILLER").associate(self.host, self.port, contexts, self.ae_title, evt_handlers=handlers)
         assert association.is_established, "dcmqrscp refused the association"
         try:
             for instance in instances:

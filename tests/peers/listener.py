@@ -5,18 +5,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian
-from pynetdicom import AE, build_context
+from pynetdicom import AE, build_context, evt
 from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_STORE
 
 from studypub.dicom.reception import Reception
 from studypub.dicom.scp import KnownPeers, Limits, StorageScp
 from studypub.dicom.spool import Spool
+from studypub.dicom.waiting import leave_answers
 
 
 @dataclass
@@ -35,7 +37,8 @@ class Listener:
     @contextmanager
     def associated(self, *syntaxes: str, sop_class: str = CTImageStorage) -> Iterator[Association]:
         contexts = [build_context(sop_class, [syntax]) for syntax in syntaxes or (ExplicitVRLittleEndian,)]
-        association = AE("PACS").associate("127.0.0.1", self.scp.port, contexts, "STUDYPUB")
+        handlers: list[Any] = [(evt.EVT_CONN_OPEN, leave_answers)]
+        association = AE("PACS").associate("127.0.0.1", self.scp.port, contexts, "STUDYPUB", evt_handlers=handlers)
         yield association
         association.release()
 

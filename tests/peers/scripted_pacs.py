@@ -28,6 +28,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 from studypub.dicom.demo_pacs import shut_down
 from studypub.dicom.demo_query import find, select
 from studypub.dicom.nodelay import send_at_once
+from studypub.dicom.waiting import leave_answers
 
 Answers = Iterator[tuple[int, Dataset | None]]
 _PENDING, _SUCCESS = 0xFF00, 0x0000
@@ -222,7 +223,7 @@ class ScriptedPacs:
             *self.destination,
             contexts,
             "STUDYPUB",
-            evt_handlers=[(evt.EVT_CONN_OPEN, send_at_once)],
+            evt_handlers=[(evt.EVT_CONN_OPEN, send_at_once), (evt.EVT_CONN_OPEN, leave_answers)],
             bind_address=(self.behaviour.source, 0),
         )
         self._kept = association if self.behaviour.one_association else None

@@ -14,7 +14,7 @@ from pynetdicom.association import Association
 from studypub.config import Pacs
 from studypub.dicom import rejects
 from studypub.dicom.offers import storage_contexts
-from studypub.dicom.waiting import wait_for_the_peer
+from studypub.dicom.waiting import leave_answers, wait_for_the_peer
 from studypub.errors import PacsAway, PacsBusy, PacsFull, PacsRefused, PacsUnreachable
 
 ANSWER_SECONDS = 30.0
@@ -86,7 +86,11 @@ class Caller:
                 ae_title=self._pacs.ae_title,
                 max_pdu=_LARGEST_PDU,
                 ext_neg=roles,  # type: ignore[arg-type]
-                evt_handlers=[(evt.EVT_CONN_OPEN, wait_for_the_peer), *(handlers or ())],
+                evt_handlers=[
+                    (evt.EVT_CONN_OPEN, wait_for_the_peer),
+                    *(handlers or ()),
+                    (evt.EVT_CONN_OPEN, leave_answers),
+                ],
             )
         except OSError as error:  # a name that nobody has
             raise self._unreachable(type(error).__name__) from error

@@ -19,6 +19,7 @@ from pynetdicom.transport import ThreadedAssociationServer
 
 from studypub.dicom.demo_query import BadIdentifier, find, select
 from studypub.dicom.nodelay import send_at_once
+from studypub.dicom.waiting import leave_answers
 
 _GOODBYE_SECONDS = 2.0
 _PENDING = 0xFF00
@@ -143,7 +144,8 @@ class DemoPacs:
 
 
 def _call(contexts: list[PresentationContext]) -> dict[str, Any]:
-    return {"contexts": contexts, "evt_handlers": [(evt.EVT_CONN_OPEN, send_at_once)]}
+    opened = [(evt.EVT_CONN_OPEN, send_at_once), (evt.EVT_CONN_OPEN, leave_answers)]
+    return {"contexts": contexts, "evt_handlers": opened}
 
 
 def _refusal() -> Iterator[Any]:

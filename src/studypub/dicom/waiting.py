@@ -4,10 +4,13 @@ import select
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from pynetdicom import evt
 from pynetdicom.transport import AssociationSocket
+
+if TYPE_CHECKING:
+    from pynetdicom.dimse import _QueueItem
 
 # So often the timers of an association are looked at while nothing happens.
 _PATIENCE_MILLISECONDS = 100
@@ -105,3 +108,18 @@ def _waking(send: Callable[[Any], None], connection: Called) -> Callable[[Any], 
         connection.wake()
 
     return send_and_wake
+
+
+def leave_answers(event: evt.Event) -> None:
+    """Let nobody but who waits for an answer take it, on a connection that we open (EVT_CONN_OPEN, the last handler).
+
+    The library's own thread looks for requests of the peer. It is told to pause while somebody waits, and may be taken
+    for pausing when it is about to go on: then it takes the answer, and drops it. A peer of ours has no requests.
+    """
+    dimse = event.assoc.dimse
+    take = dimse.get_msg
+
+    def get_msg(block: bool = False) -> "_QueueItem":
+        return take(block) if block else (None, None)
+
+    dimse.get_msg = get_msg  # type: ignore[method-assign]
