@@ -102,6 +102,7 @@ class Packing:
         self._stop = stop
         self._harvest = Harvest(_known(case))
         self._tally = _Tally(Counter())
+        self._early: Gate | None = None
         self._instances: dict[str, Path] = {}
         self._path = folder / "study.zip"
         with ExitStack() as opened:
@@ -125,6 +126,8 @@ class Packing:
             self._tally.count(outcome)
             if isinstance(outcome, Ready):
                 self._pack(outcome, instance.path, data)
+        # The first one tells most of what there is to look for; while others come there is time to prepare that.
+        self._early = self._early or self._gate()
 
     def archive(self) -> Follower:
         """Return the archive as a stream that is read while it is made; it ends with `release`."""
@@ -145,20 +148,22 @@ class Packing:
         left_out = _grouped(+self._tally.reasons)
         if self._tally.reasons.total() == len(self._instances):
             raise NothingToPublish(left_out=self._tally.reasons.total(), groups=left_out)
-        days = self._case.deidentifier.days
-        gate = Gate(self._harvest, Permitted((readme(whole=False),), descriptors.vocabulary(), days))
-        task = self._case.task
+        gate, task = self._gate(), self._case.task
         for member, content in self._outputs.contents():
             _go_on(self._stop)
             _require_clean(gate, task, member, content)
         whole = part is None and not left_out
         summary = self._archive.close(whole=whole, inspect=partial(_require_clean, gate, task))
         handled = Handled(left_out, self._tally.covered, self._tally.faces)
-        return Prepared(self._path, summary, handled, _shown_date(self._case.study, days))
+        return Prepared(self._path, summary, handled, _shown_date(self._case.study, self._case.deidentifier.days))
 
     def discard(self) -> None:
         """Leave nothing but an archive that is finished."""
         self._opened.close()
+
+    def _gate(self) -> Gate:
+        permitted = Permitted((readme(whole=False),), descriptors.vocabulary(), self._case.deidentifier.days)
+        return Gate(self._harvest, permitted, self._early)
 
     def _outcome(self, path: Path, data: Bytes) -> Ready | Reason | Held:
         is_long = instance_file.is_long(data)

@@ -12,7 +12,7 @@ from studypub.gate.elements import Bytes, NotWalkable
 from studypub.gate.harvest import Harvest
 from studypub.gate.identifiers import significant
 from studypub.gate.layout import Layout, Layouts, Stretch
-from studypub.gate.spotting import Spot, Spotter, sight
+from studypub.gate.spotting import Patterns, Spot, Spotter, sight
 
 # Codes and their meanings (PS3.3 8.8): short words are many there.
 _CODES: Final = frozenset({0x00080100, 0x00080102, 0x00080103, 0x00080104, 0x00080119, 0x00080120})
@@ -43,14 +43,20 @@ class Gate:
     (`gate.search("names", "\n".join(names).encode())`). Any finding forbids the publication: raise PhiSuspected.
     """
 
-    def __init__(self, harvest: Harvest, permitted: Permitted | None = None) -> None:
+    def __init__(self, harvest: Harvest, permitted: Permitted | None = None, early: "Gate | None" = None) -> None:
+        """`early`: one made before all was harvested; unless there is more to look for by now, this one is quick."""
         self._permitted = permitted or Permitted()
         self._clues = clues_from(harvest, self._permitted)
         self._identifiers = self._clues.identifiers()
-        self._spotter = Spotter(self._clues.anywhere.values())
+        self._spotter = Spotter(self._clues.anywhere.values(), early.patterns if early else None)
         self._innocent = frozenset(word.lower() for word in self._permitted.words or ())
         self._layouts = Layouts()
         self._harmless: set[tuple[int, bytes]] = set()
+
+    @property
+    def patterns(self) -> Patterns:
+        """What is looked for."""
+        return self._spotter.patterns
 
     def search(self, member: str, data: Bytes) -> list[Finding]:
         """Return what was found in a member's bytes (uncompressed), in order; nothing else is clean.

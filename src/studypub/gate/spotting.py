@@ -2,7 +2,8 @@
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import compress
 from typing import Final, NamedTuple
 
 from studypub.gate import evidence
@@ -25,15 +26,34 @@ class Spot(NamedTuple):
     spelling: Spelling
 
 
-class _Searched:
-    """Spellings made ready to be looked for, each once, with all the clues that it stands for."""
+class Patterns:
+    """Spellings made ready to be looked for, whosever they are: all in text, the unlikely ones in binary values too."""
 
-    def __init__(self, spellings: Iterable[tuple[Clue, Spelling]]) -> None:
-        owners: defaultdict[Expression, list[tuple[Clue, Spelling]]] = defaultdict(list)
+    def __init__(self, spellings: Sequence[Spelling]) -> None:
+        self.spellings = spellings
+        self.unlikely = [evidence.is_worth_searching(one.content, folded=one.folded) for one in spellings]
+        self.text = _engine(spellings)
+        self.binary = _engine(compress(spellings, self.unlikely))
+
+
+def _engine(spellings: Iterable[Spelling]) -> Engine:
+    """Look for each once, numbered in order."""
+    return Engine([Expression(literal(content), folded) for content, folded in dict.fromkeys(map(_look, spellings))])
+
+
+def _look(spelling: Spelling) -> tuple[bytes, bool]:
+    return spelling.content, spelling.folded
+
+
+class _Searched:
+    """An engine, and whose the spellings are that it looks for."""
+
+    def __init__(self, engine: Engine, spellings: Iterable[tuple[Clue, Spelling]]) -> None:
+        self._engine = engine
+        owners: defaultdict[tuple[bytes, bool], list[tuple[Clue, Spelling]]] = defaultdict(list)
         for clue, spelling in spellings:
-            owners[Expression(literal(spelling.content), spelling.folded)].append((clue, spelling))
+            owners[_look(spelling)].append((clue, spelling))
         self._owners = list(owners.values())
-        self._engine = Engine(list(owners))
 
     def spots(self, data: Bytes, begin: int, end: int) -> Iterator[Spot]:
         for number, place in self._engine.search(data, begin, end):
@@ -42,12 +62,15 @@ class _Searched:
 
 
 class Spotter:
-    """The clues' spellings: all of them for text, the unlikely ones for binary values."""
+    """The clues' spellings, in one file after the other."""
 
-    def __init__(self, clues: Iterable[Clue]) -> None:
-        spellings = [(clue, spelling) for clue in clues for spelling in clue.spellings()]
-        self._text = _Searched(spellings)
-        self._binary = _Searched((clue, spelling) for clue, spelling in spellings if _is_unlikely(spelling))
+    def __init__(self, clues: Iterable[Clue], known: Patterns | None = None) -> None:
+        """`known`: made ready earlier; they are used if they are these clues'."""
+        found = [(clue, spelling) for clue in clues for spelling in clue.spellings()]
+        spellings = [spelling for _, spelling in found]
+        self.patterns = known if known is not None and known.spellings == spellings else Patterns(spellings)
+        self._text = _Searched(self.patterns.text, found)
+        self._binary = _Searched(self.patterns.binary, compress(found, self.patterns.unlikely))
 
     def spots(self, data: Bytes, layout: Layout) -> Iterator[tuple[Spot, Stretch]]:
         """Yield what may be a clue's, and the value that it lies in."""
@@ -72,10 +95,6 @@ def sight(data: Bytes, spot: Spot, stretch: Stretch) -> Sight:
         for begin, end in ((low, spot.begin), (spot.begin, spot.end), (spot.end, high))
     )
     return Sight(before, found, after, stretch.place, stretch.vr)
-
-
-def _is_unlikely(spelling: Spelling) -> bool:
-    return evidence.is_worth_searching(spelling.content, folded=spelling.folded)
 
 
 def _spots(data: Bytes, clue: Clue, spelling: Spelling, end: int) -> Iterator[Spot]:

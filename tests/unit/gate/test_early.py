@@ -1,0 +1,40 @@
+"""A gate that is made early is taken over where nothing has come to be looked for since, and never else."""
+
+from io import BytesIO
+
+from pydicom.dataset import FileDataset
+from tests.peers.studies import make_study
+
+from studypub.gate.gate import Gate
+from studypub.gate.harvest import Harvest
+
+
+def file_of(dataset: FileDataset) -> bytes:
+    buffer = BytesIO()
+    dataset.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def test_the_other_images_of_a_study_add_nothing_that_takes_time() -> None:
+    first, *others = map(file_of, make_study(patient_id="P-500123", accession_number="KP125706548L", instances=5))
+    harvest = Harvest({})
+    assert harvest.add(first)
+    early = Gate(harvest)
+    assert all(map(harvest.add, others))
+    late = Gate(harvest, early=early)
+    assert late.patterns is early.patterns
+    for file in (first, *others):  # the UIDs of the others too, which the early one does not know
+        assert late.search("m", file) == Gate(harvest).search("m", file) != []
+
+
+def test_what_only_the_last_image_tells_is_looked_for() -> None:
+    first, last = make_study(patient_id="P-500123", accession_number="KP125706548L", instances=2)
+    last.OtherPatientNames = "Берендеева^Ульяна"
+    harvest = Harvest({})
+    assert harvest.add(file_of(first))
+    early = Gate(harvest)
+    assert harvest.add(file_of(last))
+    late = Gate(harvest, early=early)
+    text = "осмотрена Берендеева".encode()
+    assert early.search("m", text) == []
+    assert late.search("m", text) == Gate(harvest).search("m", text) != []
