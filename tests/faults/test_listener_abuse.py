@@ -82,7 +82,7 @@ def test_x02_idle_sockets_of_one_address_starve_nobody(listener: Listener) -> No
         for source in ("127.0.0.1", OTHER_PACS):
             begun = time.monotonic()
             assert answers(port, source)
-            assert time.monotonic() - begun < 1
+            assert time.monotonic() - begun < Limits().request_seconds / 2
         assert threads().count("dicom-association") <= 2 * Limits().connections_per_peer + 2
         assert all(peer.is_closed() for peer in idle[:90])
 
