@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Two for each processor: many tests wait.
 PYTEST := $(BIN)/pytest --numprocesses $(shell expr 2 '*' $$(nproc)) --maxprocesses 8 --dist worksteal
 
-.PHONY: help setup run test unit thorough lint chaos blackout restarts huge pictures lock programs tools
+.PHONY: help setup run test unit thorough lint chaos blackout restarts bench huge pictures lock programs tools
 .NOTPARALLEL:
 
 help: ## say what there is (this)
@@ -44,6 +44,10 @@ SECONDS := 60
 SEED := 1
 TIMES := 10
 TASKS := 200
+
+bench: programs tools ## measure everything that is to be fast or small, and print a table; takes most of an hour
+	@echo nginx-light nginx.service | .ci/apt
+	@$(BIN)/python -m tests.bench
 
 huge: programs tools ## publish 10,000 images, and one of 2 GB; says how long it takes and how much memory
 	@$(BIN)/python -m tests.bench.huge

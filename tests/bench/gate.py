@@ -4,6 +4,7 @@ CPU time on one core. FOLDER holds the DICOM files of one study; without it 200 
 """
 
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -12,7 +13,9 @@ from pathlib import Path
 from typing import TypeVar
 
 import pydicom
+from tests.bench import peer_tools
 from tests.bench.deid import slices
+from tests.bench.rows import Row, at_least
 
 from studypub.archive.readme import readme
 from studypub.deid import descriptors
@@ -34,6 +37,30 @@ def main(folder: str | None) -> None:
     row("harvest", originals, harvest.add)
     for profile in names():
         measure(profile, originals, harvest)
+
+
+def rows(count: int = 200) -> list[Row]:
+    """Return how many times dicognito's instances go through everything in a second."""
+    originals = list(slices(count))
+    rules, harvest = Deidentifier(load("second-opinion"), bytes(32)), Harvest({})
+    for data in originals:
+        harvest.add(data)
+    gate, alike = Gate(harvest, Permitted((readme(whole=False),), descriptors.vocabulary(), rules.days)), Alike()
+    begun = time.process_time()
+    for data in originals:
+        whole(harvest, rules, gate, alike, data)
+    ours = time.process_time() - begun
+    with tempfile.TemporaryDirectory() as name:
+        source, target = Path(name, "source"), Path(name, "target")
+        source.mkdir()
+        target.mkdir()
+        for number, data in enumerate(originals):
+            (source / f"{number:04}.dcm").write_bytes(data)
+        theirs = peer_tools.peer("dicognito", source, target).seconds
+    return [
+        at_least("de-identification with profile and gate, one core, CT, against dicognito", theirs / ours, 20),
+        at_least("the same", count / ours, 300, "instances/s"),
+    ]
 
 
 def measure(profile: str, originals: list[bytes], harvest: Harvest) -> None:

@@ -10,8 +10,10 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx
+from tests.bench.rows import Row, at_most
 from tests.peers import large, orthanc
 from tests.peers.daemon import Installation, client, install, serving
 from tests.peers.desk import ACCESSION, PATIENT
@@ -24,11 +26,36 @@ _MOST_SECONDS = 3600.0
 _ENDS = ("COMPLETED", "FAILED", "NEEDS_REVIEW", "CANCELLED", "EXPIRED")
 
 
+class Taken(NamedTuple):
+    """Seconds in each state; the most memory of the daemon in MiB: before, meanwhile, and of that what is no file's."""
+
+    seconds: dict[str, float]
+    before: int
+    peak: int
+    own: int
+
+
+def rows(instances: int = 10_000, frames: int = 4000) -> list[Row]:
+    """Return the most memory that either takes."""
+    many, long = measure(large.slices(instances, _SIDE), "move"), measure(one(frames), "move")
+    return [
+        at_most("memory: a study of 10,000 images", many.peak, 300, "MB"),
+        at_most("memory: an image of 2 GB", long.peak, 300, "MB"),
+    ]
+
+
 def main(instances: int, frames: int) -> None:
     """Print the rows."""
     for retrieve in ("move", "get"):
-        measure(f"{frames} frames by C-{retrieve.upper()}", one(frames), retrieve)
-    measure(f"{instances} instances by C-MOVE", large.slices(instances, _SIDE), "move")
+        tell(f"{frames} frames by C-{retrieve.upper()}", measure(one(frames), retrieve))
+    tell(f"{instances} instances by C-MOVE", measure(large.slices(instances, _SIDE), "move"))
+
+
+def tell(name: str, taken: Taken) -> None:
+    """Print what a study took."""
+    told = ", ".join(f"{state} {seconds:.1f} s" for state, seconds in taken.seconds.items())
+    memory = f"{taken.before} MiB before, {taken.peak} MiB at most, {taken.own} MiB of them no file's"
+    print(f"{name}\n  {told}; {memory}", flush=True)  # noqa: T201
 
 
 def one(frames: int) -> Iterator[bytes]:
@@ -38,25 +65,23 @@ def one(frames: int) -> Iterator[bytes]:
         yield path.read_bytes()
 
 
-def measure(name: str, files: Iterable[bytes], retrieve: str) -> None:
-    """Let Orthanc hold these files, publish the study and print what that took."""
+def measure(files: Iterable[bytes], retrieve: str) -> Taken:
+    """Let Orthanc hold these files, publish the study and return what that took."""
     with open_folder() as folder, orthanc.started(folder, synchronous_c_move=True) as peer:
         for file in files:
             peer.keep(file)
         installation = install(folder, pacs=peer.ae_title, pacs_port=peer.port, retrieve=retrieve)
         peer.register("STUDYPUB", "127.0.0.1", installation.scp_port)
-        print(f"{name}\n  {published(installation)}", flush=True)  # noqa: T201
+        return published(installation)
 
 
-def published(installation: Installation) -> str:
+def published(installation: Installation) -> Taken:
     """Publish the study and return what that took."""
     key = installation.command("apikey", "add", "--clinic", "f_Khimki", "--name", "МИС").stdout.strip()
     with serving(installation) as daemon, client(installation, key) as mis:
         before = peak_memory(daemon.pid)
         spent, own = watched(mis, daemon.pid)
-        peak = peak_memory(daemon.pid)
-    told = ", ".join(f"{state} {seconds:.1f} s" for state, seconds in spent.items())
-    return f"{told}; {before >> 20} MiB before, {peak >> 20} MiB at most, {own >> 20} MiB of them no file's"
+        return Taken(spent, before >> 20, peak_memory(daemon.pid) >> 20, own >> 20)
 
 
 def watched(mis: httpx.Client, pid: int) -> tuple[dict[str, float], int]:

@@ -19,6 +19,7 @@ import httpx
 import numpy as np
 import psycopg
 from pydicom.dataset import FileDataset
+from tests.bench.rows import Row, at_least, at_most
 from tests.bench.usage import cpu_seconds, forget_peak, peak_megabytes
 from tests.peers import daemon, orthanc, s3
 from tests.peers.orthanc import Orthanc
@@ -46,6 +47,27 @@ Way = Callable[[Path, Orthanc, S3Server, str], Measured]
 def main(sets: list[str]) -> None:
     """Print a row for each study and way, and the ratios."""
     print(f"{'study':10} {'way':10} {'wall s':>8} {'CPU s':>8} {'RSS MB':>8}")  # noqa: T201
+    for name, found in measure(sets):
+        for way, measured in found.items():
+            print(f"{name:10} {way:10} {measured.wall:8.2f} {measured.cpu:8.2f} {measured.memory:8.0f}")  # noqa: T201
+        ours, other = found.values()
+        print(f"{name:10} {'ratio':10} {other.wall / ours.wall:8.1f} {other.cpu / ours.cpu:8.1f}", flush=True)  # noqa: T201
+
+
+def rows() -> list[Row]:
+    """Return the ratios for a large study and a small one, and the memory of the large one."""
+    (_, large), (_, small) = measure(["CT:1000", "CT:10"])
+    ours, gateway = large.values()
+    return [
+        at_least("C-FIND to live link, ct1000, against Orthanc as a gateway: wall time", gateway.wall / ours.wall, 10),
+        at_least("the same: CPU", gateway.cpu / ours.cpu, 10),
+        at_least("small10 against the same: wall time", small["gateway"].wall / small["studypub"].wall, 2.5),
+        at_most("memory: ct1000", ours.memory, 250, "MB"),
+    ]
+
+
+def measure(sets: list[str]) -> Iterator[tuple[str, dict[str, Measured]]]:
+    """Yield for each study what either way took."""
     with tempfile.TemporaryDirectory(prefix="studypub-bench-") as name:
         folder = Path(name)
         folder.chmod(0o711)
@@ -60,26 +82,25 @@ def main(sets: list[str]) -> None:
             for number, each in enumerate(sets, 1):
                 kind, _, count = each.partition(":")
                 accession = f"ACC{number}"
-                for dataset in _study(kind, int(count), accession, number):
+                for dataset in study(kind, int(count), accession, number):
                     pacs.store([dataset])
-                compare(ways, folder, pacs, store, each, accession)
+                yield each, compare(ways, folder, pacs, store, accession)
                 pacs.clear()
 
 
-def compare(ways: Mapping[str, Way], folder: Path, pacs: Orthanc, store: S3Server, name: str, accession: str) -> None:
-    """Let both publish the study in turn, each time as if for the first time."""
+def compare(
+    ways: Mapping[str, Way], folder: Path, pacs: Orthanc, store: S3Server, accession: str
+) -> dict[str, Measured]:
+    """Let both publish the study in turn, each time as if for the first time; return what that took."""
     rounds = [
         {way: run(Path(tempfile.mkdtemp(dir=folder)), pacs, store, accession) for way, run in ways.items()}
         for _ in range(_ROUNDS)
     ]
-    found = {way: Measured(*map(statistics.median, zip(*(each[way] for each in rounds), strict=True))) for way in ways}
-    for way, measured in found.items():
-        print(f"{name:10} {way:10} {measured.wall:8.2f} {measured.cpu:8.2f} {measured.memory:8.0f}")  # noqa: T201
-    ours, other = found.values()
-    print(f"{name:10} {'ratio':10} {other.wall / ours.wall:8.1f} {other.cpu / ours.cpu:8.1f}", flush=True)  # noqa: T201
+    return {way: Measured(*map(statistics.median, zip(*(each[way] for each in rounds), strict=True))) for way in ways}
 
 
-def _study(kind: str, count: int, accession: str, seed: int) -> Iterator[FileDataset]:
+def study(kind: str, count: int, accession: str, seed: int) -> Iterator[FileDataset]:
+    """Yield slices whose pixels are smooth, with noise."""
     side = _SIDES[kind]
     rows, columns = np.mgrid[:side, :side]
     noise = np.random.default_rng(seed)

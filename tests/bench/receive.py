@@ -1,6 +1,6 @@
 """Measures receiving beside dcmtk's storescp: `python -m tests.bench.receive [INSTANCES]`.
 
-The same CT slices of 512 KiB come from dcmtk's storescu to each of the two in turn; the median of some rounds counts.
+The same slices come from dcmtk's storescu to each of the two in turn; the median of some rounds counts.
 """
 
 import statistics
@@ -10,9 +10,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from pydicom.filewriter import dcmwrite
+from pydicom.uid import UID
+from tests.bench.rows import Row, at_most
 from tests.peers import dcmtk
 from tests.peers.program import free_port, listens, running
 from tests.peers.studies import make_study
@@ -21,35 +24,63 @@ from studypub.dicom.scp import KnownPeers, StorageScp
 from studypub.dicom.spool import Spool
 
 _ROUNDS = 5
-_SIDE = 512
+
+
+class Measured(NamedTuple):
+    """Seconds of wall time, ours and theirs; our CPU seconds; all of one study."""
+
+    ours: float
+    theirs: float
+    cpu: float
 
 
 def main(count: int) -> None:
     """Print the seconds that each takes, and their ratio."""
+    found = measure(count, 512)
+    for who, seconds in (("studypub", found.ours), ("storescp", found.theirs)):
+        print(f"{who}  {seconds:6.2f} s  {seconds / count * 1e3:5.2f} ms each")  # noqa: T201
+    print(f"studypub  {found.cpu / count * 1e3:5.2f} ms of CPU each")  # noqa: T201
+    print(f"ratio     {found.ours / found.theirs:6.2f}")  # noqa: T201
+
+
+def rows() -> list[Row]:
+    """Return the ratios and the CPU for a CT and an MR."""
+    found = []
+    for name, count, side in (("ct1000", 1000, 512), ("mr2000", 2000, 256)):
+        measured = measure(count, side)
+        found += [
+            at_most(f"receiving {name} against storescp: wall time", measured.ours / measured.theirs, 1.0, "times"),
+            at_most(f"receiving {name}: CPU an instance", 1e3 * measured.cpu / count, 1.5, "ms"),
+        ]
+    return found
+
+
+def measure(count: int, side: int) -> Measured:
+    """Receive so many square slices by turns."""
     with tempfile.TemporaryDirectory(prefix="studypub-bench-") as name:
         folder = Path(name)
-        study_uid = _make_files(folder / "sent", count)
+        study_uid = _make_files(folder / "sent", count, side)
         with _ours(folder / "ours", study_uid) as ours, _storescp(folder / "theirs") as theirs:
             cpu = -time.process_time()  # ours alone: the senders and storescp are other processes
             rounds = [(ours(folder / "sent"), theirs(folder / "sent")) for _ in range(_ROUNDS)]
             cpu += time.process_time()
-        our_seconds, their_seconds = (statistics.median(times) for times in zip(*rounds, strict=True))
-    megabytes = count * 2 * _SIDE * _SIDE / 1e6
-    for who, seconds in (("studypub", our_seconds), ("storescp", their_seconds)):
-        print(f"{who}  {seconds:6.2f} s  {megabytes / seconds:6.0f} MB/s  {seconds / count * 1e3:5.2f} ms each")  # noqa: T201
-    print(f"studypub  {cpu / count / _ROUNDS * 1e3:5.2f} ms of CPU each")  # noqa: T201
-    print(f"ratio     {our_seconds / their_seconds:6.2f}")  # noqa: T201
+    our_seconds, their_seconds = (statistics.median(times) for times in zip(*rounds, strict=True))
+    return Measured(our_seconds, their_seconds, cpu / _ROUNDS)
 
 
-def _make_files(folder: Path, count: int) -> str:
+def _make_files(folder: Path, count: int, side: int) -> str:
     folder.mkdir()
-    study = make_study(patient_id="P1", accession_number="A1", seed=1, instances=count)
+    study = make_study(patient_id="P1", accession_number="A1", seed=1, instances=1)
     noise = np.random.default_rng(7)
-    for number, instance in enumerate(study):
-        instance.Rows = instance.Columns = _SIDE
-        instance.PixelData = noise.integers(0, 4096, (_SIDE, _SIDE), dtype="<u2").tobytes()
+    (instance,) = study
+    series = instance.SeriesInstanceUID
+    instance.Rows = instance.Columns = side
+    for number in range(count):
+        instance.SOPInstanceUID = instance.file_meta.MediaStorageSOPInstanceUID = UID(f"{series}.{number}")
+        instance.InstanceNumber = number
+        instance.PixelData = noise.integers(0, 4096, (side, side), dtype="<u2").tobytes()
         dcmwrite(folder / f"{number:05d}.dcm", instance, enforce_file_format=True)
-    return str(study[0].StudyInstanceUID)
+    return str(instance.StudyInstanceUID)
 
 
 @contextmanager

@@ -226,7 +226,7 @@ class World:
     @property
     def unfinished(self) -> list[Path]:
         """What is being copied into the local store, or was when a daemon died."""
-        return list((self.storage / ".unfinished").iterdir())
+        return list((self.storage / ".unfinished").glob("*"))
 
     def stored(self) -> dict[str, bytes]:
         """Return every object of the local store by its key, and what is being copied there."""

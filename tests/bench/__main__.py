@@ -1,0 +1,43 @@
+"""Measures everything and prints one table: `make bench`, or `python -m tests.bench [BENCH ...]`.
+
+It takes the better part of an hour, and a machine that does nothing else.
+"""
+
+import os
+import platform
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.bench import archive, busy, claims, download, gate, huge, pipeline, receive, start
+from tests.bench.rows import Row
+
+BENCHES: dict[str, Callable[[], list[Row]]] = {
+    "pipeline": pipeline.rows,
+    "receive": receive.rows,
+    "gate": gate.rows,
+    "archive": archive.rows,
+    "huge": huge.rows,
+    "busy": busy.rows,
+    "claims": claims.rows,
+    "download": download.rows,
+    "start": start.rows,
+}
+
+
+def main(names: list[str]) -> None:
+    """Print the table, row by row."""
+    print(f"{_machine()}\n\n| what | wanted | measured | |\n|---|---|---|---|", flush=True)  # noqa: T201
+    for name in names or BENCHES:
+        for row in BENCHES[name]():
+            print(f"| {row.what} | {row.goal} | {row.found} | {'yes' if row.reached else 'no'} |", flush=True)  # noqa: T201
+
+
+def _machine() -> str:
+    models = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    model = models[0].partition(": ")[2] if models else platform.machine()
+    return f"{os.cpu_count()} processors ({model}), Python {platform.python_version()}"
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
