@@ -74,7 +74,6 @@ async def carry_out(means: Means, task: Task, progress: Progress) -> Publication
             async with Ahead(preparation, sending, stop) as ahead:
                 retrieved = await _retrieve(means.database, way, task, found, received, progress, ahead)
                 task = await _advance_received(means.database, task, retrieved, progress)
-                sending.look_again()
                 await ahead.caught_up()
                 if not preparation.holds(retrieved.instances):
                     promise(_room_to_prepare(retrieved.instances))

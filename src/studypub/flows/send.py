@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
-from typing import IO, Any, NamedTuple
+from typing import IO, NamedTuple
 from uuid import UUID
 
 from studypub.archive.whole_file import Abandoned, Follower
@@ -36,26 +36,19 @@ class Sending:
         # A thread of its own: it waits for an archive, which must not wait for a free one.
         self._thread = ThreadPoolExecutor(1, "send")
         self._under_way: asyncio.Task[_Put] | None = None
-        self._checked: asyncio.Task[None] | None = None
 
     def begin(self, archive: Follower) -> None:
         """Send what there is of the archive, as it comes, to an object that is not complete before `finish`."""
         self._under_way = asyncio.create_task(self._put(archive))
         self._under_way.add_done_callback(_tell)
 
-    def look_again(self) -> asyncio.Task[None]:
-        """Begin to look once more whether strangers could read what the store holds; `finish` goes by it."""
-        self._checked = asyncio.create_task(asyncio.to_thread(self._store.check))
-        self._checked.add_done_callback(_tell)
-        return self._checked
-
     async def finish(self, prepared: Prepared, release: Callable[[], None]) -> str:
         """Return the name under which the store holds what was packed; `release` lets what was begun come to its end.
 
-        Nothing is completed where strangers could read it when `look_again` was called. Raises StorageUnavailable,
-        StorageRefused, BucketIsPublic, StoredObjectDiffers.
+        Nothing is completed where strangers can read by now. Raises StorageUnavailable, StorageRefused, BucketIsPublic,
+        StoredObjectDiffers.
         """
-        await (self._checked or self.look_again())
+        await asyncio.to_thread(self._store.check)
         release()
         put = await self._begun() or await self._put(prepared.path.open("rb"))
         size, sha256 = prepared.summary.size, prepared.summary.sha256
@@ -65,9 +58,8 @@ class Sending:
     def abandon(self) -> None:
         """Wait for nothing that is under way; it ends with the archive that it follows."""
         self._thread.shutdown(wait=False)
-        for one in (self._under_way, self._checked):
-            if one is not None:
-                one.cancel()
+        if self._under_way is not None:
+            self._under_way.cancel()
 
     async def _begun(self) -> _Put | None:
         """Return what was begun, when it is complete; None where it failed before, or followed another archive."""
@@ -98,6 +90,6 @@ class Sending:
             return self._store.put(key, archive)
 
 
-def _tell(under_way: asyncio.Task[Any]) -> None:
+def _tell(under_way: asyncio.Task[_Put]) -> None:
     if not under_way.cancelled() and (error := under_way.exception()):
         log.debug("Архив не отправлен заранее: %s", describe(error))
