@@ -1,8 +1,8 @@
 # Everything lands in .venv/ and var/, both of which may be deleted at any time.
 
 BIN := .venv/bin
-# Two for each processor: many tests wait.
-PYTEST := $(BIN)/pytest --numprocesses $(shell expr 2 '*' $$(nproc)) --maxprocesses 8 --dist worksteal
+# One more than there are processors: many tests wait.
+PYTEST := $(BIN)/pytest --numprocesses $(shell expr 1 + $$(nproc)) --maxprocesses 8 --dist worksteal
 
 .PHONY: help setup run test unit thorough lint chaos blackout restarts bench huge pictures lock programs tools
 .NOTPARALLEL:
