@@ -84,9 +84,9 @@ def test_f60_a_kill_during_a_migration_leaves_the_old_schema_and_the_next_start_
 
 
 def test_f14_a_zombie_cannot_publish(world: World, study: list[FileDataset]) -> None:
-    """Halted for three leases while another daemon publishes the study, it wakes with an archive in its hands."""
+    """Halted until another daemon has published the study, it wakes with an archive in its hands."""
     world.pacs.add(study)
-    world.environment["STUDYPUB_WORKERS__LEASE_SECONDS"] = "1"
+    world.environment["STUDYPUB_WORKERS__LEASE_SECONDS"] = "3"
     zombie = world.start("uploaded:hold")
     task_id = world.ask(ACCESSION, PATIENT)
     world.reached()

@@ -717,7 +717,7 @@ async def test_the_sweep_leaves_an_upload_that_may_still_be_under_way(
 ) -> None:
     """A cancelled task's upload ends on its own: what it stores then must not be forgotten."""
     house.pacs.add(study)
-    house.set("workers", lease_seconds=1.0)
+    house.set("workers", lease_seconds=4.0)
     paused = Pausing(tmp_path / "storage")
     with_store(house, paused)
     task = await house.ask()
