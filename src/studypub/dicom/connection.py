@@ -33,6 +33,7 @@ class Connection(Waiting):
         self.watch(client_socket)
         self.has_read = False
         self._head = bytearray()
+        self._buffer = bytearray()
         self._request_due = self._due = time.monotonic() + limits.request_seconds
         self._largest = limits.largest_request
 
@@ -65,15 +66,18 @@ class Connection(Waiting):
             self._head = self._receive(_HEAD.size)
         return len(self._head) == _HEAD.size and self._head[0] == kind
 
-    def rest(self) -> bytearray | None:
-        """Return what comes behind the head that was read; None where the peer has gone."""
+    def rest(self) -> memoryview | None:
+        """Return what comes behind the head that was read, until more is read; None where the peer has gone."""
         _, length = _HEAD.unpack(self._head)
         self._head = bytearray()
         try:
-            content = self._receive(length)
+            self._require_short(length)
+            if length > len(self._buffer):  # memory taken anew for each PDU costs more than reading
+                self._buffer = bytearray(length)
+            view = memoryview(self._buffer)[:length]
+            return view if self._fill(view) == length else None
         except OSError:
             return None
-        return content if len(content) == length else None
 
     def recv(self, nr_bytes: int) -> bytearray:
         """Return so many bytes of the PDU, fewer where the peer has closed. Raises OSError."""
@@ -83,20 +87,25 @@ class Connection(Waiting):
         return self._receive(nr_bytes)
 
     def _receive(self, nr_bytes: int) -> bytearray:
+        self._require_short(nr_bytes)
+        content = bytearray(nr_bytes)
+        with memoryview(content) as view:
+            filled = self._fill(view)
+        del content[filled:]
+        return content
+
+    def _require_short(self, nr_bytes: int) -> None:
         if nr_bytes > self._largest:
             self._refuse("слишком длинный PDU")
             raise ConnectionAbortedError
-        content = bytearray(nr_bytes)
-        view, filled = memoryview(content), 0
-        while filled < nr_bytes:
-            received = self._receive_into(view[filled:])
-            if not received:
-                break
+
+    def _fill(self, view: memoryview) -> int:
+        """Read until it is full, or the peer has closed; return how much was read."""
+        filled = 0
+        while filled < len(view) and (received := self._receive_into(view[filled:])):
             filled += received
             self.has_read = True
-        view.release()
-        del content[filled:]
-        return content
+        return filled
 
     def send(self, bytestream: bytes) -> None:
         """Send a PDU; a peer that does not take it loses the connection."""

@@ -75,9 +75,9 @@ class Messages(DIMSEServiceProvider):
         self._since = time.monotonic()
         self._size = 0
 
-    def receive_pdu(self, content: bytearray) -> None:
+    def receive_pdu(self, view: memoryview) -> None:
         """Take what is in a P-DATA-TF PDU (PS3.8 9.3.5); what is no part of a known message ends the association."""
-        view, place = memoryview(content), 0
+        place = 0
         try:
             while place < len(view):
                 length, context_id, control = _VALUE.unpack_from(view, place)
