@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -11,8 +12,10 @@ import pytest
 from studypub.core.task import Status, Task
 from studypub.db import tasks
 from studypub.db.database import Database
+from studypub.errors import DatabaseUnavailable
 
 _SECONDS = 30.0
+_TRIES = 5
 _LOOK_AGAIN_SECONDS = 0.1  # a task that was given back is due after a while of which nobody tells
 
 
@@ -24,11 +27,14 @@ class QueueWatch:
     connection: psycopg.AsyncConnection
 
     async def task(self, task_id: UUID) -> Task:
-        """Return the task as it is now."""
-        async with self.database.transaction() as tx:
-            found = await tasks.find(tx, task_id, clinic_code=None)
-        assert found is not None
-        return found
+        """Return the task as it is now; on a busy machine a connection may take its time."""
+        for _ in range(_TRIES):
+            with suppress(DatabaseUnavailable):
+                async with self.database.transaction() as tx:
+                    found = await tasks.find(tx, task_id, clinic_code=None)
+                assert found is not None
+                return found
+        raise AssertionError("no connection")
 
     async def until(
         self, task_id: UUID, reached: Callable[[Task], bool] | Status, wake: Callable[[], None] = lambda: None
