@@ -145,17 +145,21 @@ class Provider(DULServiceProvider):
             self.kill_dul()
 
     def _read_pdu_data(self) -> None:
-        """Read a PDU. Those that make an instance are many: they go to the messages as they are."""
+        """Read a PDU; if it brings a part of an instance, the others too: they go to the messages as they are."""
         connection = cast("Connection", self.socket)
-        connection.begin_pdu()
-        if self.state_machine.current_state == _DATA_TRANSFER and connection.begins_with(_P_DATA_TF):
+        while True:
+            connection.begin_pdu()
+            if self.state_machine.current_state != _DATA_TRANSFER or not connection.begins_with(_P_DATA_TF):
+                super()._read_pdu_data()
+                return
             content = connection.rest()
             if content is None:
                 self.event_queue.put(_CLOSED)
-            else:
-                self._messages.receive_pdu(content)
-        else:
-            super()._read_pdu_data()
+                return
+            self._messages.receive_pdu(content)
+            self._idle_timer.restart()
+            if not (self._messages.is_under_way and connection.goes_on()):
+                return
 
 
 class _Indications(queue.Queue[Any]):

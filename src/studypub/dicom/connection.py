@@ -47,6 +47,10 @@ class Connection(Waiting):
             return False
         return self.comes(at_once=not self.event_queue.empty())
 
+    def goes_on(self) -> bool:
+        """Whether there is more to read, and nothing else to be done; waits for it, a little."""
+        return self.event_queue.empty() and self.provider_queue.empty() and self.comes(at_once=False)
+
     @property
     def is_closed(self) -> bool:
         """Whether our side has closed it."""
