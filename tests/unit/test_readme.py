@@ -54,6 +54,18 @@ def test_layers_are_those_that_the_import_contracts_hold() -> None:
     assert told == [re.split(r" [|:] ", layer) for layer in layers]
 
 
+def test_what_is_not_reached_is_not_said_to_be() -> None:
+    table = README.split("| measured | wanted | found | reached |", 1)[1].split("\n\n", 1)[0].splitlines()[2:]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
+    assert len(rows) >= 20
+    for _, wanted, found, reached in rows:
+        bound, goal, *unit = wanted.split()
+        measured, *same_unit = found.split()
+        assert unit == same_unit
+        holds = float(measured) <= float(goal) if bound == "≤" else float(measured) >= float(goal)
+        assert reached == ("yes" if holds else "no")
+
+
 def test_folders_of_the_tree_are_there() -> None:
     tree = README.split("## How it is built", 1)[1].split("```")[1]
     folders = re.findall(r"^([a-z/]+)/ ", tree, re.MULTILINE)
