@@ -40,7 +40,7 @@ FAULTS: dict[str, str] = {
     "F24": "The pool is exhausted: 503 with Retry-After 2 within 2 s; workers have a pool of their own.",
     "F25": "PostgreSQL is read-only: nothing is acknowledged, and the work resumes by itself.",
     "F26": "A deadlock or a serialization failure: done again up to five times, with pauses that differ.",
-    "F27": "A forgotten transaction while 20,000 tasks flow: claims stay below 50 ms, the table below 64 MB.",
+    "F27": "A forgotten transaction while 20,000 tasks flow: a claim looks at few rows, the table stays below 64 MB.",
     "F28": (
         "The daemon's clock is a day off, or is set while it works: leases, pauses and dates go by the database's; "
         "associations last and end as they should, housekeeping goes on."
