@@ -24,6 +24,7 @@ from studypub.store.s3 import S3Store
 
 _ATTEMPTS = 8
 _QUIET_SECONDS = 180.0
+_LAST_WORDS = 30_000
 _MOST_FILES, _MOST_THREADS = 40, 70  # a daemon that rests: its pools, its sockets, the threads that blocking calls had
 
 
@@ -93,21 +94,20 @@ def _weather(seed: int, server: S3Server | None) -> Iterator[tuple[Weather, str]
 
 
 def _settle(weather: Weather) -> list[str]:
-    world = weather.world
-    going_on = "status IN ('QUEUED', 'SEARCHING', 'RETRIEVING', 'PROCESSING', 'UPLOADING')"
+    world, output = weather.world, weather.daemon.output
+    going_on = (
+        "SELECT to_jsonb(t) FROM tasks t"
+        " WHERE status IN ('QUEUED', 'SEARCHING', 'RETRIEVING', 'PROCESSING', 'UPLOADING')"
+    )
     try:
-        eventually(
-            lambda: world.rows(f"SELECT count(*) FROM tasks WHERE {going_on}") == [(0,)],  # noqa: S608 - ours
-            within=_QUIET_SECONDS,
-        )
+        eventually(lambda: not world.rows(going_on), within=_QUIET_SECONDS)
     except AssertionError:
-        left = world.rows(f"SELECT to_jsonb(t) FROM tasks t WHERE {going_on}")  # noqa: S608 - ours
-        for (task,) in left:
+        left = [task for (task,) in world.rows(going_on)]
+        for task in left:
             print(task, *world.rows("SELECT to_jsonb(e) FROM task_events e WHERE task_id = %s", task["task_id"]))  # noqa: T201
-        print("database time", world.rows("SELECT now()"))  # noqa: T201
         weather.daemon.send(signal.SIGUSR2)
-        weather.pause(1.0, 1.0)
-        print(weather.daemon.output.read_text("utf-8", "replace")[-30_000:])  # noqa: T201
+        eventually(lambda: "Current thread" in output.read_text("utf-8") or weather.daemon.wait(0) is not None)
+        print(output.read_text("utf-8")[-_LAST_WORDS:])  # noqa: T201
         return [f"INV 1: {len(left)} tasks have not ended after {_QUIET_SECONDS} s of quiet"]
     return []
 

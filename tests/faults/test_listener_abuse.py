@@ -160,6 +160,20 @@ def test_x03_a_data_set_pdu_by_pdu_ends(hasty: Listener) -> None:
         assert time.monotonic() - begun < 5
 
 
+def test_x03_an_instance_that_keeps_coming_is_no_silence(hasty: Listener) -> None:
+    with RawPeer(hasty.scp.port) as peer:
+        peer.associate().send(raw.store_rq("1.2.3"))
+        peer.socket.settimeout(0.05)
+        begun = time.monotonic()
+        while time.monotonic() - begun < 4 * HASTY.silence_seconds:
+            peer.send(raw.p_data(bytes(1000), last=False))
+            with pytest.raises(TimeoutError):  # nothing is said to it meanwhile
+                peer.receive()
+        peer.socket.settimeout(raw.SECONDS)
+        peer.send(raw.p_data(bytes(10)))
+        assert peer.status() == 0xA900
+
+
 def test_x03_a_peer_that_takes_no_answers_ends(hasty: Listener) -> None:
     """Its answers fill the buffers of both sides; nobody waits for it for ever."""
     with RawPeer(hasty.scp.port) as peer:

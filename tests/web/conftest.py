@@ -112,7 +112,7 @@ class Site:
 @pytest.fixture
 async def site(postgres_server: PostgresPeer, schema: str, tmp_path: Path) -> AsyncIterator[Site]:
     """A site of one test's own."""
-    async with _open_site(postgres_server, schema, tmp_path) as opened:
+    async with open_site(postgres_server, schema, tmp_path) as opened:
         yield opened
 
 
@@ -142,12 +142,12 @@ async def steady_site(
     postgres_server: PostgresPeer, schema: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Site]:
     """A site for tests that change nothing."""
-    async with _open_site(postgres_server, schema, tmp_path_factory.mktemp("steady")) as opened:
+    async with open_site(postgres_server, schema, tmp_path_factory.mktemp("steady")) as opened:
         yield opened
 
 
 @asynccontextmanager
-async def _open_site(postgres: PostgresPeer, schema: str, folder: Path) -> AsyncIterator[Site]:
+async def open_site(postgres: PostgresPeer, schema: str, folder: Path) -> AsyncIterator[Site]:
     url = postgres.database(schema)
     try:
         async with Database(url, size=4, name="web") as database:

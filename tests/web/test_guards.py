@@ -1,6 +1,7 @@
 """Sessions, roles and forms: who comes in, and whose forms count."""
 
 import logging
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -10,7 +11,8 @@ import pytest
 from litestar import Litestar, Request, Response, get, post
 from tests.peers import panel as people
 from tests.peers import person
-from tests.web.conftest import BASE_URL, Site
+from tests.peers.postgres import PostgresPeer
+from tests.web.conftest import BASE_URL, Site, open_site
 
 from studypub.config import Server
 from studypub.core.people import Role
@@ -61,8 +63,12 @@ class Panel:
 
 
 @pytest.fixture(scope="session")
-async def panel_site(steady_site: Site) -> Panel:
-    return await _open_panel(steady_site)
+async def panel_site(
+    postgres_server: PostgresPeer, schema: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Panel]:
+    """A site with people for the tests that change nothing of it."""
+    async with open_site(postgres_server, schema, tmp_path_factory.mktemp("panel")) as site:
+        yield await _open_panel(site)
 
 
 async def _open_panel(site: Site) -> Panel:
