@@ -9,10 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 from pydicom.dataset import FileDataset
-from tests.peers.program import NotReadyError, free_port, listens, running
+from tests.peers.program import free_port, listens, running
 
 _PROGRAM = Path("/usr/sbin/Orthanc")
-_ATTEMPTS = 3
 _LONG_SECONDS = 600
 
 Settings = dict[str, object]
@@ -111,16 +110,6 @@ def orthanc_async(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orthanc]
 
 
 def _start(stack: ExitStack, folder: Path, chosen: Settings) -> Orthanc:
-    """Start it on free ports; another program may take one of them first, so it is tried again."""
-    for _ in range(_ATTEMPTS - 1):
-        try:
-            return _start_once(stack, folder, chosen)
-        except NotReadyError:
-            continue
-    return _start_once(stack, folder, chosen)
-
-
-def _start_once(stack: ExitStack, folder: Path, chosen: Settings) -> Orthanc:
     port, http_port = free_port(), free_port()
     peer = Orthanc(port, http_port)
     stack.callback(peer.close)

@@ -8,9 +8,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from random import SystemRandom
 
 _READY_SECONDS = 30.0
 _POLL_SECONDS = 0.05
+_PORTS = range(10000, 20000)  # the kernel gives away those from 32768 on by itself, tests/peers/s3.py those from 20000
+_taken: list[socket.socket] = []  # a name of the kernel's for each port, gone with the process that holds it
 
 
 class NotReadyError(Exception):
@@ -43,11 +46,23 @@ def running(
 
 
 def free_port() -> int:
-    """Return a loopback port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    """Return a loopback port that nobody listens on, and that no other test takes while this process lives.
+
+    It is none of those that the system gives to whoever connects or listens without naming a port: between our
+    looking and the program's listening, one of these may be given away.
+    """
+    for port in SystemRandom().sample(_PORTS, len(_PORTS)):
+        taken = socket.socket(socket.AF_UNIX)
+        try:
+            taken.bind(f"\0studypub-tests-port-{port}")
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            taken.close()
+            continue
+        _taken.append(taken)
         return port
+    raise AssertionError("no free port")
 
 
 @contextmanager
