@@ -73,12 +73,12 @@ def test_f04_what_was_received_is_taken_up_again(tmp_path: Path) -> None:
     add(after, 1)  # it comes once more
     add(after, 7)
     assert (after.count, after.conflict) == (4, None)
-    assert {path.stem for path in tmp_path.iterdir()} == {one.path.stem for one in after.instances()}
+    assert {path for path in tmp_path.iterdir() if path.suffix} == {one.path for one in after.instances()}
     assert recalled(tmp_path).count == 4
 
 
 def files_size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.iterdir() if path.suffix != ".json")
+    return sum(path.stat().st_size for path in folder.iterdir() if path.name != "received")
 
 
 def test_the_size_is_of_what_is_here_and_of_what_is_coming(tmp_path: Path) -> None:
@@ -96,33 +96,43 @@ def test_the_size_is_of_what_is_here_and_of_what_is_coming(tmp_path: Path) -> No
 @pytest.mark.parametrize("spoil", ["bytes", "header", "length", "empty", "record", "no record", "study", "nothing"])
 def test_f04_what_is_not_what_was_received_is_dropped(tmp_path: Path, spoil: str) -> None:
     path = received(tmp_path, range(2)).instances()[0].path
-    record = path.with_suffix(".json")
-    data, note = path.read_bytes(), record.read_bytes()
-    # What the file and the record become; None: they are gone.
+    journal = tmp_path / "received"
+    data, (empty, first, second) = path.read_bytes(), journal.read_bytes().split(b"\n")
+    # What the file and its record become; None: they are gone.
     spoilt: dict[str, tuple[bytes | None, bytes | None]] = {
-        "bytes": (data[:-1] + b"?", note),
-        "header": (b"?" + data[1:], note),
-        "length": (data + b"?", note),
-        "empty": (b"", note),  # as after a power failure
+        "bytes": (data[:-1] + b"?", first),
+        "header": (b"?" + data[1:], first),
+        "length": (data + b"?", first),
+        "empty": (b"", first),  # as after a power failure
         "record": (data, bytes(10)),
         "no record": (data, None),
-        "study": (data, note.replace(STUDY.encode(), b"1.2.9")),
-        "nothing": (None, note),
+        "study": (data, first.replace(STUDY.encode(), b"1.2.9")),
+        "nothing": (None, first),
     }
-    for one, becomes in zip((path, record), spoilt[spoil], strict=True):
-        one.unlink()
-        if becomes is not None:
-            one.write_bytes(becomes)
+    becomes, noted = spoilt[spoil]
+    path.unlink()
+    if becomes is not None:
+        path.write_bytes(becomes)
+    journal.write_bytes(b"\n".join(line for line in (empty, noted, second) if line is not None))
     after = recalled(tmp_path)
     assert [one.sop_instance_uid for one in after.instances()] == ["1.2.1"]
     assert not path.exists()
-    assert not record.exists()
+
+
+def test_f04_a_record_that_was_not_written_to_its_end_spoils_no_other(tmp_path: Path) -> None:
+    received(tmp_path, range(2))
+    journal = tmp_path / "received"
+    journal.write_bytes(journal.read_bytes()[:-20])
+    after = recalled(tmp_path)
+    add(after, 1)
+    add(after, 2)
+    assert recalled(tmp_path).uids() == {"1.2.0", "1.2.1", "1.2.2"}
 
 
 def test_f04_another_study_s_files_are_dropped(tmp_path: Path) -> None:
     received(tmp_path, range(2))
     assert recalled(tmp_path, "1.2.9").count == 0
-    assert list(tmp_path.iterdir()) == []
+    assert [path for path in tmp_path.iterdir() if path.suffix] == []
 
 
 def test_f04_what_comes_while_the_files_are_looked_through(tmp_path: Path) -> None:
@@ -133,15 +143,15 @@ def test_f04_what_comes_while_the_files_are_looked_through(tmp_path: Path) -> No
     add(after, 1, b"other pixels")
     after.recall()
     assert (after.count, after.conflict) == (2, "1.2.1")
-    assert {path.stem for path in tmp_path.iterdir()} == {one.path.stem for one in after.instances()}
+    assert {path for path in tmp_path.iterdir() if path.suffix} == {one.path for one in after.instances()}
 
 
 def test_f04_without_a_record_it_is_received_all_the_same(tmp_path: Path) -> None:
     reception = Reception(tmp_path, STUDY, lasting=True)
-    (tmp_path / "00000001.json").mkdir()  # in the way
+    (tmp_path / "received").mkdir()  # in the way
     add(reception, 1)
     assert reception.count == 1
-    (tmp_path / "00000001.json").rmdir()
+    (tmp_path / "received").rmdir()
     assert recalled(tmp_path).count == 0
 
 

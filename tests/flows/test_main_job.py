@@ -429,7 +429,7 @@ async def test_f12_the_daemon_stops_in_the_middle(slow_house: House) -> None:
     assert asyncio.get_running_loop().time() - stopping < 10
     given_back = await slow_house.watch.task(task.task_id)
     assert (given_back.status, given_back.attempt, given_back.crashes) == (Status.QUEUED, 0, 0)
-    assert {path.suffix for path in slow_house.spooled() if path.is_file()} == {".dcm", ".json"}  # for the next attempt
+    assert {path.suffix for path in slow_house.spooled() if path.is_file()} == {".dcm", ""}  # for the next attempt
     pacs.go_on.set()
     done = await slow_house.settled(task, Status.COMPLETED)
     assert done.attempt == 1

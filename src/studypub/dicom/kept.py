@@ -1,58 +1,81 @@
-"""A received instance in its file, and beside it a record by which a later attempt knows whether the file is whole."""
+"""Received instances in their files, and a journal by which a later attempt knows which of these are whole."""
 
-import hashlib
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from xxhash import xxh3_128
+
+_JOURNAL = "received"
+_BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class SpooledInstance:
-    """A received instance: a Part 10 file whose name is ours, and the digest of its data set."""
+    """A received instance: a Part 10 file whose name is ours, and the digest of its bytes.
+
+    The digest tells damage and other contents, and is no proof against who means to deceive.
+    """
 
     sop_instance_uid: str
     sop_class_uid: str
     path: Path
-    sha256: bytes
+    digest: bytes
 
 
-def record(instance: SpooledInstance, study_instance_uid: str, header: bytes) -> None:
-    """Write the record of a file, whose data set follows the header. Raises OSError.
+def is_journal(path: Path) -> bool:
+    """Whether this file is the journal of its folder."""
+    return path.name == _JOURNAL
 
-    Nothing is forced to the disk: after a power failure the record tells what of the file is whole.
+
+def record(instance: SpooledInstance, study_instance_uid: str) -> None:
+    """Write a whole file down in the journal of its folder. Raises OSError. Safe from several threads at once.
+
+    Nothing is forced to the disk: after a power failure the digest tells which files are whole. A line that was not
+    written to its end spoils no other: each begins anew.
     """
     document = {
+        "file": instance.path.name,
         "study": study_instance_uid,
         "instance": instance.sop_instance_uid,
         "class": instance.sop_class_uid,
-        "length": instance.path.stat().st_size,
-        "header": header.hex(),
-        "sha256": instance.sha256.hex(),
+        "digest": instance.digest.hex(),
     }
-    _record_of(instance.path).write_text(json.dumps(document), "ascii")
-
-
-def recall(path: Path, study_instance_uid: str) -> SpooledInstance | None:
-    """Return the instance in this file, or None where it is not exactly what was received for this study."""
+    journal = os.open(instance.path.with_name(_JOURNAL), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
-        document = json.loads(_record_of(path).read_text("ascii"))
-        header = bytes.fromhex(document["header"])
-        if document["study"] != study_instance_uid or document["length"] != path.stat().st_size:
-            return None
-        with path.open("rb", buffering=0) as file:
-            is_whole = file.read(len(header)) == header
-            sha256 = hashlib.file_digest(file, "sha256").digest()
-        instance = SpooledInstance(str(document["instance"]), str(document["class"]), path, sha256)
-        return instance if is_whole and document["sha256"] == sha256.hex() else None
-    except (OSError, ValueError, LookupError, TypeError):  # absent, or not what we write
+        os.write(journal, b"\n" + json.dumps(document).encode())
+    finally:
+        os.close(journal)
+
+
+def recall(folder: Path, study_instance_uid: str) -> list[SpooledInstance]:
+    """Return what was received for this study and is, byte for byte, what it was; in order of arrival."""
+    try:
+        lines = (folder / _JOURNAL).read_bytes().splitlines()
+    except OSError:
+        return []
+    known = {one.path: one for line in lines if (one := _read(folder, line, study_instance_uid))}
+    return [one for one in known.values() if _is_whole(one)]
+
+
+def _read(folder: Path, line: bytes, study_instance_uid: str) -> SpooledInstance | None:
+    try:
+        said: dict[str, Any] = json.loads(line)
+        path = folder / Path(said["file"]).name
+        one = SpooledInstance(str(said["instance"]), str(said["class"]), path, bytes.fromhex(said["digest"]))
+        return one if said["study"] == study_instance_uid else None
+    except (ValueError, LookupError, TypeError):  # not what we write
         return None
 
 
-def drop(path: Path) -> None:
-    """Remove the file and its record, where they are."""
-    path.unlink(missing_ok=True)
-    _record_of(path).unlink(missing_ok=True)
-
-
-def _record_of(path: Path) -> Path:
-    return path.with_suffix(".json")
+def _is_whole(instance: SpooledInstance) -> bool:
+    digest = xxh3_128()
+    try:
+        with instance.path.open("rb", buffering=0) as file:
+            while block := file.read(_BLOCK_BYTES):
+                digest.update(block)
+    except OSError:
+        return False
+    return digest.digest() == instance.digest

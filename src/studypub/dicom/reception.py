@@ -1,6 +1,5 @@
 """One study on its way from the PACS: its instances are written as they come, and counted when they are whole."""
 
-import hashlib
 import io
 import threading
 import time
@@ -8,7 +7,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from studypub.dicom.kept import SpooledInstance, drop, recall, record
+from xxhash import xxh3_128
+
+from studypub.dicom.kept import SpooledInstance, is_journal, recall, record
 from studypub.dicom.peers import Senders
 
 
@@ -83,12 +84,11 @@ class Reception:
 
     def recall(self) -> None:
         """Take up what an earlier attempt left in the folder, once every byte has been verified; remove the rest."""
-        whole = {path: recall(path, self._study_instance_uid) for path in sorted(self._left) if path.suffix == ".dcm"}
-        taken = {path.stem for path, instance in whole.items() if instance and self.admit(instance)}
-        self.grow(sum(instance.path.stat().st_size for instance in self.instances()))
+        taken = {one.path for one in recall(self._folder, self._study_instance_uid) if self.admit(one)}
+        self.grow(sum(path.stat().st_size for path in taken))
         for path in self._left:
-            if path.stem not in taken:
-                drop(path)
+            if path not in taken and not is_journal(path):
+                path.unlink(missing_ok=True)
 
     def begin(self, sop_instance_uid: str, sop_class_uid: str, header: bytes) -> "Part":
         """Open a file for an instance that arrives; its name is a number. Raises OSError; no file stays then."""
@@ -112,7 +112,7 @@ class Reception:
             if self._closed:
                 raise ReceptionEnded
             known = self._instances.setdefault(instance.sop_instance_uid, instance)
-            if known.sha256 != instance.sha256:
+            if known.digest != instance.digest:
                 self.conflict = instance.sop_instance_uid
             if known is instance:
                 self._arrived.append(instance)
@@ -120,11 +120,11 @@ class Reception:
             self._changed.notify_all()
         return known is instance
 
-    def note(self, instance: SpooledInstance, header: bytes) -> None:
+    def note(self, instance: SpooledInstance) -> None:
         """Let a later attempt know of an instance's file, where it is to; without a record it is fetched again."""
         if self._lasting:
             with suppress(OSError):
-                record(instance, self._study_instance_uid, header)
+                record(instance, self._study_instance_uid)
 
     def wait_for(self, uids: frozenset[str], count: int, *, quiet: float) -> None:
         """Wait until these instances, and at least this many, are here, or `quiet` seconds pass without a new one.
@@ -161,26 +161,19 @@ class Part:
     def __init__(
         self, reception: Reception, sop_instance_uid: str, sop_class_uid: str, path: Path, header: bytes
     ) -> None:
-        """Open the file and write the header, which is ours and not the sender's: it does not count for the checksum.
-
-        Raises OSError; no file stays then.
-        """
+        """Open the file and write the header. Raises OSError; no file stays then."""
         self._reception = reception
-        self._header = header
         self._uids = (sop_instance_uid, sop_class_uid)
         self._path = path
         self._part = path.with_suffix(".part")
-        self._sha256 = hashlib.sha256()
+        self._digest = xxh3_128()
         self._size = 0
         self._file: io.FileIO = self._part.open("xb", buffering=0)
-        self._write(header)
+        self.write(header)
 
     def write(self, data: bytes | memoryview) -> None:
-        """Write the next bytes of the data set. Raises OSError; the file is gone then."""
-        self._sha256.update(data)
-        self._write(data)
-
-    def _write(self, data: bytes | memoryview) -> None:
+        """Write the next bytes. Raises OSError; the file is gone then."""
+        self._digest.update(data)
         try:
             _write_all(self._file, data)
         except OSError:
@@ -195,10 +188,10 @@ class Part:
         try:
             self._file.close()
             self._part.rename(self._path)
-            instance = SpooledInstance(*self._uids, self._path, self._sha256.digest())
+            instance = SpooledInstance(*self._uids, self._path, self._digest.digest())
             needed = self._reception.admit(instance)
             if needed:
-                self._reception.note(instance, self._header)
+                self._reception.note(instance)
         finally:
             if not needed:
                 self.discard()
