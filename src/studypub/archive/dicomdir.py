@@ -25,6 +25,11 @@ from studypub.archive.records import INSTANCE_KEYS, PATIENT_KEYS, SERIES_KEYS, S
 _ITEM = struct.Struct("<HHL HH2sHL HH2sHH HH2sHL")
 _ITEM_HEADER_BYTES = 8
 _SEQUENCE = struct.Struct("<HH2sHL")
+_SHORT = struct.Struct("<HH2sH")
+# PS3.3 F.3.2.2, F.3.2.3: elements of group 0004
+_DIRECTORY_RECORD_TYPE, _REFERENCED_FILE_ID = 0x1430, 0x1500
+_REFERENCED_SOP_CLASS_UID_IN_FILE, _REFERENCED_SOP_INSTANCE_UID_IN_FILE = 0x1510, 0x1511
+_REFERENCED_TRANSFER_SYNTAX_UID_IN_FILE = 0x1512
 
 
 @dataclass(slots=True)
@@ -56,13 +61,13 @@ class Directory:
         study = _child(patient, str(dataset.get("StudyInstanceUID", "")), "STUDY", dataset, STUDY_KEYS)
         series = _child(study, str(dataset.get("SeriesInstanceUID", "")), "SERIES", dataset, SERIES_KEYS)
         kind = record_type(dataset.SOPClassUID)
-        record = Dataset()
-        record.ReferencedFileID = list(file_id)
-        record.ReferencedSOPClassUIDInFile = dataset.SOPClassUID
-        record.ReferencedSOPInstanceUIDInFile = dataset.SOPInstanceUID
-        record.ReferencedTransferSyntaxUIDInFile = dataset.file_meta.TransferSyntaxUID
-        copy_keys(dataset, record, INSTANCE_KEYS[kind])
-        body = _encoded(record, kind)
+        reference = (
+            _short(_REFERENCED_FILE_ID, b"CS", "\\".join(file_id))
+            + _short(_REFERENCED_SOP_CLASS_UID_IN_FILE, b"UI", dataset.SOPClassUID)
+            + _short(_REFERENCED_SOP_INSTANCE_UID_IN_FILE, b"UI", dataset.SOPInstanceUID)
+            + _short(_REFERENCED_TRANSFER_SYNTAX_UID_IN_FILE, b"UI", dataset.file_meta.TransferSyntaxUID)
+        )
+        body = _body(kind, dataset, INSTANCE_KEYS[kind], reference)
         series[str(dataset.SOPInstanceUID)] = _Record(body)
         self._hash.update(body)
 
@@ -83,17 +88,24 @@ def _child(
 ) -> dict[str, _Record]:
     """Return what stands below the record of that key, which is made where this is its first instance."""
     if key not in siblings:
-        record = Dataset()
-        copy_keys(dataset, record, keywords)
-        siblings[key] = _Record(_encoded(record, kind))
+        siblings[key] = _Record(_body(kind, dataset, keywords))
     return siblings[key].lower
 
 
-def _encoded(record: Dataset, kind: str) -> bytes:
-    record.DirectoryRecordType = kind
-    if not all(str(element.value).isascii() for element in record.iterall()):
-        record.SpecificCharacterSet = "ISO_IR 192"
-    return _explicit(record)
+def _body(kind: str, dataset: Dataset, keywords: tuple[str, ...], reference: bytes = b"") -> bytes:
+    """Return a record of that type behind its links: the reference to a file, where it has one, and its keys."""
+    keys = Dataset()
+    copy_keys(dataset, keys, keywords)
+    if not all(str(element.value).isascii() for element in keys.iterall()):
+        keys.SpecificCharacterSet = "ISO_IR 192"
+    return _short(_DIRECTORY_RECORD_TYPE, b"CS", kind) + reference + _explicit(keys)
+
+
+def _short(number: int, vr: bytes, value: str) -> bytes:
+    """Return an element of group 0004 whose value is short and ASCII (PS3.5 7.1.2)."""
+    content = value.encode("ascii")
+    content += (b"\0" if vr == b"UI" else b" ") * (len(content) % 2)
+    return _SHORT.pack(4, number, vr, len(content)) + content
 
 
 def _linked(siblings: Iterable[_Record], offset: int) -> Iterator[bytes]:

@@ -58,7 +58,7 @@ class PeerAssociation(Association):
         # These are kept in the timers of the provider.
         self.acse_timeout, self.network_timeout = limits.request_seconds, limits.silence_seconds
         self._introduce(ae, limits, address)
-        self._handle()
+        self.bind(evt.EVT_REJECTED, self._note_rejection)
 
     @property
     def is_asked_for(self) -> bool:
@@ -98,13 +98,6 @@ class PeerAssociation(Association):
         self.acceptor.implementation_version_name = ae.implementation_version_name
         # The library's own server copies them deeply for each connection, 20 ms long; nobody changes them.
         self.acceptor.supported_contexts = ae.supported_contexts
-
-    def _handle(self) -> None:
-        for event in self.get_events():
-            if event.is_notification:  # the library's log: it is silenced, and quotes identifiers
-                for handler, *_ in cast("list[tuple[Callable[..., Any], Any]]", self.get_handlers(event)):
-                    self.unbind(event, handler)
-        self.bind(evt.EVT_REJECTED, self._note_rejection)
 
     def _note_rejection(self, _: evt.Event) -> None:
         answer = cast("A_ASSOCIATE", self.acceptor.primitive)

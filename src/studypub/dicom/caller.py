@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
@@ -13,6 +13,7 @@ from pynetdicom.association import Association
 
 from studypub.config import Pacs
 from studypub.dicom import rejects
+from studypub.dicom.answers import Answers, NoAnswer
 from studypub.dicom.offers import storage_contexts
 from studypub.dicom.waiting import leave_answers, wait_for_the_peer
 from studypub.errors import PacsAway, PacsBusy, PacsFull, PacsRefused, PacsUnreachable
@@ -24,7 +25,7 @@ _ACCEPTED = 0  # PS3.8 9.3.3; the library gives an association up in which nothi
 _OUT_OF_RESOURCES = 0xA700
 _CANCELLED = 0xFE00
 
-Answers = Iterator[tuple[Dataset, Dataset | None]]
+Sent = TypeVar("Sent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,22 +129,26 @@ class Caller:
             raise PacsRefused(cause, pacs=self._pacs.ae_title, reason_ru=reason.ru, reason_en=reason.en)
         raise PacsFull(cause, pacs=self._pacs.ae_title, status="A-ASSOCIATE-RJ")
 
-    def _answers(self, send: Callable[[], Answers]) -> Answers:
+    def _sent(self, send: Callable[[], Sent]) -> Sent:
         try:
-            responses = send()
+            return send()
         except ValueError as error:  # no presentation context for it was accepted
             raise self._not_served() from error
         except RuntimeError as error:
             raise self._lost("the association has ended") from error
-        for status, row in responses:
-            if "Status" not in status:
-                raise self._lost("no answer, or the association was aborted")
-            yield status, row
+
+    def _heard(self, answers: Answers, message_id: int) -> Iterator[tuple[int, Dataset | None]]:
+        try:
+            yield from answers.to(message_id)
+        except NoAnswer as error:
+            raise self._lost("no answer, or the association was aborted") from error
 
     def _require_success(self, status: Dataset) -> None:
         if "Status" not in status:
             raise self._lost("no answer")
-        code = status.Status
+        self._require_status(status.Status)
+
+    def _require_status(self, code: int) -> None:
         if code in (_OUT_OF_RESOURCES, _CANCELLED):
             raise PacsBusy(f"status 0x{code:04X}", pacs=self._pacs.ae_title, status=f"0x{code:04X}")
         if code != 0:

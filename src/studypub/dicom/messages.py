@@ -221,6 +221,24 @@ def command_field(command: bytes) -> int:
     return _number(_read_command(command)[_COMMAND_FIELD])
 
 
+class Response(NamedTuple):
+    """What a response says of itself (PS3.7 E.1)."""
+
+    message_id: int
+    status: int
+    has_data_set: bool
+
+
+def response(command: bytes) -> Response:
+    """Read the command of a response. Raises ValueError, LookupError, struct.error."""
+    elements = _read_command(command)
+    return Response(
+        _number(elements[_MESSAGE_ID_RESPONDED_TO]),
+        _number(elements[_STATUS]),
+        _number(elements[_DATA_SET_TYPE]) != _NO_DATA_SET,
+    )
+
+
 def _read_command(command: bytes) -> dict[int, bytes]:
     """Return the values of a command set, which is flat and in Implicit VR Little Endian (PS3.7 6.3.1)."""
     elements, place = {}, 0

@@ -1,7 +1,9 @@
 """What we ask of a PACS: is it there (C-ECHO), what has it (C-FIND), send it (C-MOVE, C-GET)."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import count
 from typing import Any
 
 from pydicom.dataset import Dataset
@@ -16,7 +18,8 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 from studypub.core.finding import FoundStudy, ListedInstance
 from studypub.core.wanted import Wanted
 from studypub.dicom import rows
-from studypub.dicom.caller import ANSWER_SECONDS, Answers, Caller
+from studypub.dicom.answers import PENDING, Answers
+from studypub.dicom.caller import ANSWER_SECONDS, Caller
 from studypub.dicom.deliveries import Deliveries, deliver
 from studypub.dicom.offers import USUAL_CLASSES
 from studypub.dicom.peers import Senders
@@ -26,11 +29,13 @@ from studypub.errors import PacsBusy, PacsCannotDeliver, PacsRefused, PacsUnreac
 
 _MOST_STUDIES = 500  # more under one accession number, and the PACS ignores what it is asked
 _MOST_INSTANCES = 100_000
-_PENDING = (0xFF00, 0xFF01)
+_FIRST = 1  # Message ID (PS3.7 E.1)
 _DESTINATION_UNKNOWN = 0xA801
 _WARNING = 0xB000
 # Of a retrieval, in the PACS's own words: not supported, not authorized, not understood (PS3.4 C.4.2.1.5, PS3.7 C).
 _NO_FOR_GOOD = (0x0122, 0x0124, 0x0211, 0xA900)
+
+Find = Callable[[Dataset, int], Iterator[Dataset]]  # gives the rows as they come, at most so many
 
 
 class PacsClient(Caller):
@@ -55,8 +60,9 @@ class PacsClient(Caller):
         Only exact answers come back: a PACS may match by pattern, ignore the key, or tell about others. Which of them
         is meant is for core.finding.choose to say.
         """
-        rows_of = self._find(rows.studies_of(accession_number), self._until(), most=_MOST_STUDIES)
-        studies = [study for study in map(rows.study, rows_of) if study.accession_number == accession_number]
+        with self._searching(self._until()) as find:
+            found = list(map(rows.study, find(rows.studies_of(accession_number), _MOST_STUDIES)))
+        studies = [study for study in found if study.accession_number == accession_number]
         if not all(is_valid(study.study_instance_uid) for study in studies):
             raise self._wrong_answer("недопустимый идентификатор в ответе", "an invalid identifier in its answer")
         return studies
@@ -67,30 +73,21 @@ class PacsClient(Caller):
         None where the PACS does not answer at those levels, or not with identifiers: what is left out of a list would
         be left out of the publication unnoticed.
         """
-        until = self._until()
         listed: dict[str, ListedInstance] = {}
         try:
-            for series in self._list_series(study_instance_uid, until):
-                if not is_valid(series):
-                    return None
-                query = rows.instances_of(study_instance_uid, series, classes=self._pacs.retrieve == "get")
-                for row in self._find(query, until, most=_MOST_INSTANCES - len(listed)):
-                    if not rows.says_another(row, StudyInstanceUID=study_instance_uid, SeriesInstanceUID=series):
-                        one = ListedInstance(rows.text(row, "SOPInstanceUID"), rows.text(row, "SOPClassUID"), series)
-                        listed.setdefault(one.sop_instance_uid, one)
+            with self._searching(self._until()) as find:
+                for series in _series_of(find, study_instance_uid):
+                    if not is_valid(series):
+                        return None
+                    query = rows.instances_of(study_instance_uid, series, classes=self._pacs.retrieve == "get")
+                    for row in find(query, _MOST_INSTANCES - len(listed)):
+                        if not rows.says_another(row, StudyInstanceUID=study_instance_uid, SeriesInstanceUID=series):
+                            uid, sop_class = rows.text(row, "SOPInstanceUID"), rows.text(row, "SOPClassUID")
+                            one = ListedInstance(uid, sop_class, series)
+                            listed.setdefault(one.sop_instance_uid, one)
         except PacsRefused:
             return None
         return list(listed.values()) if listed and all(map(is_valid, listed)) else None
-
-    def _list_series(self, study_instance_uid: str, until: float) -> list[str]:
-        answers = self._find(rows.series_of(study_instance_uid), until, most=_MOST_INSTANCES)
-        return sorted(
-            {
-                rows.text(row, "SeriesInstanceUID")
-                for row in answers
-                if not rows.says_another(row, StudyInstanceUID=study_instance_uid)
-            }
-        )
 
     def move(self, wanted: Wanted) -> None:
         """Ask the PACS to send to our Storage SCP (PS3.4 C.4.2).
@@ -101,8 +98,9 @@ class PacsClient(Caller):
         """
         model = StudyRootQueryRetrieveInformationModelMove
         with self._associate([model], answer_seconds=self._patience.transfer) as association:
-            names = rows.identifier(wanted)
-            self._judge_retrieval(self._answers(lambda: association.send_c_move(names, self._our_ae_title, model)))
+            answers = Answers(association)
+            self._sent(lambda: association.send_c_move(rows.identifier(wanted), self._our_ae_title, model, _FIRST))
+            self._judge_retrieval(status for status, _ in self._heard(answers, _FIRST))
 
     def get(self, wanted: Wanted, sop_classes: Iterable[str], spool: Spool) -> None:
         """Fetch over our own association (PS3.4 C.4.3). Raises as `move` does."""
@@ -114,8 +112,8 @@ class PacsClient(Caller):
             with self._associate(
                 [model], storage=classes, handlers=handlers, answer_seconds=self._patience.transfer
             ) as association:
-                names = rows.identifier(wanted)
-                self._judge_retrieval(self._answers(lambda: association.send_c_get(names, model)))
+                responses = self._sent(lambda: association.send_c_get(rows.identifier(wanted), model))
+                self._judge_retrieval(map(self._status, responses))
         finally:
             for deliveries in begun:
                 deliveries.discard()
@@ -123,31 +121,49 @@ class PacsClient(Caller):
     def _until(self) -> float:
         return time.monotonic() + self._patience.search
 
-    def _find(self, query: Dataset, until: float, *, most: int) -> Iterator[Dataset]:
-        """Give the rows as they come; `until` is when all of the search must be over, by the monotonic clock."""
+    @contextmanager
+    def _searching(self, until: float) -> Iterator[Find]:
+        """Give what searches, over one association; `until` is when all of it must be over, by the monotonic clock."""
         model = StudyRootQueryRetrieveInformationModelFind
         left = max(until - time.monotonic(), 1.0)
-        number = 0
         with self._associate([model], answer_seconds=min(left, ANSWER_SECONDS)) as association:
-            for status, row in self._answers(lambda: association.send_c_find(query, model)):
-                if status.Status not in _PENDING:
-                    self._require_success(status)
-                    continue
-                if row is None:  # pynetdicom could not read it; without it the list would look whole
-                    raise self._wrong_answer("ответ не читается", "its answer cannot be read")
-                number += 1
-                if number > most:
-                    raise self._wrong_answer("слишком много строк в ответе", "too many rows in its answer")
-                if time.monotonic() > until:
-                    raise PacsBusy("the search does not end", pacs=self._pacs.ae_title, status="C-FIND")
-                yield row
+            answers, numbers = Answers(association), count(_FIRST)
 
-    def _judge_retrieval(self, answers: Answers) -> None:
+            def find(query: Dataset, most: int) -> Iterator[Dataset]:
+                message_id = next(numbers)
+                self._sent(lambda: association.send_c_find(query, model, message_id))
+                return self._rows(self._heard(answers, message_id), until, most)
+
+            yield find
+
+    def _rows(self, heard: Iterator[tuple[int, Dataset | None]], until: float, most: int) -> Iterator[Dataset]:
+        number = 0
+        for status, row in heard:
+            if status not in PENDING:
+                self._require_status(status)
+                continue
+            if row is None:  # without it the list would look whole
+                raise self._wrong_answer("ответ не читается", "its answer cannot be read")
+            number += 1
+            if number > most:
+                raise self._wrong_answer("слишком много строк в ответе", "too many rows in its answer")
+            if time.monotonic() > until:
+                raise PacsBusy("the search does not end", pacs=self._pacs.ae_title, status="C-FIND")
+            yield row
+
+    def _status(self, response: tuple[Dataset, Dataset | None]) -> int:
+        status, _ = response
+        if "Status" not in status:
+            raise self._lost("no answer, or the association was aborted")
+        code: int = status.Status
+        return code
+
+    def _judge_retrieval(self, statuses: Iterable[int]) -> None:
         """Hear the answers to the end and raise what the last one means."""
         code = -1
         try:
-            for status, _ in answers:
-                code = status.Status
+            for code in statuses:  # noqa: B007 - the last one counts
+                pass
         except PacsUnreachable as error:
             # Some abort where others say that they do not know the destination.
             raise self._cannot_deliver("A-ABORT") from error
@@ -165,3 +181,13 @@ class PacsClient(Caller):
     def _cannot_deliver(self, status: str) -> PacsCannotDeliver:
         pacs, ours = self._pacs.ae_title, self._our_ae_title
         return PacsCannotDeliver(f"status {status}", pacs=pacs, status=status, ae_title=ours)
+
+
+def _series_of(find: Find, study_instance_uid: str) -> list[str]:
+    return sorted(
+        {
+            rows.text(row, "SeriesInstanceUID")
+            for row in find(rows.series_of(study_instance_uid), _MOST_INSTANCES)
+            if not rows.says_another(row, StudyInstanceUID=study_instance_uid)
+        }
+    )

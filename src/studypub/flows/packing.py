@@ -4,7 +4,7 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import partial
@@ -30,6 +30,7 @@ from studypub.errors import NothingToPublish, PatientMismatch, PhiSuspected
 from studypub.flows import instance_file
 from studypub.flows.judge import Judge, Ready
 from studypub.flows.outputs import Outputs, Shared
+from studypub.flows.turns import TURNS
 from studypub.gate.clues import Permitted
 from studypub.gate.elements import Bytes
 from studypub.gate.gate import Gate
@@ -121,11 +122,13 @@ class Packing:
         _go_on(self._stop)
         self._instances[instance.sop_instance_uid] = instance.path
         with instance_file.shown(instance.path) as data:
-            # What cannot be read cannot be vouched for.
-            outcome = self._outcome(instance.path, data) if self._harvest.add(data) else Reason.BROKEN
+            with _turn(data):
+                known = self._followed(data)
+            outcome = known or self._judged(instance.path, data)
             self._tally.count(outcome)
             if isinstance(outcome, Ready):
-                self._pack(outcome, instance.path, data)
+                with _turn(data):
+                    self._pack(outcome, instance.path, data)
         # The first one tells most of what there is to look for; while others come there is time to prepare that.
         self._early = self._early or self._gate()
 
@@ -165,18 +168,20 @@ class Packing:
         permitted = Permitted((readme(whole=False),), descriptors.vocabulary(), self._case.deidentifier.days)
         return Gate(self._harvest, permitted, self._early)
 
-    def _outcome(self, path: Path, data: Bytes) -> Ready | Reason | Held:
-        is_long = instance_file.is_long(data)
-        known = None if is_long else self._judge.follow(data)
-        if known is not None:
-            return known
+    def _followed(self, data: Bytes) -> Ready | Reason | None:
+        """Gather what identifies in an instance, and say what becomes of one that is like another before."""
+        if not self._harvest.add(data):
+            return Reason.BROKEN  # what cannot be read cannot be vouched for
+        return None if instance_file.is_long(data) else self._judge.follow(data)
+
+    def _judged(self, path: Path, data: Bytes) -> Ready | Reason | Held:
         try:
             original = instance_file.read(path)
         except InvalidDicomError:
             return Reason.BROKEN
         _require_same_patient(self._case.task, original)
         outcome = self._judge.judge(self._case.deidentifier, original, path)
-        if not is_long:
+        if not instance_file.is_long(data):
             self._judge.remember(data, original, outcome, self._case.deidentifier)
         return outcome
 
@@ -205,8 +210,13 @@ def _known(case: Case) -> dict[str, str]:
     return {name: text for name, text in known.items() if text}
 
 
+def _turn(data: Bytes) -> AbstractContextManager[None]:
+    """Return a turn; what is long waits for the disk more than it computes, and keeps nobody waiting."""
+    return nullcontext() if instance_file.is_long(data) else TURNS.mine()
+
+
 def _require_clean(gate: Gate, task: Task, member: str, data: bytes | Path) -> None:
-    with instance_file.shown(data) as content:
+    with instance_file.shown(data) as content, _turn(content):
         findings = gate.search(member, content)
     if not findings:
         return
