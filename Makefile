@@ -4,7 +4,7 @@ BIN := .venv/bin
 # One more than there are processors: many tests wait.
 PYTEST := $(BIN)/pytest --numprocesses $(shell expr 1 + $$(nproc)) --maxprocesses 8 --dist worksteal
 
-.PHONY: help setup run test unit thorough lint chaos blackout restarts bench huge pictures lock programs tools
+.PHONY: help setup run test unit thorough lint chaos blackout restarts bench huge fuzz pictures lock programs tools
 .NOTPARALLEL:
 
 help: ## say what there is (this)
@@ -51,6 +51,11 @@ bench: programs tools ## measure everything that is to be fast or small, and pri
 
 huge: programs tools ## publish 10,000 images, and one of 2 GB; says how long it takes and how much memory
 	@$(BIN)/python -m tests.bench.huge
+
+fuzz: tools ## feed the listener with what a fuzzer makes up, EXECUTIONS times
+	@$(BIN)/python -m tests.fuzz.listener $(EXECUTIONS) $(SEED)
+
+EXECUTIONS := 10000000
 
 pictures: programs tools ## make the pictures of the README anew
 	$(BIN)/pytest --quiet tests/e2e/make_pictures.py

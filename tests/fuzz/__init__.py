@@ -1,0 +1,1 @@
+"""Bytes that nobody would send in good faith, by the million."""
