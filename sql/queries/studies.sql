@@ -83,3 +83,25 @@ RETURNING *;
 UPDATE published_studies SET save_till = %(save_till)s
 WHERE study_id = %(study_id)s AND state = 'LIVE' AND save_till > now()
 RETURNING *;
+
+-- name: all_live_studies
+-- Every open publication.
+SELECT * FROM published_studies WHERE state = 'LIVE' ORDER BY upload_date;
+
+-- name: strange_objects
+-- Those of these objects that nothing here made.
+SELECT key AS object_key FROM unnest(%(keys)s::text[]) AS key
+WHERE NOT EXISTS (SELECT FROM stored_objects o WHERE o.object_key = key AND o.deleted_at IS NULL)
+ORDER BY key;
+
+-- name: hold_strange_objects
+-- Writes them down, to be deleted when they have been held for long enough.
+INSERT INTO strange_objects (object_key) SELECT unnest(%(keys)s::text[]) ON CONFLICT DO NOTHING;
+
+-- name: strange_objects_to_delete
+-- Those that have been held for long enough.
+SELECT object_key FROM strange_objects WHERE found_at < now() - %(hold)s::interval ORDER BY found_at LIMIT %(limit)s;
+
+-- name: strange_object_deleted
+-- The store has confirmed that it is gone.
+DELETE FROM strange_objects WHERE object_key = %(object_key)s;

@@ -76,6 +76,15 @@ def _parser() -> argparse.ArgumentParser:
     about.add_argument("--profile", default="second-opinion")
     verify = _configured(_group(commands, "audit", "the audit log"), "verify", "audit:verify", "check the log's chain")
     verify.add_argument("--head", metavar="HASH", type=bytes.fromhex, help="an earlier output: was anything cut off?")
+    back_up = _configured(commands, "backup", "backup:backup", "write a backup into a folder, once it was tried out")
+    back_up.add_argument("folder", type=Path, metavar="DIR")
+    back_up.add_argument("--keep", type=int, default=0, metavar="N", help="then remove all but the newest N")
+    back_up.add_argument("--without-archives", action="store_true", help="only list the archives of the local store")
+    restore = _configured(commands, "restore", "backup:restore", "fill an empty installation from a backup")
+    restore.add_argument("file", type=Path, metavar="FILE")
+    restore.add_argument(
+        "--collect", action="store_true", help="delete archives that the backup does not know, in a week"
+    )
     trial = _plain(commands, "demo", "trial:run", "try it out: a daemon, a small PACS and a published study")
     trial.add_argument("--state", type=Path, default=Path("var"), metavar="DIR")
     return parser

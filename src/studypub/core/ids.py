@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 import secrets
 import string
 
@@ -19,6 +20,11 @@ def new_token() -> str:
 def new_object_key() -> str:
     """Return the name of a stored archive; it says nothing and cannot be guessed."""
     return f"studies/{_random_text(TOKEN_LENGTH)}.zip"
+
+
+def is_object_key(name: str) -> bool:
+    """Whether a name in a store can be of an archive of ours."""
+    return re.fullmatch(rf"studies/[0-9A-Za-z]{{{TOKEN_LENGTH}}}\.zip", name, re.ASCII) is not None
 
 
 def new_api_key() -> tuple[str, str]:

@@ -44,6 +44,31 @@ async def object_deleted(tx: Transaction, object_key: str) -> None:
     await tx.run("object_deleted", object_key=object_key)
 
 
+async def all_live(tx: Transaction) -> list[Publication]:
+    """Return every open publication."""
+    return [publication_of(row) for row in await tx.all("all_live_studies")]
+
+
+async def strangers(tx: Transaction, keys: list[str]) -> list[str]:
+    """Return those of these objects that nothing here made."""
+    return [row["object_key"] for row in await tx.all("strange_objects", keys=keys)]
+
+
+async def hold_strangers(tx: Transaction, keys: list[str]) -> None:
+    """Write down objects that are to be deleted when they have been held for a while."""
+    await tx.run("hold_strange_objects", keys=keys)
+
+
+async def strangers_to_delete(tx: Transaction, *, hold: timedelta, limit: int) -> list[str]:
+    """Return the keys of objects that nothing here made, and that were held for so long."""
+    return [row["object_key"] for row in await tx.all("strange_objects_to_delete", hold=hold, limit=limit)]
+
+
+async def stranger_deleted(tx: Transaction, object_key: str) -> None:
+    """Forget an object that nothing here made, which the store has deleted."""
+    await tx.run("strange_object_deleted", object_key=object_key)
+
+
 async def publish(
     tx: Transaction, task: Task, archive: StoredArchive, *, save_till: datetime, part: Part | None = None
 ) -> Publication:

@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 
 from studypub.core.task import Event
 from studypub.db import audit, people, review, studies, tasks, throttle
 from studypub.db.again import again_on_collision
-from studypub.db.database import Database
+from studypub.db.database import Database, Transaction
 from studypub.errors import StudypubError
 from studypub.flows.sign_in import BROWSER_LIFETIME
 from studypub.store.base import Store
@@ -15,6 +17,7 @@ from studypub.store.base import Store
 log = logging.getLogger(__name__)
 _BATCH = 100
 _LONGEST_UPLOAD = timedelta(hours=1)
+_STRANGERS_HELD = timedelta(days=7)
 
 
 @again_on_collision
@@ -62,10 +65,33 @@ async def sweep(database: Database, store: Store) -> int:
         await people.sweep_browsers(tx, lifetime=BROWSER_LIFETIME)
         await throttle.sweep(tx)
         await review.forget_thumbnails(tx)
+    deleted = await _delete(
+        database,
+        store,
+        partial(studies.objects_to_delete, upload=_LONGEST_UPLOAD, limit=_BATCH),
+        studies.object_deleted,
+    )
+    deleted += await _delete(
+        database,
+        store,
+        partial(studies.strangers_to_delete, hold=_STRANGERS_HELD, limit=_BATCH),
+        studies.stranger_deleted,
+    )
+    await asyncio.to_thread(store.sweep, _LONGEST_UPLOAD)
+    return deleted
+
+
+async def _delete(
+    database: Database,
+    store: Store,
+    due: Callable[[Transaction], Awaitable[list[str]]],
+    note: Callable[[Transaction, str], Awaitable[None]],
+) -> int:
+    """Delete what is due, batch by batch, and note each object when it is gone; return how many are."""
     deleted = 0
     while True:
         async with database.transaction() as tx:
-            keys = await studies.objects_to_delete(tx, upload=_LONGEST_UPLOAD, limit=_BATCH)
+            keys = await due(tx)
         gone = 0
         for key in keys:
             try:
@@ -74,10 +100,8 @@ async def sweep(database: Database, store: Store) -> int:
                 log.exception("Не удалось удалить архив из хранилища")
                 continue
             async with database.transaction() as tx:
-                await studies.object_deleted(tx, key)
+                await note(tx, key)
             gone += 1
         deleted += gone
         if len(keys) < _BATCH or not gone:
-            break
-    await asyncio.to_thread(store.sweep, _LONGEST_UPLOAD)
-    return deleted
+            return deleted

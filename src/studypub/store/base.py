@@ -1,6 +1,7 @@
 """What every store of archives can do; the calls block, so callers use threads."""
 
 import re
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -43,6 +44,9 @@ class Store(Protocol):
     def size(self, key: str) -> int | None:
         """Return the size of the object in bytes, or None where there is none."""
 
+    def stored_keys(self) -> Iterator[str]:
+        """Yield the key of every archive that is stored, whoever stored it."""
+
     def delete(self, key: str) -> None:
         """Remove the object, every version of it; a missing one is fine."""
 
@@ -60,6 +64,11 @@ class Store(Protocol):
 
     def check(self) -> None:
         """Put, get and delete a small object; raise BucketIsPublic if strangers can read it."""
+
+
+def is_key(name: str) -> bool:
+    """Whether a name that was found in the store can be a key."""
+    return _KEY.fullmatch(name) is not None
 
 
 def checked(key: str) -> str:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from studypub.errors import DiskFull, StorageRefused, StorageUnavailable, StoredObjectDiffers
-from studypub.store.base import Sent, Stream, checked
+from studypub.store.base import Sent, Stream, checked, is_key
 
 _BLOCK_BYTES = 1 << 20
 _OURS_ALONE = 0o700
@@ -58,6 +58,14 @@ class LocalStore:
         with _translated(), contextlib.suppress(FileNotFoundError):
             return self._file(key).stat().st_size
         return None
+
+    def stored_keys(self) -> Iterator[str]:
+        """Yield the key of every archive that is stored."""
+        with _translated():
+            for path in self._folder.rglob("*"):
+                key = path.relative_to(self._folder).as_posix()
+                if is_key(key) and path.is_file():
+                    yield key
 
     def delete(self, key: str) -> None:
         """Remove the object; a missing one is fine."""

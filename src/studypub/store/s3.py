@@ -4,6 +4,7 @@ import hashlib
 import re
 import secrets
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from typing import BinaryIO, cast
@@ -14,7 +15,7 @@ from minio.error import S3Error
 
 from studypub.config import S3
 from studypub.errors import BucketIsPublic, StorageUnavailable, StoredObjectDiffers
-from studypub.store.base import LONGEST_LINK, Sent, Stream, checked
+from studypub.store.base import LONGEST_LINK, Sent, Stream, checked, is_key
 from studypub.store.s3_client import Client, translated
 
 _PART_BYTES = 16 << 20
@@ -107,6 +108,14 @@ class S3Store:
         with translated():
             found = self._found(self._name(key))
         return None if found is None else found.size
+
+    def stored_keys(self) -> Iterator[str]:
+        """Yield the key of every archive below our prefix, whoever stored it."""
+        with translated():
+            for one in self._client.list_objects(self._bucket, prefix=self._prefix, recursive=True):
+                key = str(one.object_name).removeprefix(self._prefix)
+                if is_key(key):
+                    yield key
 
     def delete(self, key: str) -> None:
         """Delete the object; where the bucket keeps versions, every one of them."""

@@ -1,0 +1,84 @@
+"""Backups: one file, made and tried out; and the way back."""
+
+import argparse
+import asyncio
+
+from studypub.commands.console import actor, configuration
+from studypub.commands.language import language
+from studypub.config import Config
+from studypub.data_dir import database_url, only_daemon
+from studypub.db.database import Database
+from studypub.db.dump import require_empty
+from studypub.db.migrate import migrate
+from studypub.errors import Sentence
+from studypub.flows import restore as restoring
+from studypub.flows.backup import back_up, rotate
+from studypub.flows.restore import Reconciled
+from studypub.store.configured import open_store
+
+
+def backup(options: argparse.Namespace) -> int:
+    """Write a backup into a folder and print its path; 1 where an archive of the local store is not in it."""
+    settings = configuration(options)
+    with database_url(settings) as url:
+        store = open_store(settings.storage, settings.database.data_dir)
+        path, manifest = back_up(url, store, options.folder, with_objects=not options.without_archives)
+    print(path)
+    if options.keep:
+        rotate(options.folder, options.keep)
+    missing = [each for each in manifest.objects if not each.here]
+    if settings.storage.kind == "s3" or options.without_archives or not missing:
+        return 0
+    _say(Sentence(
+        f"Архивов, которых нет на диске или которые повреждены: {len(missing)}. Их ссылки не откроются.",
+        f"Archives that are not on the disk, or damaged: {len(missing)}. Their links do not open.",
+    ))  # fmt: skip
+    return 1
+
+
+def restore(options: argparse.Namespace) -> int:
+    """Fill an empty installation from a backup, and say what of it does not fit any more."""
+    settings = configuration(options)
+    with (
+        only_daemon(settings.database.data_dir),
+        restoring.opened(options.file) as (archive, manifest),
+        database_url(settings) as url,
+    ):
+        require_empty(url)
+        put = restoring.fill_store(archive, manifest, open_store(settings.storage, settings.database.data_dir))
+        restoring.fill_database(archive, manifest, url)  # last: where anything fails before, it can be tried again
+        found = asyncio.run(_reconciled(settings, url, collect=options.collect))
+    _tell(found, put, made_at=f"{manifest.made_at:%Y-%m-%d %H:%M} UTC", collect=options.collect)
+    return 0
+
+
+async def _reconciled(settings: Config, url: str, *, collect: bool) -> Reconciled:
+    await migrate(url)
+    store = open_store(settings.storage, settings.database.data_dir)
+    async with Database(url, size=2, name="restore") as database:
+        return await restoring.reconcile(database, store, collect=collect, actor=actor())
+
+
+def _tell(found: Reconciled, put: int, *, made_at: str, collect: bool) -> None:
+    _say(Sentence(
+        f"Восстановлена копия от {made_at}. Архивов возвращено в хранилище: {put}; истёк срок: {found.expired}.",
+        f"Restored the backup of {made_at}. Archives put back into the store: {put}; expired since: {found.expired}.",
+    ))  # fmt: skip
+    for publication in found.closed:
+        _say(Sentence(
+            f"Закрыта: {publication.accession_number}, архива нет в хранилище. Опубликуйте заново.",
+            f"Closed: {publication.accession_number}, its archive is not in the store. Publish it anew.",
+        ))  # fmt: skip
+    if found.strangers:
+        later = Sentence(
+            "Через неделю они будут удалены." if collect else "Они остались; --collect удаляет их через неделю.",
+            "They are deleted in a week." if collect else "They stay; --collect deletes them in a week.",
+        )
+        _say(Sentence(
+            f"Архивов в хранилище, о которых копия не знает: {len(found.strangers)}. {later.ru}",
+            f"Archives in the store that the backup does not know: {len(found.strangers)}. {later.en}",
+        ))  # fmt: skip
+
+
+def _say(sentence: Sentence) -> None:
+    print(getattr(sentence, language()))

@@ -1,0 +1,144 @@
+"""Takes a copy of the database, and makes a database of one: PostgreSQL's own pg_dump and pg_restore."""
+
+import os
+import secrets
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from studypub.db.embedded.binaries import program
+from studypub.errors import DatabaseUnavailable, Refused
+
+_LIVE_OBJECTS = "SELECT object_key, size, sha256 FROM published_studies WHERE state = 'LIVE' ORDER BY upload_date"
+_TABLES = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY relname"
+_HEAD = "SELECT hash FROM audit_log ORDER BY entry DESC LIMIT 1"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """What an open link leads to: its key, its size in bytes, its SHA-256."""
+
+    key: str
+    size: int
+    sha256: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a database holds at one moment: the rows of each table, the newest hash of the audit log."""
+
+    rows: dict[str, int]
+    audit_head: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Dumped:
+    """What was copied, and the objects to which its open links lead."""
+
+    contents: Contents
+    objects: tuple[StoredObject, ...]
+
+
+def dump(url: str, target: Path) -> Dumped:
+    """Write the database as it is at this moment into a file of pg_dump's custom format, and say what it holds.
+
+    Raises DatabaseUnavailable, Refused.
+    """
+    with _connected(url) as connection, connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        snapshot = _one(connection, "SELECT pg_export_snapshot()")
+        options = ["--format=custom", "--no-owner", "--no-privileges", f"--snapshot={snapshot}", f"--file={target}"]
+        _run(url, "pg_dump", options)
+        objects = tuple(
+            StoredObject(key, size, bytes(sha256)) for key, size, sha256 in connection.execute(_LIVE_OBJECTS)
+        )
+        return Dumped(_contents(connection), objects)
+
+
+def require_empty(url: str) -> None:
+    """Raise Refused where the database holds anything, DatabaseUnavailable where it does not answer."""
+    with _connected(url) as connection:
+        if connection.execute(_TABLES).fetchone() is not None:
+            raise Refused(
+                "not empty",
+                reason_ru="База данных не пуста. Восстанавливайте копию в новую, пустую базу.",
+                reason_en="The database is not empty. Restore the backup into a new, empty one.",
+            )
+
+
+def restore(url: str, source: Path) -> None:
+    """Fill an empty database from such a file, wholly or not at all. Raises DatabaseUnavailable, Refused."""
+    require_empty(url)
+    _run(url, "pg_restore", ["--exit-on-error", "--single-transaction", "--no-owner", "--no-privileges", str(source)])
+
+
+def contents(url: str) -> Contents:
+    """Say what a database holds. Raises DatabaseUnavailable."""
+    with _connected(url) as connection:
+        return _contents(connection)
+
+
+@contextmanager
+def scratch(url: str) -> Iterator[str]:
+    """Make an empty database beside this one, and remove it at the end. Raises DatabaseUnavailable, Refused."""
+    name = f"studypub_check_{secrets.token_hex(8)}"
+    with _connected(url, autocommit=True) as connection:
+        try:
+            connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise Refused(
+                "CREATEDB",
+                reason_ru="Проверить копию негде: учётная запись studypub не вправе создать базу (CREATEDB).",
+                reason_en="The backup cannot be tried out: the account may not make a database (CREATEDB).",
+            ) from error
+        try:
+            yield make_conninfo(url, dbname=name)
+        finally:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _contents(connection: psycopg.Connection[Any]) -> Contents:
+    tables = [name for (name,) in connection.execute(_TABLES).fetchall()]
+    count = sql.SQL("SELECT count(*) FROM {}")
+    rows = {name: int(_one(connection, count.format(sql.Identifier(name)))) for name in tables}
+    head = connection.execute(_HEAD).fetchone()
+    return Contents(rows, bytes(head[0]) if head else b"")
+
+
+def _one(connection: psycopg.Connection[Any], query: Any) -> Any:
+    row = connection.execute(query).fetchone()
+    assert row is not None  # noqa: S101 - a SELECT of one value
+    return row[0]
+
+
+@contextmanager
+def _connected(url: str, *, autocommit: bool = False) -> Iterator[psycopg.Connection[Any]]:
+    try:
+        # No limit on how long: a large database takes as long as it takes.
+        with psycopg.connect(url, autocommit=autocommit, connect_timeout=5, application_name="studypub backup") as one:
+            yield one
+    except psycopg.OperationalError as error:
+        raise DatabaseUnavailable(type(error).__name__) from error
+
+
+def _run(url: str, name: str, options: Sequence[str]) -> None:
+    """Run one of PostgreSQL's programs on a database; the password is not among its arguments, which all can see."""
+    address = conninfo_to_dict(url)
+    password = address.pop("password", None)
+    environment = {**os.environ, **({"PGPASSWORD": str(password)} if password else {})}
+    command: list[str | Path] = [program(name), "--no-password", f"--dbname={make_conninfo('', **address)}", *options]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace", check=False)
+    if done.returncode:
+        said = done.stderr.strip().splitlines()[-1:] or [f"exit status {done.returncode}"]
+        raise Refused(
+            f"{name}: {said[0]}",
+            reason_ru=f"PostgreSQL не справился с копией ({name}). Подробности в журнале.",
+            reason_en=f"PostgreSQL could not do it ({name}). The log says more.",
+        )

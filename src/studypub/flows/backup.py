@@ -1,0 +1,176 @@
+"""A backup: one file with the database and all that it refers to; what cannot be restored is no backup."""
+
+import hashlib
+import io
+import os
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Final
+
+import msgspec
+
+from studypub import __version__
+from studypub.db import dump
+from studypub.db.dump import Contents, StoredObject
+from studypub.errors import DiskFull, Refused
+from studypub.store.base import Store
+
+MANIFEST: Final = "manifest.json"
+DATABASE: Final = "database.dump"
+OBJECTS: Final = "objects/"
+FORMAT: Final = 1
+_PATTERN: Final = "studypub-*.tar"
+_BLOCK_BYTES: Final = 1 << 20
+
+
+class Packed(msgspec.Struct, frozen=True):
+    """An object of an open link; `here`: it is in the backup, and whole."""
+
+    key: str
+    size: int
+    sha256: str
+    here: bool
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a backup says of itself; it is written last, so that a file without it is no backup."""
+
+    format: int
+    studypub: str
+    made_at: datetime
+    rows: dict[str, int]
+    audit_head: str
+    database_sha256: str
+    objects: list[Packed]
+
+
+def back_up(url: str, store: Store, folder: Path, *, with_objects: bool = True) -> tuple[Path, Manifest]:
+    """Write a backup into the folder, once it was restored for trial; return its path and what it says of itself.
+
+    Objects of a store on another machine stay there, and so do all where `with_objects` is false: they are listed.
+    Raises Refused, DatabaseUnavailable, DiskFull.
+    """
+    made_at = datetime.now(UTC)
+    target = folder / f"studypub-{made_at:%Y%m%dT%H%M%SZ}.tar"
+    with _disk_errors():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    part = target.with_suffix(".part")
+    try:
+        with _disk_errors(), tempfile.TemporaryDirectory(dir=folder, prefix="making-") as scratch:
+            database = Path(scratch) / DATABASE
+            dumped = dump.dump(url, database)
+            _try_out(url, database, dumped.contents)
+            with _private(part) as file, tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as archive:
+                digest = _add_file(archive, DATABASE, database)
+                objects = [_add_object(archive, store, each, wanted=with_objects) for each in dumped.objects]
+                manifest = Manifest(
+                    format=FORMAT,
+                    studypub=__version__,
+                    made_at=made_at,
+                    rows=dumped.contents.rows,
+                    audit_head=dumped.contents.audit_head.hex(),
+                    database_sha256=digest,
+                    objects=objects,
+                )
+                content = msgspec.json.format(msgspec.json.encode(manifest))
+                archive.addfile(_entry(MANIFEST, len(content)), io.BytesIO(content))
+        with _disk_errors():
+            part.replace(target)
+            _sync(folder)
+    finally:
+        part.unlink(missing_ok=True)
+    return target, manifest
+
+
+def rotate(folder: Path, keep: int) -> list[Path]:
+    """Remove all but so many of the newest backups; return what is gone."""
+    old = sorted(folder.glob(_PATTERN))[:-keep]
+    for path in old:
+        path.unlink(missing_ok=True)
+    return old
+
+
+def newest(folder: Path) -> datetime | None:
+    """Return when the newest backup in this folder was made, or None where there is none."""
+    found = sorted(folder.glob(_PATTERN)) if folder.is_dir() else []
+    with suppress(ValueError):
+        return datetime.strptime(found[-1].name, "studypub-%Y%m%dT%H%M%SZ.tar").replace(tzinfo=UTC) if found else None
+    return None
+
+
+def _try_out(url: str, database: Path, wanted: Contents) -> None:
+    """Restore it into a database of its own, and hold that against what was copied. Raises Refused."""
+    with dump.scratch(url) as trial:
+        dump.restore(trial, database)
+        if dump.contents(trial) != wanted:
+            raise Refused(
+                "the restored copy differs",
+                reason_ru="Копия не сошлась с базой при пробном восстановлении. Повторите; проверьте диск.",
+                reason_en="Restored for trial, the copy differs from the database. Try again; check the disk.",
+            )
+
+
+def _add_file(archive: tarfile.TarFile, name: str, path: Path) -> str:
+    """Add a file; return the hash of what was added."""
+    with path.open("rb") as file:
+        hashed = _Hashed(file)
+        archive.addfile(_entry(name, path.stat().st_size), hashed)
+    return hashed.digest.hexdigest()
+
+
+def _add_object(archive: tarfile.TarFile, store: Store, stored: StoredObject, *, wanted: bool) -> Packed:
+    path = store.path(stored.key) if wanted else None
+    here = False
+    # It may have been deleted since: its link has been closed then.
+    with suppress(FileNotFoundError):
+        if path is not None and path.stat().st_size == stored.size:
+            here = _add_file(archive, OBJECTS + stored.key, path) == stored.sha256.hex()
+    return Packed(stored.key, stored.size, stored.sha256.hex(), here)
+
+
+def _entry(name: str, size: int) -> tarfile.TarInfo:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode = size, 0o600
+    return entry
+
+
+class _Hashed:
+    """A file, and the hash of what was read of it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.digest = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        content = self._file.read(size)
+        self.digest.update(content)
+        return content
+
+
+@contextmanager
+def _private(path: Path) -> Iterator[IO[bytes]]:
+    """Open a new file that nobody else may read, and bring it to the disk at the end."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb", _BLOCK_BYTES) as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def _disk_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DiskFull(f"the folder of backups: {error.strerror}") from error
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
