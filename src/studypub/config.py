@@ -220,6 +220,20 @@ class Workers(_Section, frozen=True):
         _need(holds=0 <= self.least_free_mb <= 2**30, key="least_free_mb", why="must be between 0 and 2^30")
 
 
+class Backup(_Section, frozen=True):
+    """Backups that the daemon makes by itself; `every_hours` 0: none. Without `folder` they lie in the data folder."""
+
+    folder: Path | None = None
+    every_hours: float = 24.0
+    keep: int = 7
+    archives: bool = False
+
+    def __post_init__(self) -> None:
+        _need(holds=0 <= self.every_hours <= 24 * 31, key="every_hours", why="must be between 0 and 744")
+        _need(holds=1 <= self.keep <= 10_000, key="keep", why="must be between 1 and 10000")
+        _need(holds=self.folder is None or self.folder.is_absolute(), key="folder", why="must be an absolute path")
+
+
 class Logging(_Section, frozen=True):
     """JSON lines, to a file and to standard output."""
 
@@ -304,6 +318,7 @@ class Config(_Section, frozen=True):
     storage: Storage = Storage()
     retention: Retention = Retention()
     workers: Workers = Workers()
+    backup: Backup = Backup()
     logging: Logging = Logging()
     clinics: tuple[Clinic, ...] = (
         Clinic(code="default", name="Клиника", pacs=Pacs(ae_title="ORTHANC", host="127.0.0.1", port=4242)),
@@ -319,6 +334,11 @@ class Config(_Section, frozen=True):
         if code is None:
             return self.clinics[0]
         return next((clinic for clinic in self.clinics if clinic.code == code), None)
+
+    @property
+    def backup_dir(self) -> Path:
+        """Where the daemon's own backups lie."""
+        return self.backup.folder or self.database.data_dir / "backups"
 
     @property
     def spool_dir(self) -> Path:

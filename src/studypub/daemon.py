@@ -33,6 +33,7 @@ from studypub.errors import DatabaseUnavailable, Refused
 from studypub.flows import first_start
 from studypub.flows.carry_out import Means, carry_out
 from studypub.flows.expire import expire, sweep
+from studypub.flows.keep_backed_up import keep_backed_up
 from studypub.flows.note_choices import note_choices
 from studypub.flows.readiness import Readiness
 from studypub.flows.tidy_spool import note_unexpected, tidy, tidy_after
@@ -183,6 +184,7 @@ async def running(config: Config, url: str, stop: asyncio.Event, hurry: asyncio.
                 ("listen", _listen(url, loop)),
                 ("readiness", readiness.watch()),
                 ("outages", probe(config, work_database)),
+                ("backups", keep_backed_up(config, url, store)),
                 ("watchdog", watch(os.environ, {"listener": scp.is_listening, "workers": loop.is_moving})),
             )
         ]

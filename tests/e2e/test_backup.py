@@ -27,7 +27,7 @@ def published(orthanc: Orthanc) -> Iterator[tuple[Installation, dict[str, str]]]
     with open_folder() as folder:
         installation = install(folder, pacs=orthanc.ae_title, pacs_port=orthanc.port)
         orthanc.register("STUDYPUB", "127.0.0.1", installation.scp_port)
-        for number, accession in enumerate(ACCESSIONS):
+        for number, accession in enumerate(ACCESSIONS, 4711):
             orthanc.store(make_study(patient_id=PATIENT, accession_number=accession, seed=number, instances=2))
         links = {}
         with serving(installation):

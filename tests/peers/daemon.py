@@ -25,6 +25,8 @@ data_dir = "{folder}/data"
 host = "127.0.0.1"
 port = {scp_port}
 quiet_seconds = 5
+[backup]
+every_hours = 0
 [logging]
 file = "{folder}/log"
 [workers]

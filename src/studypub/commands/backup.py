@@ -22,7 +22,13 @@ def backup(options: argparse.Namespace) -> int:
     settings = configuration(options)
     with database_url(settings) as url:
         store = open_store(settings.storage, settings.database.data_dir)
-        path, manifest = back_up(url, store, options.folder, with_objects=not options.without_archives)
+        path, manifest = back_up(
+            url,
+            store,
+            options.folder,
+            with_objects=not options.without_archives,
+            reserve=settings.workers.least_free_mb << 20,
+        )
     print(path)
     if options.keep:
         rotate(options.folder, options.keep)

@@ -4,7 +4,7 @@ import os
 import secrets
 import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from studypub.errors import DatabaseUnavailable, Refused
 
 _LIVE_OBJECTS = "SELECT object_key, size, sha256 FROM published_studies WHERE state = 'LIVE' ORDER BY upload_date"
 _TABLES = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY relname"
+_SCRATCH = "studypub_check_"
 _HEAD = "SELECT hash FROM audit_log ORDER BY entry DESC LIMIT 1"
 
 
@@ -88,8 +89,9 @@ def contents(url: str) -> Contents:
 @contextmanager
 def scratch(url: str) -> Iterator[str]:
     """Make an empty database beside this one, and remove it at the end. Raises DatabaseUnavailable, Refused."""
-    name = f"studypub_check_{secrets.token_hex(8)}"
+    name = f"{_SCRATCH}{secrets.token_hex(8)}"
     with _connected(url, autocommit=True) as connection:
+        _remove_unfinished(connection)
         try:
             connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
         except psycopg.errors.InsufficientPrivilege as error:
@@ -99,9 +101,26 @@ def scratch(url: str) -> Iterator[str]:
                 reason_en="The backup cannot be tried out: the account may not make a database (CREATEDB).",
             ) from error
         try:
-            yield make_conninfo(url, dbname=name)
+            made = make_conninfo(url, dbname=name)
+            with _connected(made):  # which tells another one that it is in use
+                yield made
         finally:
-            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+            _drop(connection, name)
+
+
+def _remove_unfinished(connection: psycopg.Connection[Any]) -> None:
+    """Remove databases that were left by one who was killed: nobody is connected to them."""
+    left = connection.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", (_SCRATCH,)).fetchall()
+    for (name,) in left:
+        with suppress(psycopg.errors.ObjectInUse, psycopg.errors.UndefinedObject, psycopg.errors.InvalidCatalogName):
+            connection.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
+
+
+def _drop(connection: psycopg.Connection[Any], name: str) -> None:
+    try:
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    except psycopg.errors.InsufficientPrivilege:  # autovacuum is at it, which only the plain statement may stop
+        connection.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
 
 
 def _contents(connection: psycopg.Connection[Any]) -> Contents:

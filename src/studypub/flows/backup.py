@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+import shutil
 import tarfile
 import tempfile
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ import msgspec
 
 from studypub import __version__
 from studypub.db import dump
-from studypub.db.dump import Contents, StoredObject
+from studypub.db.dump import Contents, Dumped, StoredObject
 from studypub.errors import DiskFull, Refused
 from studypub.store.base import Store
 
@@ -25,6 +26,7 @@ OBJECTS: Final = "objects/"
 FORMAT: Final = 1
 _PATTERN: Final = "studypub-*.tar"
 _BLOCK_BYTES: Final = 1 << 20
+_UNFINISHED_SECONDS: Final = 24 * 3600
 
 
 class Packed(msgspec.Struct, frozen=True):
@@ -48,10 +50,13 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     objects: list[Packed]
 
 
-def back_up(url: str, store: Store, folder: Path, *, with_objects: bool = True) -> tuple[Path, Manifest]:
+def back_up(
+    url: str, store: Store, folder: Path, *, with_objects: bool = True, reserve: int = 0
+) -> tuple[Path, Manifest]:
     """Write a backup into the folder, once it was restored for trial; return its path and what it says of itself.
 
     Objects of a store on another machine stay there, and so do all where `with_objects` is false: they are listed.
+    `reserve`: how many bytes of the disk are left free.
     Raises Refused, DatabaseUnavailable, DiskFull.
     """
     made_at = datetime.now(UTC)
@@ -59,11 +64,13 @@ def back_up(url: str, store: Store, folder: Path, *, with_objects: bool = True) 
     with _disk_errors():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     part = target.with_suffix(".part")
+    _remove_unfinished(folder)
     try:
         with _disk_errors(), tempfile.TemporaryDirectory(dir=folder, prefix="making-") as scratch:
             database = Path(scratch) / DATABASE
             dumped = dump.dump(url, database)
             _try_out(url, database, dumped.contents)
+            _require_room(folder, _size(dumped, database, with_objects=with_objects) + reserve)
             with _private(part) as file, tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as archive:
                 digest = _add_file(archive, DATABASE, database)
                 objects = [_add_object(archive, store, each, wanted=with_objects) for each in dumped.objects]
@@ -84,6 +91,26 @@ def back_up(url: str, store: Store, folder: Path, *, with_objects: bool = True) 
     finally:
         part.unlink(missing_ok=True)
     return target, manifest
+
+
+def _remove_unfinished(folder: Path) -> None:
+    """Remove what one left that was killed while it was made, a day ago or more."""
+    old = datetime.now(UTC).timestamp() - _UNFINISHED_SECONDS
+    for path in (*folder.glob("studypub-*.part"), *folder.glob("making-*")):
+        with suppress(OSError):
+            if path.stat().st_mtime > old:
+                continue
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _size(dumped: Dumped, database: Path, *, with_objects: bool) -> int:
+    """Return how long the backup will be at most."""
+    return database.stat().st_size + sum(each.size for each in dumped.objects if with_objects)
+
+
+def _require_room(folder: Path, size: int) -> None:
+    if shutil.disk_usage(folder).free < size:
+        raise DiskFull("no room for a backup")
 
 
 def rotate(folder: Path, keep: int) -> list[Path]:

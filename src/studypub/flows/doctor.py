@@ -7,7 +7,7 @@ import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from studypub.dicom.scp import KnownPeers, Senders, StorageScp
 from studypub.dicom.scu import PacsClient
 from studypub.dicom.spool import Spool
 from studypub.errors import Sentence, StudypubError
+from studypub.flows import backup
 from studypub.pixels.text import can_read
 from studypub.store.configured import open_store
 
@@ -46,6 +47,7 @@ def examine(config: Config, open_database: OpenDatabase, *, accession_number: st
     yield from _database(open_database)
     yield _disk(config)
     yield _storage(config)
+    yield _backup(config)
     yield _public_url(config)
     if _covers_text(config):
         yield _text_recognition()
@@ -56,6 +58,7 @@ def examine(config: Config, open_database: OpenDatabase, *, accession_number: st
 def while_running(config: Config) -> list[Callable[[], list[Finding]]]:
     """Return what of the examination can be done beside a running daemon, part by part; each part blocks."""
     parts: list[Callable[[], Iterable[Finding]]] = [lambda: [_disk(config)], lambda: [_storage(config)]]
+    parts.append(lambda: [_backup(config)])
     parts.append(lambda: [_public_url(config)])
     if _covers_text(config):
         parts.append(lambda: [_text_recognition()])
@@ -122,6 +125,45 @@ def _storage(config: Config) -> Finding:
         True,
         Sentence("Хранилище: запись, чтение и удаление прошли.", "The storage works: put, get, delete."),
     )
+
+
+def _backup(config: Config) -> Finding:
+    """Say how old the newest backup is; the first one comes a while after the daemon's first start."""
+    folder, hours = config.backup_dir, config.backup.every_hours
+    if not hours:
+        return Finding(
+            True,
+            Sentence(
+                "Резервные копии служба не делает (every_hours = 0): делайте их сами, studypub backup.",
+                "The daemon makes no backups (every_hours = 0): make them yourself, studypub backup.",
+            ),
+        )
+    newest = backup.newest(folder)
+    since = newest or _first_start(config)
+    is_recent = since is None or datetime.now(UTC) - since <= timedelta(hours=2 * hours)
+    if newest is None:
+        return Finding(
+            is_recent,
+            Sentence(
+                f"Резервных копий пока нет; работающая служба делает их в {folder}.",
+                f"There is no backup yet; while it runs, the daemon makes them in {folder}.",
+            ),
+        )
+    age = (datetime.now(UTC) - newest).total_seconds() / 3600
+    return Finding(
+        is_recent,
+        Sentence(
+            f"Последней резервной копии {age:.0f} ч ({folder}), положенный срок — {hours:g} ч.",
+            f"The newest backup is {age:.0f} h old ({folder}); there should be one every {hours:g} h.",
+        ),
+    )
+
+
+def _first_start(config: Config) -> datetime | None:
+    try:
+        return datetime.fromtimestamp((config.database.data_dir / "instance").stat().st_mtime, UTC)
+    except OSError:
+        return None
 
 
 def _text_recognition() -> Finding:

@@ -1,7 +1,9 @@
 """What operations watch: does it live, is it ready, how much does it do."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from litestar import Request, Response, get
@@ -9,10 +11,12 @@ from litestar.datastructures import State
 from litestar.types import Message, Scope
 
 from studypub import __version__, log
+from studypub.config import Config
 from studypub.core.task import Status
 from studypub.db import tasks
 from studypub.db.database import Database
 from studypub.errors import DatabaseUnavailable, Sentence
+from studypub.flows import backup
 from studypub.web.client import is_loopback
 from studypub.web.errors import Problem
 from studypub.web.given import GivenParts
@@ -62,6 +66,7 @@ async def metrics(request: Request[Any, Any, Any], parts: GivenParts, state: Sta
         *_metric("build_info", "gauge", {f'{{version="{__version__}"}}': 1}),
         *_metric("log_lines_dropped_total", "counter", {"": log.dropped()}),
         *_metric("http_responses_total", "counter", _labelled("status", counter.answers)),
+        *await _of_backups(parts.config),
         *_metric("dicom_refused_total", "counter", _labelled("what", parts.refused())),
         *await _of_database(parts.database),
     ]
@@ -71,6 +76,13 @@ async def metrics(request: Request[Any, Any, Any], parts: GivenParts, state: Sta
 def _came_from_here(request: Request[Any, Any, Any]) -> bool:
     peer = request.client.host if request.client else ""
     return is_loopback(peer) and not any(name in request.headers for name in _FORWARDED)
+
+
+async def _of_backups(config: Config) -> list[str]:
+    """Tell how old the newest backup is, where there is one."""
+    newest = await asyncio.to_thread(backup.newest, config.backup_dir)
+    age = {} if newest is None else {"": (datetime.now(UTC) - newest).total_seconds()}
+    return _metric("backup_age_seconds", "gauge", age)
 
 
 async def _of_database(database: Database) -> list[str]:

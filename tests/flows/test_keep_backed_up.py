@@ -1,0 +1,88 @@
+"""When the daemon makes a backup by itself, and what becomes of the old ones."""
+
+import asyncio
+import logging
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from studypub.config import Backup, Config
+from studypub.db import dump
+from studypub.errors import DatabaseUnavailable, DiskFull
+from studypub.flows import backup, keep_backed_up
+from studypub.flows.keep_backed_up import is_due, make
+from studypub.store.local import LocalStore
+
+NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
+
+
+def config(folder: Path, **given: object) -> Config:
+    settings = Backup(**{"folder": folder / "backups", "every_hours": 24.0, "keep": 2, **given})  # type: ignore[arg-type]
+    return msgspec.structs.replace(
+        Config(), backup=settings, workers=msgspec.structs.replace(Config().workers, least_free_mb=0)
+    )
+
+
+@pytest.mark.parametrize(
+    ("hours", "due"), [(None, True), (1.0, False), (23.9, False), (24.0, True), (2000.0, True), (-5.0, True)]
+)
+def test_one_is_due_when_the_newest_is_old_enough(tmp_path: Path, hours: float | None, *, due: bool) -> None:
+    settings = config(tmp_path)
+    settings.backup_dir.mkdir()
+    (settings.backup_dir / "studypub-20200101T000000Z.tar").touch()
+    if hours is None:
+        (settings.backup_dir / "studypub-20200101T000000Z.tar").unlink()
+    else:
+        (settings.backup_dir / f"studypub-{NOW - timedelta(hours=hours):%Y%m%dT%H%M%SZ}.tar").touch()
+    assert is_due(settings, NOW) is due
+
+
+def test_as_many_are_kept_as_are_wanted(database_url: str, tmp_path: Path) -> None:
+    settings, store = config(tmp_path), LocalStore(tmp_path / "storage")
+    settings.backup_dir.mkdir()
+    for day in (1, 2, 3):
+        (settings.backup_dir / f"studypub-2020010{day}T000000Z.tar").touch()
+    make(settings, database_url, store)
+    kept = sorted(path.name for path in settings.backup_dir.iterdir())
+    assert (len(kept), kept[0]) == (2, "studypub-20200103T000000Z.tar")
+    assert backup.newest(settings.backup_dir) is not None
+
+
+def test_nothing_is_made_where_it_would_fill_the_disk(database_url: str, tmp_path: Path) -> None:
+    settings = config(tmp_path)
+    with pytest.raises(DiskFull):
+        backup.back_up(database_url, LocalStore(tmp_path / "storage"), settings.backup_dir, reserve=2**62)
+    assert list(settings.backup_dir.iterdir()) == []
+
+
+def test_a_database_that_was_left_by_one_who_was_killed_is_removed(database_url: str) -> None:
+    with (
+        dump.scratch(database_url) as other,
+        dump.scratch(database_url),
+    ):  # one that is in use, or was made just now, stays or goes
+        assert other
+    with dump._connected(database_url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE studypub_check_left")
+        with dump.scratch(database_url) as other, dump.scratch(database_url):  # one that is in use stays
+            dump.require_empty(other)
+        left = connection.execute("SELECT datname FROM pg_database WHERE datname LIKE 'studypub_check%'").fetchall()
+    assert left == []
+
+
+async def test_what_fails_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(keep_backed_up, "_LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(keep_backed_up, "_AGAIN_SECONDS", 0.01)
+    caplog.set_level(logging.ERROR)
+    nowhere = f"host={tmp_path} dbname=studypub connect_timeout=2"
+    task = asyncio.create_task(
+        keep_backed_up.keep_backed_up(config(tmp_path), nowhere, LocalStore(tmp_path / "storage"))
+    )
+    async with asyncio.timeout(20):
+        while len(caplog.records) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    task.cancel()
+    assert {record.exc_info[0] for record in caplog.records if record.exc_info} == {DatabaseUnavailable}
