@@ -3,7 +3,7 @@
 import json
 import tarfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from io import BytesIO
 from pathlib import Path
 
@@ -21,9 +21,31 @@ PATIENT = "PID-7"
 ACCESSIONS = ("BACKUP-1", "BACKUP-2")
 
 
+Published = tuple[Installation, dict[str, str]]
+
+
+@pytest.fixture(scope="module")
+def published(orthanc: Orthanc) -> Iterator[Published]:
+    """An installation with two open links, by accession number; it is not to be changed."""
+    with _published(orthanc) as made:
+        yield made
+
+
 @pytest.fixture
-def published(orthanc: Orthanc) -> Iterator[tuple[Installation, dict[str, str]]]:
-    """An installation with two open links, by accession number."""
+def changing(orthanc: Orthanc) -> Iterator[Published]:
+    """Another one, which may be changed."""
+    with _published(orthanc) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def made(published: Published) -> Path:
+    """A backup of the first one; it is not to be changed."""
+    return backed_up(published[0])
+
+
+@contextmanager
+def _published(orthanc: Orthanc) -> Iterator[Published]:
     with open_folder() as folder:
         installation = install(folder, pacs=orthanc.ae_title, pacs_port=orthanc.port)
         orthanc.register("STUDYPUB", "127.0.0.1", installation.scp_port)
@@ -47,8 +69,8 @@ def empty() -> Iterator[Installation]:
         yield install(folder, pacs="NOBODY", pacs_port=1)
 
 
-def backed_up(installation: Installation, *options: str) -> Path:
-    done = installation.command("backup", str(installation.folder / "backups"), *options)
+def backed_up(installation: Installation, *options: str, folder: str = "backups") -> Path:
+    done = installation.command("backup", str(installation.folder / folder), *options)
     assert done.returncode == 0, done.stderr
     return Path(done.stdout.strip())
 
@@ -69,13 +91,11 @@ def archive_of(installation: Installation, link: str) -> bytes | None:
     return answer.content if answer.status_code == 200 else None
 
 
-def test_what_was_published_is_published_again(
-    published: tuple[Installation, dict[str, str]], empty: Installation
-) -> None:
+def test_what_was_published_is_published_again(published: Published, empty: Installation) -> None:
     installation, links = published
     key = installation.command("apikey", "add", "--clinic", "f_Khimki", "--name", "МИС").stdout.strip()
     with serving(installation):
-        path = backed_up(installation)  # beside the daemon
+        path = backed_up(installation, folder="beside")  # the daemon
         before = {accession: archive_of(installation, link) for accession, link in links.items()}
     assert all(before.values())
     assert path.stat().st_mode & 0o077 == 0
@@ -92,10 +112,8 @@ def test_what_was_published_is_published_again(
     assert (refused.returncode, "not empty" in refused.stderr) == (1, True)
 
 
-def test_what_has_expired_or_is_not_in_the_store_does_not_come_back(
-    published: tuple[Installation, dict[str, str]], empty: Installation
-) -> None:
-    installation, links = published
+def test_what_has_expired_or_is_not_in_the_store_does_not_come_back(changing: Published, empty: Installation) -> None:
+    installation, links = changing
     expiring, lost = ACCESSIONS
     soon = "UPDATE published_studies SET save_till = now() + interval '3 s' WHERE accession_number = %s"
     sql(installation, soon, expiring)
@@ -114,11 +132,9 @@ def test_what_has_expired_or_is_not_in_the_store_does_not_come_back(
 
 
 def test_archives_that_nothing_knows_are_told_and_deleted_only_when_that_is_asked_for(
-    published: tuple[Installation, dict[str, str]],
+    made: Path,
 ) -> None:
-    installation, _ = published
     stranger = f"studies/{'a' * 22}.zip"
-    path = backed_up(installation)
     for options, held in (([], []), (["--collect"], [(stranger,)])):
         with open_folder() as folder:
             other = install(folder, pacs="NOBODY", pacs_port=1)
@@ -127,18 +143,16 @@ def test_archives_that_nothing_knows_are_told_and_deleted_only_when_that_is_aske
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_bytes(b"PK")
             (folder / "data").chmod(0o711)
-            done = other.command("restore", str(path), *options)
+            done = other.command("restore", str(made), *options)
             assert done.returncode == 0, done.stderr
             assert "does not know: 1" in done.stdout
             assert sql(other, "SELECT object_key FROM strange_objects") == held
 
 
 @pytest.mark.parametrize("damage", ["cut", "database", "archive", "manifest", "another file", "newer"])
-def test_a_damaged_backup_is_refused_and_nothing_is_made_of_it(
-    published: tuple[Installation, dict[str, str]], empty: Installation, damage: str
-) -> None:
-    installation, _ = published
-    path = backed_up(installation)
+def test_a_damaged_backup_is_refused_and_nothing_is_made_of_it(made: Path, empty: Installation, damage: str) -> None:
+    path = empty.folder / "backup.tar"
+    path.write_bytes(made.read_bytes())
     spoil(path, damage)
     done = empty.command("restore", str(path))
     assert done.returncode == 1, done.stdout
@@ -168,8 +182,8 @@ def spoil(path: Path, damage: str) -> None:
     path.write_bytes(content)
 
 
-def test_an_archive_that_was_damaged_on_the_disk_is_told(published: tuple[Installation, dict[str, str]]) -> None:
-    installation, _ = published
+def test_an_archive_that_was_damaged_on_the_disk_is_told(changing: Published) -> None:
+    installation, _ = changing
     first = min((installation.folder / "data" / "storage").rglob("*.zip"))
     content = first.read_bytes()
     first.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
@@ -179,11 +193,11 @@ def test_an_archive_that_was_damaged_on_the_disk_is_told(published: tuple[Instal
     assert "Traceback" not in done.stderr
 
 
-def test_old_backups_are_removed(published: tuple[Installation, dict[str, str]]) -> None:
+def test_old_backups_are_removed(published: Published) -> None:
     installation, _ = published
-    folder = installation.folder / "backups"
+    folder = installation.folder / "others"
     folder.mkdir()
     for name in ("studypub-20200101T000000Z.tar", "studypub-20200102T000000Z.tar", "notes.tar"):
         (folder / name).write_bytes(BytesIO().getvalue())
-    path = backed_up(installation, "--keep", "2")
+    path = backed_up(installation, "--keep", "2", folder="others")
     assert {each.name for each in folder.iterdir()} == {path.name, "studypub-20200102T000000Z.tar", "notes.tar"}

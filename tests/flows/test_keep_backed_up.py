@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from studypub.config import Backup, Config
 from studypub.db import dump
 from studypub.errors import DatabaseUnavailable, DiskFull
-from studypub.flows import backup, keep_backed_up
+from studypub.flows import backup, doctor, keep_backed_up
 from studypub.flows.keep_backed_up import is_due, make
 from studypub.store.local import LocalStore
 
@@ -86,3 +87,32 @@ async def test_what_fails_is_tried_again(
             await asyncio.sleep(0.01)
     task.cancel()
     assert {record.exc_info[0] for record in caplog.records if record.exc_info} == {DatabaseUnavailable}
+
+
+@pytest.mark.parametrize(
+    ("hours", "newest", "started", "passed"),
+    [
+        (24.0, 30.0, 9999.0, True),
+        (24.0, 49.0, 9999.0, False),
+        (24.0, None, None, True),  # the daemon has never run
+        (24.0, None, 1.0, True),
+        (24.0, None, 49.0, False),  # it has run, and made none
+        (0.0, None, 9999.0, True),
+    ],
+)
+def test_the_doctor_says_how_old_the_newest_is(
+    tmp_path: Path, hours: float, newest: float | None, started: float | None, *, passed: bool
+) -> None:
+    settings = msgspec.structs.replace(
+        config(tmp_path, every_hours=hours), database=msgspec.structs.replace(Config().database, data_dir=tmp_path)
+    )
+    now = datetime.now(UTC)
+    settings.backup_dir.mkdir()
+    if newest is not None:
+        (settings.backup_dir / f"studypub-{now - timedelta(hours=newest):%Y%m%dT%H%M%SZ}.tar").touch()
+    if started is not None:
+        (tmp_path / "instance").touch()
+        os.utime(tmp_path / "instance", ((now - timedelta(hours=started)).timestamp(),) * 2)
+    found = doctor._backup(settings)
+    assert found.passed is passed
+    assert newest is None or f" {newest:.0f} " in found.sentence.en

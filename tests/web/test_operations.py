@@ -3,13 +3,17 @@
 import asyncio
 import re
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, cast
 
 import httpx
+import msgspec
 import pytest
 from tests.web.conftest import BASE_URL, Site
 
 from studypub import __version__
+from studypub.config import Backup
 from studypub.db.database import Database
 from studypub.web.app import create_app
 from studypub.web.parts import Parts
@@ -68,6 +72,16 @@ async def test_f41_metrics_tell_what_the_listener_refused(steady_site: Site) -> 
         metrics = read_metrics((await client.get("/metrics")).text)
     assert metrics["studypub_dicom_refused_total", "association"] == 3
     assert metrics["studypub_dicom_refused_total", "instance"] == 2
+
+
+async def test_metrics_tell_how_old_the_newest_backup_is(steady_site: Site, tmp_path: Path) -> None:
+    config = msgspec.structs.replace(steady_site.parts.config, backup=Backup(folder=tmp_path))
+    app = create_app(replace(steady_site.parts, config=config))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(cast("Any", app)), base_url=BASE_URL) as client:
+        assert ("studypub_backup_age_seconds", "") not in read_metrics((await client.get("/metrics")).text)
+        (tmp_path / f"studypub-{datetime.now(UTC) - timedelta(hours=2):%Y%m%dT%H%M%SZ}.tar").touch()
+        metrics = read_metrics((await client.get("/metrics")).text)
+    assert metrics["studypub_backup_age_seconds", ""] == pytest.approx(7200, abs=60)
 
 
 @pytest.mark.parametrize(
