@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
+import psycopg
 import pytest
+from tests.bench.pages import FILL
 
 from studypub.config import Backup, Config
 from studypub.db import dump
@@ -56,6 +58,17 @@ def test_nothing_is_made_where_it_would_fill_the_disk(database_url: str, tmp_pat
     with pytest.raises(DiskFull):
         backup.back_up(database_url, LocalStore(tmp_path / "storage"), settings.backup_dir, reserve=2**62)
     assert list(settings.backup_dir.iterdir()) == []
+
+
+def test_archives_on_another_machine_need_no_room(database_url: str, tmp_path: Path) -> None:
+    """They are listed, and those of a local storage that are not there are not counted either."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(FILL, {"number": 20})  # 10 to 100 MB each, and no file of it
+        connection.execute("UPDATE published_studies SET size = 2 ^ 60")
+    settings = config(tmp_path)
+    path, manifest = backup.back_up(database_url, LocalStore(tmp_path / "storage"), settings.backup_dir)
+    assert {each.here for each in manifest.objects} == {False}
+    assert path.stat().st_size < 2**20
 
 
 def test_a_database_that_was_left_by_one_who_was_killed_is_removed(database_url: str) -> None:

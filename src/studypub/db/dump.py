@@ -14,12 +14,12 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from studypub.db.embedded.binaries import program
+from studypub.db.queries import all_queries
 from studypub.errors import DatabaseUnavailable, Refused
 
-_LIVE_OBJECTS = "SELECT object_key, size, sha256 FROM published_studies WHERE state = 'LIVE' ORDER BY upload_date"
-_TABLES = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY relname"
 _SCRATCH = "studypub_check_"
-_HEAD = "SELECT hash FROM audit_log ORDER BY entry DESC LIMIT 1"
+# A large database takes as long as it takes.
+_PATIENT = "-c timezone=UTC -c statement_timeout=0 -c idle_in_transaction_session_timeout=0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,8 @@ def dump(url: str, target: Path) -> Dumped:
         options = ["--format=custom", "--no-owner", "--no-privileges", f"--snapshot={snapshot}", f"--file={target}"]
         _run(url, "pg_dump", options)
         objects = tuple(
-            StoredObject(key, size, bytes(sha256)) for key, size, sha256 in connection.execute(_LIVE_OBJECTS)
+            StoredObject(key, size, bytes(sha256))
+            for key, size, sha256 in connection.execute(all_queries()["live_objects"])
         )
         return Dumped(_contents(connection), objects)
 
@@ -66,7 +67,7 @@ def dump(url: str, target: Path) -> Dumped:
 def require_empty(url: str) -> None:
     """Raise Refused where the database holds anything, DatabaseUnavailable where it does not answer."""
     with _connected(url) as connection:
-        if connection.execute(_TABLES).fetchone() is not None:
+        if connection.execute(all_queries()["tables"]).fetchone() is not None:
             raise Refused(
                 "not empty",
                 reason_ru="База данных не пуста. Восстанавливайте копию в новую, пустую базу.",
@@ -110,7 +111,7 @@ def scratch(url: str) -> Iterator[str]:
 
 def _remove_unfinished(connection: psycopg.Connection[Any]) -> None:
     """Remove databases that were left by one who was killed: nobody is connected to them."""
-    left = connection.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", (_SCRATCH,)).fetchall()
+    left = connection.execute(all_queries()["left_databases"], {"prefix": _SCRATCH}).fetchall()
     for (name,) in left:
         with suppress(psycopg.errors.ObjectInUse, psycopg.errors.UndefinedObject, psycopg.errors.InvalidCatalogName):
             connection.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
@@ -124,10 +125,10 @@ def _drop(connection: psycopg.Connection[Any], name: str) -> None:
 
 
 def _contents(connection: psycopg.Connection[Any]) -> Contents:
-    tables = [name for (name,) in connection.execute(_TABLES).fetchall()]
+    tables = [name for (name,) in connection.execute(all_queries()["tables"]).fetchall()]
     count = sql.SQL("SELECT count(*) FROM {}")
     rows = {name: int(_one(connection, count.format(sql.Identifier(name)))) for name in tables}
-    head = connection.execute(_HEAD).fetchone()
+    head = connection.execute(all_queries()["head_of_audit_log"]).fetchone()
     return Contents(rows, bytes(head[0]) if head else b"")
 
 
@@ -140,8 +141,9 @@ def _one(connection: psycopg.Connection[Any], query: Any) -> Any:
 @contextmanager
 def _connected(url: str, *, autocommit: bool = False) -> Iterator[psycopg.Connection[Any]]:
     try:
-        # No limit on how long: a large database takes as long as it takes.
-        with psycopg.connect(url, autocommit=autocommit, connect_timeout=5, application_name="studypub backup") as one:
+        with psycopg.connect(
+            url, autocommit=autocommit, connect_timeout=5, application_name="studypub backup", options=_PATIENT
+        ) as one:
             yield one
     except psycopg.OperationalError as error:
         raise DatabaseUnavailable(type(error).__name__) from error

@@ -70,10 +70,11 @@ def back_up(
             database = Path(scratch) / DATABASE
             dumped = dump.dump(url, database)
             _try_out(url, database, dumped.contents)
-            _require_room(folder, _size(dumped, database, with_objects=with_objects) + reserve)
+            source = store if with_objects else None
+            _require_room(folder, _size(dumped, database, source) + reserve)
             with _private(part) as file, tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as archive:
                 digest = _add_file(archive, DATABASE, database)
-                objects = [_add_object(archive, store, each, wanted=with_objects) for each in dumped.objects]
+                objects = [_add_object(archive, source, each) for each in dumped.objects]
                 manifest = Manifest(
                     format=FORMAT,
                     studypub=__version__,
@@ -103,9 +104,10 @@ def _remove_unfinished(folder: Path) -> None:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def _size(dumped: Dumped, database: Path, *, with_objects: bool) -> int:
-    """Return how long the backup will be at most."""
-    return database.stat().st_size + sum(each.size for each in dumped.objects if with_objects)
+def _size(dumped: Dumped, database: Path, store: Store | None) -> int:
+    """Return how long the backup will be at most: what is not on this machine is not in it."""
+    here = (each.size for each in dumped.objects if store is not None and store.path(each.key) is not None)
+    return database.stat().st_size + sum(here)
 
 
 def _require_room(folder: Path, size: int) -> None:
@@ -149,8 +151,8 @@ def _add_file(archive: tarfile.TarFile, name: str, path: Path) -> str:
     return hashed.digest.hexdigest()
 
 
-def _add_object(archive: tarfile.TarFile, store: Store, stored: StoredObject, *, wanted: bool) -> Packed:
-    path = store.path(stored.key) if wanted else None
+def _add_object(archive: tarfile.TarFile, store: Store | None, stored: StoredObject) -> Packed:
+    path = store.path(stored.key) if store is not None else None
     here = False
     # It may have been deleted since: its link has been closed then.
     with suppress(FileNotFoundError):

@@ -1,0 +1,11 @@
+-- name: tables
+-- Every table that is ours.
+SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY relname;
+
+-- name: live_objects
+-- What open links lead to.
+SELECT object_key, size, sha256 FROM published_studies WHERE state = 'LIVE' ORDER BY upload_date;
+
+-- name: left_databases
+-- Databases in which a backup was tried out, and that nobody removed.
+SELECT datname FROM pg_database WHERE starts_with(datname, %(prefix)s);
