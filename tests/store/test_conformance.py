@@ -149,3 +149,10 @@ def test_x08_no_key_leads_out_of_the_store(kept: Kept, tmp_path: Path, key: str)
 def test_an_object_is_either_linked_or_streamed(kept: Kept, tmp_path: Path) -> None:
     put(kept.store, KEY, file(tmp_path, 10))
     assert (kept.store.link(KEY, "study.zip", LONGEST_LINK) is None) != (kept.store.path(KEY) is None)
+
+
+def test_the_keys_of_all_that_is_stored_are_told(kept: Kept, tmp_path: Path) -> None:
+    keys = {f"studies/{number:022}.zip" for number in range(3)}
+    for key in keys:
+        put(kept.store, key, file(tmp_path, 10))
+    assert set(kept.store.stored_keys()) == keys

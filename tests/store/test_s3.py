@@ -78,6 +78,8 @@ def test_the_prefix_is_put_before_every_key(bucket: Bucket, archive: Path) -> No
     store.check()
     assert bucket.keys() == [f"studypub/test/{KEY}"]
     assert bucket.store.size(f"studypub/test/{KEY}") == store.size(KEY)
+    put(bucket.store, KEY, archive)  # somebody else's
+    assert list(store.stored_keys()) == [KEY]
 
 
 def test_an_etag_of_another_kind_is_no_reason_for_doubt(bucket: Bucket, archive: Path) -> None:
