@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     _configured(commands, "check-config", "service:check_config", "say whether the configuration can be used")
     check = _configured(commands, "doctor", "doctor:examine", "check the database, the PACS, the storage and the rest")
     check.add_argument("--accession", metavar="ACSN", help="a study to try a real C-MOVE round trip with")
+    check.add_argument("--json", action="store_true", help="print a line of JSON for each finding, for monitoring")
     _user_commands(_group(commands, "user", "accounts of the panel"))
     _key_commands(_group(commands, "apikey", "keys of programs"))
     publish = _configured(commands, "publish", "publish:publish", "queue a study, as the form does, and print its task")

@@ -89,6 +89,15 @@ def test_the_doctor_tries_everything_and_says_what_fails(installation: Installat
         assert any(line.startswith("✗") and "AE title STUDYPUB" in line for line in sick.stdout.splitlines())
 
 
+def test_the_doctor_tells_programs_the_same(idle: Installation) -> None:
+    done = idle.command("doctor", "--json")
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 1
+    assert all(set(each) == {"passed", "ru", "en"} and each["ru"] and each["en"] for each in found)
+    assert [each["passed"] for each in found if "NOBODY" in each["en"]] == [False]
+    assert {each["passed"] for each in found} == {True, False}
+
+
 def test_accounts_and_keys_are_made_listed_and_closed(idle: Installation) -> None:
     add = idle.command(
         "user", "add", "ivanova", "--role", "registrator", "--password-stdin", stdin="длинный-пароль-7\n"
