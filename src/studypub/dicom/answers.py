@@ -23,8 +23,8 @@ class NoAnswer(Exception):
 
 
 class _Answer(NamedTuple):
-    response: Response
-    identifier: bytes
+    status: int
+    identifier: bytes | None
 
 
 class Answers:
@@ -41,19 +41,19 @@ class Answers:
         self._response: Response | None = None
         association.dimse.receive_primitive = self._receive  # type: ignore[method-assign]
 
-    def to(self, message_id: int) -> Iterator[tuple[int, Dataset | None]]:
-        """Yield status and identifier of each answer to this message until the last one. Raises NoAnswer.
+    def heard(self) -> Iterator[tuple[int, Dataset | None]]:
+        """Yield status and identifier of each answer until the last one. Raises NoAnswer.
 
-        Without identifier: there is none, or it cannot be read.
+        Without identifier: there is none, or it cannot be read. Which message it answers to is not looked at: one is
+        asked after the other, and some PACS count otherwise.
         """
         status = PENDING[0]
         while status in PENDING:
             _, answer = cast("tuple[int, _Answer | None]", self._association.dimse.get_msg(block=True))
             if answer is None:
                 raise NoAnswer
-            if answer.response.message_id == message_id:
-                status = answer.response.status
-                yield status, self._decoded(answer.identifier) if answer.identifier else None
+            status = answer.status
+            yield status, None if answer.identifier is None else self._decoded(answer.identifier)
 
     def _decoded(self, identifier: bytes) -> Dataset | None:
         syntax = UID(self._association.accepted_contexts[0].transfer_syntax[0])
@@ -80,7 +80,8 @@ class Answers:
         if control & 1:
             self._response = response(bytes(self._command))
         if self._response is not None and not (control & 1 and self._response.has_data_set):
-            self._tell(_Answer(self._response, bytes(self._identifier)))
+            identifier = bytes(self._identifier) if self._response.has_data_set else None
+            self._tell(_Answer(self._response.status, identifier))
             self._response = None
             self._command, self._identifier = bytearray(), bytearray()
 

@@ -137,9 +137,9 @@ class Caller:
         except RuntimeError as error:
             raise self._lost("the association has ended") from error
 
-    def _heard(self, answers: Answers, message_id: int) -> Iterator[tuple[int, Dataset | None]]:
+    def _heard(self, answers: Answers) -> Iterator[tuple[int, Dataset | None]]:
         try:
-            yield from answers.to(message_id)
+            yield from answers.heard()
         except NoAnswer as error:
             raise self._lost("no answer, or the association was aborted") from error
 

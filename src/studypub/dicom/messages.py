@@ -224,7 +224,6 @@ def command_field(command: bytes) -> int:
 class Response(NamedTuple):
     """What a response says of itself (PS3.7 E.1)."""
 
-    message_id: int
     status: int
     has_data_set: bool
 
@@ -232,11 +231,7 @@ class Response(NamedTuple):
 def response(command: bytes) -> Response:
     """Read the command of a response. Raises ValueError, LookupError, struct.error."""
     elements = _read_command(command)
-    return Response(
-        _number(elements[_MESSAGE_ID_RESPONDED_TO]),
-        _number(elements[_STATUS]),
-        _number(elements[_DATA_SET_TYPE]) != _NO_DATA_SET,
-    )
+    return Response(_number(elements[_STATUS]), _number(elements[_DATA_SET_TYPE]) != _NO_DATA_SET)
 
 
 def _read_command(command: bytes) -> dict[int, bytes]:

@@ -29,7 +29,7 @@ from studypub.errors import PacsBusy, PacsCannotDeliver, PacsRefused, PacsUnreac
 
 _MOST_STUDIES = 500  # more under one accession number, and the PACS ignores what it is asked
 _MOST_INSTANCES = 100_000
-_FIRST = 1  # Message ID (PS3.7 E.1)
+_MOST_MESSAGES = 0xFFFF  # PS3.7 E.1: their identifiers are of 16 bits
 _DESTINATION_UNKNOWN = 0xA801
 _WARNING = 0xB000
 # Of a retrieval, in the PACS's own words: not supported, not authorized, not understood (PS3.4 C.4.2.1.5, PS3.7 C).
@@ -99,8 +99,8 @@ class PacsClient(Caller):
         model = StudyRootQueryRetrieveInformationModelMove
         with self._associate([model], answer_seconds=self._patience.transfer) as association:
             answers = Answers(association)
-            self._sent(lambda: association.send_c_move(rows.identifier(wanted), self._our_ae_title, model, _FIRST))
-            self._judge_retrieval(status for status, _ in self._heard(answers, _FIRST))
+            self._sent(lambda: association.send_c_move(rows.identifier(wanted), self._our_ae_title, model))
+            self._judge_retrieval(status for status, _ in self._heard(answers))
 
     def get(self, wanted: Wanted, sop_classes: Iterable[str], spool: Spool) -> None:
         """Fetch over our own association (PS3.4 C.4.3). Raises as `move` does."""
@@ -127,12 +127,12 @@ class PacsClient(Caller):
         model = StudyRootQueryRetrieveInformationModelFind
         left = max(until - time.monotonic(), 1.0)
         with self._associate([model], answer_seconds=min(left, ANSWER_SECONDS)) as association:
-            answers, numbers = Answers(association), count(_FIRST)
+            answers, asked = Answers(association), count()
 
             def find(query: Dataset, most: int) -> Iterator[Dataset]:
-                message_id = next(numbers)
+                message_id = next(asked) % _MOST_MESSAGES + 1
                 self._sent(lambda: association.send_c_find(query, model, message_id))
-                return self._rows(self._heard(answers, message_id), until, most)
+                return self._rows(self._heard(answers), until, most)
 
             yield find
 

@@ -82,23 +82,35 @@ def test_rows_come_in_order_whatever_the_size_of_a_pdu(wire: Wire, largest: int)
         wire.come(row(number), largest)
     wire.come(row(9, 0xFF01), largest)
     wire.come(row(0, 0), largest)
-    heard = list(wire.answers.to(1))
+    heard = list(wire.answers.heard())
     assert [status for status, _ in heard] == [0xFF00] * 3 + [0xFF01, 0]
     assert [each and each.SOPInstanceUID for _, each in heard] == ["1.2.0", "1.2.1", "1.2.2", "1.2.9", None]
 
 
-def test_answers_to_an_earlier_question_are_passed_over(wire: Wire) -> None:
-    wire.come(row(1, message_id=1))
-    wire.come(row(2, message_id=2))
-    wire.come(row(0, 0, message_id=1))
-    wire.come(row(0, 0, message_id=2))
-    assert [each and each.PatientID for _, each in wire.answers.to(2)] == ["P2", None]
+def test_an_empty_row_is_a_row_and_none_is_none(wire: Wire) -> None:
+    empty, missing = row(1), row(1)
+    empty.data_set = BytesIO()
+    missing.data_set = BytesIO()
+    missing.command_set.CommandDataSetType = 0x0101
+    for message in (empty, missing):
+        command, *_ = message.encode_msg(1, 16382)
+        wire.dimse.receive_primitive(command)
+        if message is empty:
+            wire.come_raw(b"\2")
+    heard = wire.answers.heard()
+    assert [next(heard), next(heard)] == [(0xFF00, Dataset()), (0xFF00, None)]
+
+
+def test_which_message_a_pacs_says_that_it_answers_does_not_matter(wire: Wire) -> None:
+    wire.come(row(2, message_id=7))
+    wire.come(row(0, 0, message_id=0))
+    assert [each and each.PatientID for _, each in wire.answers.heard()] == ["P2", None]
 
 
 def test_a_failure_of_a_transfer_may_name_every_instance(wire: Wire) -> None:
     wire.come(progress(0xFF00))
     wire.come(progress(0xB000, tuple(f"1.2.826.0.1.3680043.8.498.1{number:036}" for number in range(20_000))), 131066)
-    heard = list(wire.answers.to(1))
+    heard = list(wire.answers.heard())
     assert [status for status, _ in heard] == [0xFF00, 0xB000]
     assert heard[1][1] is not None
     assert len(heard[1][1].FailedSOPInstanceUIDList) == 20_000
@@ -108,12 +120,12 @@ def test_an_identifier_that_cannot_be_read_is_none(wire: Wire) -> None:
     message = row(1)
     message.data_set = BytesIO(b"\x08\0\x05\0\xff\xff\xff\x7f?")
     wire.come(message)
-    assert next(wire.answers.to(1)) == (0xFF00, None)
+    assert next(wire.answers.heard()) == (0xFF00, None)
 
 
 def test_when_nothing_comes_any_more(wire: Wire) -> None:
     wire.come(row(1))
-    answers = wire.answers.to(1)
+    answers = wire.answers.heard()
     next(answers)
     with pytest.raises(NoAnswer):
         next(answers)
@@ -134,7 +146,7 @@ def test_when_nothing_comes_any_more(wire: Wire) -> None:
 def test_what_is_no_answer_ends_it(wire: Wire, fragments: list[bytes]) -> None:
     wire.come_raw(*fragments)
     with pytest.raises(NoAnswer):
-        next(wire.answers.to(1))
+        next(wire.answers.heard())
 
 
 def test_a_command_where_an_identifier_was_announced_ends_it(wire: Wire) -> None:
@@ -142,4 +154,4 @@ def test_a_command_where_an_identifier_was_announced_ends_it(wire: Wire) -> None
     for _ in range(2):
         wire.dimse.receive_primitive(command)
     with pytest.raises(NoAnswer):
-        next(wire.answers.to(1))
+        next(wire.answers.heard())
