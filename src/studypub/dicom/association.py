@@ -125,7 +125,7 @@ class Provider(DULServiceProvider):
     def kill_dul(self) -> None:
         """End the thread, and the wait of whoever waits for it."""
         super().kill_dul()
-        self.to_user_queue.put(None)  # type: ignore[arg-type]
+        cast("Any", self.to_user_queue).put(None)
 
     def run_reactor(self) -> None:
         """Read and write until the connection is closed."""

@@ -46,7 +46,8 @@ def shut_down(entity: AE) -> None:
         if association.requestor.primitive is None and connection is not None and connection.socket is not None:
             with suppress(OSError):  # the peer has gone
                 connection.socket.shutdown(socket.SHUT_RDWR)
-            association.dul.to_user_queue.put(None)  # type: ignore[arg-type]  # what it takes for the end of its patience
+            queue: Any = association.dul.to_user_queue
+            queue.put(None)  # what it takes for the end of its patience
             association.join(_GOODBYE_SECONDS)
     entity.shutdown()
 
