@@ -13,7 +13,7 @@ from tests.bench.pages import FILL
 
 from studypub.config import Backup, Config
 from studypub.db import dump
-from studypub.errors import DatabaseUnavailable, DiskFull
+from studypub.errors import DatabaseUnavailable, DiskFull, Refused
 from studypub.flows import backup, doctor, keep_backed_up
 from studypub.flows.keep_backed_up import is_due, make
 from studypub.store.local import LocalStore
@@ -83,6 +83,14 @@ def test_a_database_that_was_left_by_one_who_was_killed_is_removed(database_url:
             dump.require_empty(other)
         left = connection.execute("SELECT datname FROM pg_database WHERE datname LIKE 'studypub_check%'").fetchall()
     assert left == []
+
+
+def test_a_folder_that_cannot_be_written_is_named(database_url: str, tmp_path: Path) -> None:
+    (tmp_path / "backups").write_bytes(b"a file")
+    with pytest.raises(Refused, match="File exists") as refused:
+        make(config(tmp_path), database_url, LocalStore(tmp_path / "storage"))
+    assert str(tmp_path / "backups") in refused.value.sentence.en
+    assert backup.newest(tmp_path / "backups") is None
 
 
 async def test_what_fails_is_tried_again(

@@ -1,5 +1,6 @@
 """A backup: one file with the database and all that it refers to; what cannot be restored is no backup."""
 
+import errno
 import hashlib
 import io
 import os
@@ -61,12 +62,12 @@ def back_up(
     """
     made_at = datetime.now(UTC)
     target = folder / f"studypub-{made_at:%Y%m%dT%H%M%SZ}.tar"
-    with _disk_errors():
+    with _disk_errors(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     part = target.with_suffix(".part")
     _remove_unfinished(folder)
     try:
-        with _disk_errors(), tempfile.TemporaryDirectory(dir=folder, prefix="making-") as scratch:
+        with _disk_errors(folder), tempfile.TemporaryDirectory(dir=folder, prefix="making-") as scratch:
             database = Path(scratch) / DATABASE
             dumped = dump.dump(url, database)
             _try_out(url, database, dumped.contents)
@@ -86,7 +87,7 @@ def back_up(
                 )
                 content = msgspec.json.format(msgspec.json.encode(manifest))
                 archive.addfile(_entry(MANIFEST, len(content)), io.BytesIO(content))
-        with _disk_errors():
+        with _disk_errors(folder):
             part.replace(target)
             _sync(folder)
     finally:
@@ -125,8 +126,8 @@ def rotate(folder: Path, keep: int) -> list[Path]:
 
 def newest(folder: Path) -> datetime | None:
     """Return when the newest backup in this folder was made, or None where there is none."""
-    found = sorted(folder.glob(_PATTERN)) if folder.is_dir() else []
-    with suppress(ValueError):
+    with suppress(ValueError, OSError):
+        found = sorted(folder.glob(_PATTERN))
         return datetime.strptime(found[-1].name, "studypub-%Y%m%dT%H%M%SZ.tar").replace(tzinfo=UTC) if found else None
     return None
 
@@ -190,11 +191,17 @@ def _private(path: Path) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def _disk_errors() -> Iterator[None]:
+def _disk_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise DiskFull(f"the folder of backups: {error.strerror}") from error
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise DiskFull("no room for a backup") from error
+        raise Refused(
+            f"the folder of backups: {error.strerror}",
+            reason_ru=f"В папку резервных копий {folder} нельзя писать: {error.strerror}.",
+            reason_en=f"The folder of backups {folder} cannot be written: {error.strerror}.",
+        ) from error
 
 
 def _sync(folder: Path) -> None:

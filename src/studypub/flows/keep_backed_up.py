@@ -5,7 +5,6 @@ import logging
 from datetime import UTC, datetime, timedelta
 
 from studypub.config import Config
-from studypub.errors import StudypubError
 from studypub.flows import backup
 from studypub.store.base import Store
 
@@ -21,12 +20,12 @@ async def keep_backed_up(config: Config, url: str, store: Store) -> None:
     while config.backup.every_hours:
         await asyncio.sleep(pause)
         pause = _LOOK_SECONDS
-        if is_due(config, datetime.now(UTC)):
-            try:
+        try:
+            if await asyncio.to_thread(is_due, config, datetime.now(UTC)):
                 await asyncio.to_thread(make, config, url, store)
-            except StudypubError:
-                log.exception("Резервная копия не сделана, повторим через 15 минут")
-                pause = _AGAIN_SECONDS
+        except Exception:  # whatever it is, studies are published all the same
+            log.exception("Резервная копия не сделана, повторим через 15 минут")
+            pause = _AGAIN_SECONDS
     await asyncio.Event().wait()
 
 
