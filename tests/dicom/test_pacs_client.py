@@ -1,5 +1,6 @@
 """What we ask of a PACS, asked of ours for demonstrations, of Orthanc and of dcmqrscp."""
 
+import logging
 import queue
 import socket
 import threading
@@ -596,3 +597,12 @@ def test_abort_ends_what_hangs_and_lets_nothing_new_begin() -> None:
             let_go.set()
     finally:
         let_go.set()
+
+
+def test_the_library_words_nothing_for_its_log(demo_served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    """Its words name patients, and cost more than all else of an answer."""
+    caplog.set_level(logging.DEBUG, "pynetdicom")
+    found = demo_served.client.find_studies(ACCESSION)
+    assert [each.patient_id for each in found] == ["P-1"]
+    assert "P-1" not in caplog.text
+    assert ACCESSION not in caplog.text

@@ -10,6 +10,7 @@ import pytest
 from pydicom.dataset import FileDataset
 from pydicom.filewriter import dcmwrite
 from tests.peers.desk import ACCESSION, PATIENT, task
+from tests.peers.resources import becomes_true
 from tests.peers.studies import make_study
 
 from studypub.config import Pixels
@@ -22,6 +23,7 @@ from studypub.dicom.reception import Reception
 from studypub.errors import PatientMismatch, PhiSuspected
 from studypub.flows.packing import Case, Prepared
 from studypub.flows.prepare import Preparation
+from studypub.flows.turns import TURNS
 
 FILES = ["DICOMDIR", "README.txt"]
 
@@ -77,6 +79,23 @@ def test_what_has_come_is_prepared_when_the_last_is_here(
     assert not preparation.holds(instances)
     assert members(preparation.finish(instances)) == ahead
     assert len(ahead) == len(study) + len(FILES)
+
+
+def test_an_instance_waits_for_its_turn_unless_it_is_long(
+    preparation: Preparation, study: list[FileDataset], tmp_path: Path
+) -> None:
+    """Long ones wait for the disk more than they compute, and would keep everybody waiting."""
+    study[0].Rows = study[0].Columns = 2100
+    study[0].PixelData = bytes(2 * 2100 * 2100)
+    long, short = spooled(study[:2], tmp_path / "spool")
+    following = threading.Thread(target=preparation.follow, args=(iter([long, short]),))
+    with TURNS.mine():
+        following.start()
+        assert becomes_true(lambda: len(TURNS._waiting) == 1)
+        assert preparation._packing is not None
+        assert preparation._packing._archive._names == ["DICOM/S0001/I0000001"]
+    following.join()
+    assert preparation.holds([long, short])
 
 
 def test_only_what_was_retrieved_is_published_though_more_has_come(

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -71,6 +72,34 @@ def test_archives_on_another_machine_need_no_room(database_url: str, tmp_path: P
     assert path.stat().st_size < 2**20
 
 
+def test_a_copy_that_is_not_what_was_copied_is_none(database_url: str, tmp_path: Path) -> None:
+    copy = tmp_path / "database.dump"
+    held = dump.dump(database_url, copy).contents
+    backup._try_out(database_url, copy, held)
+    for other in (replace(held, rows=held.rows | {"tasks": 1}), replace(held, audit_head=b"?")):
+        with pytest.raises(Refused, match="differs"):
+            backup._try_out(database_url, copy, other)
+
+
+def test_what_the_server_says_of_rows_is_not_told(database_url: str, tmp_path: Path) -> None:
+    """Its errors may quote them, and they go to the log."""
+    copy = tmp_path / "database.dump"
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE odd (name text)")
+        connection.execute("INSERT INTO odd VALUES ('Ivanova'), ('Ivanova')")
+        try:
+            dump.dump(database_url, copy)
+        finally:
+            connection.execute("DROP TABLE odd")
+    # Restored where names are unique: as if the copy were damaged.
+    with dump.scratch(database_url) as other, psycopg.connect(other, autocommit=True) as connection:
+        connection.execute("CREATE TABLE odd (name text UNIQUE)")
+        with pytest.raises(Refused) as told:
+            dump._run(other, "pg_restore", ["--exit-on-error", "--data-only", "--table=odd", str(copy)])
+    assert str(told.value).startswith("pg_restore: ")
+    assert "Ivanova" not in str(told.value)
+
+
 def test_a_database_that_was_left_by_one_who_was_killed_is_removed(database_url: str) -> None:
     with (
         dump.scratch(database_url) as other,
@@ -93,21 +122,36 @@ def test_a_folder_that_cannot_be_written_is_named(database_url: str, tmp_path: P
     assert backup.newest(tmp_path / "backups") is None
 
 
-async def test_what_fails_is_tried_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+class Complaints(logging.Handler):
+    """Tells of the second thing that goes wrong."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.heard: list[object] = []
+        self.second = asyncio.Event()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.heard.append(record.exc_info and record.exc_info[0])
+        if len(self.heard) == 2:
+            self.second.set()
+
+
+async def test_what_fails_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keep_backed_up, "_LOOK_SECONDS", 0.01)
     monkeypatch.setattr(keep_backed_up, "_AGAIN_SECONDS", 0.01)
-    caplog.set_level(logging.ERROR)
     nowhere = f"host={tmp_path} dbname=studypub connect_timeout=2"
+    complaints = Complaints()
+    keep_backed_up.log.addHandler(complaints)
     task = asyncio.create_task(
         keep_backed_up.keep_backed_up(config(tmp_path), nowhere, LocalStore(tmp_path / "storage"))
     )
-    async with asyncio.timeout(20):
-        while len(caplog.records) < 2:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-    task.cancel()
-    assert {record.exc_info[0] for record in caplog.records if record.exc_info} == {DatabaseUnavailable}
+    try:
+        async with asyncio.timeout(20):
+            await complaints.second.wait()
+    finally:
+        task.cancel()
+        keep_backed_up.log.removeHandler(complaints)
+    assert set(complaints.heard) == {DatabaseUnavailable}
 
 
 @pytest.mark.parametrize(

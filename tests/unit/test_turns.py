@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 
 import pytest
+from tests.peers.resources import becomes_true
 
 from studypub.flows.turns import Turns
 
@@ -25,8 +26,7 @@ def test_one_at_a_time_in_the_order_in_which_they_asked() -> None:
         threads = []
         for number in range(5):
             threads.append(started(lambda number=number: work(number)))  # type: ignore[misc]
-            while len(turns._waiting) <= number:
-                pass
+            assert becomes_true(lambda number=number: len(turns._waiting) > number)  # type: ignore[misc]
         assert order == []
     for thread in threads:
         thread.join()
@@ -42,8 +42,7 @@ def test_who_gives_a_turn_back_does_not_get_it_before_who_waits() -> None:
 
     with turns.mine():
         thread = started(work)
-        while not turns._waiting:
-            pass
+        assert becomes_true(lambda: bool(turns._waiting))
     with turns.mine():
         order.append("again")
     thread.join()

@@ -5,7 +5,6 @@ import asyncio
 
 from studypub.commands.console import actor, configuration
 from studypub.commands.language import language
-from studypub.config import Config
 from studypub.data_dir import database_url, only_daemon
 from studypub.db.database import Database
 from studypub.db.dump import require_empty
@@ -14,6 +13,7 @@ from studypub.errors import Sentence
 from studypub.flows import restore as restoring
 from studypub.flows.backup import back_up, rotate
 from studypub.flows.restore import Reconciled
+from studypub.store.base import Store
 from studypub.store.configured import open_store
 
 
@@ -51,16 +51,16 @@ def restore(options: argparse.Namespace) -> int:
         database_url(settings) as url,
     ):
         require_empty(url)
-        put = restoring.fill_store(archive, manifest, open_store(settings.storage, settings.database.data_dir))
+        store = open_store(settings.storage, settings.database.data_dir)
+        put = restoring.fill_store(archive, manifest, store)
         restoring.fill_database(archive, manifest, url)  # last: where anything fails before, it can be tried again
-        found = asyncio.run(_reconciled(settings, url, collect=options.collect))
+        found = asyncio.run(_reconciled(url, store, collect=options.collect))
     _tell(found, put, made_at=f"{manifest.made_at:%Y-%m-%d %H:%M} UTC", collect=options.collect)
     return 0
 
 
-async def _reconciled(settings: Config, url: str, *, collect: bool) -> Reconciled:
+async def _reconciled(url: str, store: Store, *, collect: bool) -> Reconciled:
     await migrate(url)
-    store = open_store(settings.storage, settings.database.data_dir)
     async with Database(url, size=2, name="restore") as database:
         return await restoring.reconcile(database, store, collect=collect, actor=actor())
 

@@ -18,6 +18,8 @@ from studypub.db.queries import all_queries
 from studypub.errors import DatabaseUnavailable, Refused
 
 _SCRATCH = "studypub_check_"
+_IN_USE, _GONE = psycopg.errors.ObjectInUse, psycopg.errors.InvalidCatalogName
+_ANOTHER_S = psycopg.errors.InsufficientPrivilege  # of another installation on the same server
 # A large database takes as long as it takes.
 _PATIENT = "-c timezone=UTC -c statement_timeout=0 -c idle_in_transaction_session_timeout=0"
 
@@ -113,7 +115,7 @@ def _remove_unfinished(connection: psycopg.Connection[Any]) -> None:
     """Remove databases that were left by one who was killed: nobody is connected to them."""
     left = connection.execute(all_queries()["left_databases"], {"prefix": _SCRATCH}).fetchall()
     for (name,) in left:
-        with suppress(psycopg.errors.ObjectInUse, psycopg.errors.UndefinedObject, psycopg.errors.InvalidCatalogName):
+        with suppress(_IN_USE, _GONE, _ANOTHER_S):
             connection.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
 
 
@@ -147,6 +149,8 @@ def _connected(url: str, *, autocommit: bool = False) -> Iterator[psycopg.Connec
             yield one
     except psycopg.OperationalError as error:
         raise DatabaseUnavailable(type(error).__name__) from error
+    except psycopg.Error as error:
+        raise _not_done("PostgreSQL", type(error).__name__) from error
 
 
 def _run(url: str, name: str, options: Sequence[str]) -> None:
@@ -157,9 +161,14 @@ def _run(url: str, name: str, options: Sequence[str]) -> None:
     command: list[str | Path] = [program(name), "--no-password", f"--dbname={make_conninfo('', **address)}", *options]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode:
-        said = done.stderr.strip().splitlines()[-1:] or [f"exit status {done.returncode}"]
-        raise Refused(
-            f"{name}: {said[0]}",
-            reason_ru=f"PostgreSQL не справился с копией ({name}). Подробности в журнале.",
-            reason_en=f"PostgreSQL could not do it ({name}). The log says more.",
-        )
+        # What the server says behind its ERROR may quote rows.
+        said = (line.partition(": ERROR")[0] for line in done.stderr.splitlines() if ": error: " in line)
+        raise _not_done(name, next(said, f"exit status {done.returncode}"))
+
+
+def _not_done(name: str, cause: str) -> Refused:
+    return Refused(
+        f"{name}: {cause}",
+        reason_ru=f"PostgreSQL не справился с копией ({name}). Подробности в журнале.",
+        reason_en=f"PostgreSQL could not do it ({name}). The log says more.",
+    )

@@ -1,6 +1,7 @@
 """Hears what a PACS answers to C-FIND and C-MOVE (PS3.7 9.1.2, 9.1.4), a row or a word about its progress at a time."""
 
 import struct
+import zlib
 from collections.abc import Iterator
 from io import BytesIO
 from typing import NamedTuple, cast
@@ -16,6 +17,8 @@ from studypub.dicom.messages import Response, response
 PENDING = (0xFF00, 0xFF01)
 _LARGEST = 2**24  # bytes of a command or an identifier: a failure names every instance
 _NOT_UNDERSTOOD = (ValueError, LookupError, struct.error)
+# What pydicom raises over bytes that are no data set; zlib where they were deflated.
+_UNREADABLE = (OSError, EOFError, ValueError, LookupError, TypeError, NotImplementedError, struct.error, zlib.error)
 
 
 class NoAnswer(Exception):
@@ -59,7 +62,7 @@ class Answers:
         syntax = UID(self._association.accepted_contexts[0].transfer_syntax[0])
         try:
             return decode(BytesIO(identifier), syntax.is_implicit_VR, syntax.is_little_endian, syntax.is_deflated)
-        except Exception:  # noqa: BLE001 - whatever it raises over bytes from the network
+        except _UNREADABLE:
             return None
 
     def _receive(self, primitive: P_DATA) -> None:

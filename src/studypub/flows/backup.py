@@ -20,11 +20,13 @@ from studypub.db import dump
 from studypub.db.dump import Contents, Dumped, StoredObject
 from studypub.errors import DiskFull, Refused
 from studypub.store.base import Store
+from studypub.store.local import sync_folder
 
 MANIFEST: Final = "manifest.json"
 DATABASE: Final = "database.dump"
 OBJECTS: Final = "objects/"
 FORMAT: Final = 1
+_NAME: Final = "studypub-%Y%m%dT%H%M%SZ.tar"
 _PATTERN: Final = "studypub-*.tar"
 _BLOCK_BYTES: Final = 1 << 20
 _UNFINISHED_SECONDS: Final = 24 * 3600
@@ -61,7 +63,7 @@ def back_up(
     Raises Refused, DatabaseUnavailable, DiskFull.
     """
     made_at = datetime.now(UTC)
-    target = folder / f"studypub-{made_at:%Y%m%dT%H%M%SZ}.tar"
+    target = folder / made_at.strftime(_NAME)
     with _disk_errors(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     part = target.with_suffix(".part")
@@ -89,7 +91,7 @@ def back_up(
                 archive.addfile(_entry(MANIFEST, len(content)), io.BytesIO(content))
         with _disk_errors(folder):
             part.replace(target)
-            _sync(folder)
+            sync_folder(folder)
     finally:
         part.unlink(missing_ok=True)
     return target, manifest
@@ -116,19 +118,17 @@ def _require_room(folder: Path, size: int) -> None:
         raise DiskFull("no room for a backup")
 
 
-def rotate(folder: Path, keep: int) -> list[Path]:
-    """Remove all but so many of the newest backups; return what is gone."""
-    old = sorted(folder.glob(_PATTERN))[:-keep]
-    for path in old:
+def rotate(folder: Path, keep: int) -> None:
+    """Remove all but so many of the newest backups, at least one."""
+    for path in sorted(folder.glob(_PATTERN))[: -max(keep, 1)]:
         path.unlink(missing_ok=True)
-    return old
 
 
 def newest(folder: Path) -> datetime | None:
     """Return when the newest backup in this folder was made, or None where there is none."""
     with suppress(ValueError, OSError):
         found = sorted(folder.glob(_PATTERN))
-        return datetime.strptime(found[-1].name, "studypub-%Y%m%dT%H%M%SZ.tar").replace(tzinfo=UTC) if found else None
+        return datetime.strptime(found[-1].name, _NAME).replace(tzinfo=UTC) if found else None
     return None
 
 
@@ -202,11 +202,3 @@ def _disk_errors(folder: Path) -> Iterator[None]:
             reason_ru=f"В папку резервных копий {folder} нельзя писать: {error.strerror}.",
             reason_en=f"The folder of backups {folder} cannot be written: {error.strerror}.",
         ) from error
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

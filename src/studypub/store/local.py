@@ -38,7 +38,7 @@ class LocalStore:
                 _copy(stream, unfinished)
                 self._make_folders(target.parent)
                 unfinished.replace(target)
-                _sync(target.parent)
+                sync_folder(target.parent)
             finally:
                 unfinished.unlink(missing_ok=True)
         return Sent()
@@ -72,7 +72,7 @@ class LocalStore:
         target = self._file(key)
         with _translated(), contextlib.suppress(FileNotFoundError):
             target.unlink()
-            _sync(target.parent)
+            sync_folder(target.parent)
 
     def link(self, key: str, file_name: str, lifetime: timedelta) -> None:
         """Return None: the daemon streams it."""
@@ -111,7 +111,7 @@ class LocalStore:
         missing = [one for one in (folder, *folder.parents) if not one.exists()]
         folder.mkdir(parents=True, exist_ok=True)
         for one in missing:
-            _sync(one.parent)
+            sync_folder(one.parent)
 
 
 @contextlib.contextmanager
@@ -140,7 +140,8 @@ def _measured(path: Path) -> tuple[int, bytes]:
         return stream.tell(), digest
 
 
-def _sync(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder outlive a loss of power."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

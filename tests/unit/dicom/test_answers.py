@@ -118,7 +118,7 @@ def test_a_failure_of_a_transfer_may_name_every_instance(wire: Wire) -> None:
 
 def test_an_identifier_that_cannot_be_read_is_none(wire: Wire) -> None:
     message = row(1)
-    message.data_set = BytesIO(b"\x08\0\x05\0\xff\xff\xff\x7f?")
+    message.data_set = BytesIO(b"\x08\0\x15\x11\xff\xff\xff\xffno item")
     wire.come(message)
     assert next(wire.answers.heard()) == (0xFF00, None)
 
