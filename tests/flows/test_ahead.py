@@ -94,7 +94,7 @@ def test_an_instance_waits_for_its_turn_unless_it_is_long(
         assert becomes_true(lambda: len(TURNS._waiting) == 1)
         assert preparation._packing is not None
         assert preparation._packing._archive._names == ["DICOM/S0001/I0000001"]
-    following.join()
+    following.join(20)
     assert preparation.holds([long, short])
 
 

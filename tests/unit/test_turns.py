@@ -10,7 +10,7 @@ from studypub.flows.turns import Turns
 
 
 def started(work: Callable[[], None]) -> threading.Thread:
-    thread = threading.Thread(target=work)
+    thread = threading.Thread(target=work, daemon=True)
     thread.start()
     return thread
 
@@ -29,7 +29,7 @@ def test_one_at_a_time_in_the_order_in_which_they_asked() -> None:
             assert becomes_true(lambda number=number: len(turns._waiting) > number)  # type: ignore[misc]
         assert order == []
     for thread in threads:
-        thread.join()
+        thread.join(20)
     assert order == [0, 1, 2, 3, 4]
 
 
@@ -45,7 +45,7 @@ def test_who_gives_a_turn_back_does_not_get_it_before_who_waits() -> None:
         assert becomes_true(lambda: bool(turns._waiting))
     with turns.mine():
         order.append("again")
-    thread.join()
+    thread.join(20)
     assert order == ["waited", "again"]
 
 
