@@ -604,5 +604,6 @@ def test_the_library_words_nothing_for_its_log(demo_served: Served, caplog: pyte
     caplog.set_level(logging.DEBUG, "pynetdicom")
     found = demo_served.client.find_studies(ACCESSION)
     assert [each.patient_id for each in found] == ["P-1"]
+    assert [record for record in caplog.records if record.name == "pynetdicom._handlers"] == []
     assert "P-1" not in caplog.text
     assert ACCESSION not in caplog.text

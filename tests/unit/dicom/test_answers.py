@@ -145,6 +145,7 @@ def test_when_nothing_comes_any_more(wire: Wire) -> None:
 )
 def test_what_is_no_answer_ends_it(wire: Wire, fragments: list[bytes]) -> None:
     wire.come_raw(*fragments)
+    assert wire.dimse.msg_queue.qsize() == 1  # whoever waits is told at once
     with pytest.raises(NoAnswer):
         next(wire.answers.heard())
 
