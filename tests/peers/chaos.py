@@ -22,6 +22,7 @@ class ChaosProxy:
         self.target = target
         self.answers: list[bytes] = []  # said instead of the server, one for each connection
         self.resets: list[int] = []  # each ends one connection after so many bytes to the server
+        self.cuts: list[int] = []  # each ends one connection after so many bytes from the server
         self.down_after_resets = False
         self.bytes_per_second: int | None = None
         self.refusing = False
@@ -91,17 +92,16 @@ class ChaosProxy:
     def _forward(self, client: socket.socket) -> None:
         server = _connected(self.target)
         self._open.append(server)
-        threading.Thread(target=self._pump, args=[server, client, None], daemon=True).start()
-        limit = self.resets[0] if self.resets else None
-        self._pump(client, server, limit)
+        threading.Thread(target=self._pump, args=[server, client, self.cuts], daemon=True).start()
+        self._pump(client, server, self.resets)
 
-    def _pump(self, source: socket.socket, target: socket.socket, limit: int | None) -> None:
-        passed = 0
+    def _pump(self, source: socket.socket, target: socket.socket, limits: list[int]) -> None:
+        passed, limit = 0, limits[0] if limits else None
         with contextlib.suppress(OSError):
             while block := source.recv(_BLOCK_BYTES):
                 passed += len(block)
                 if limit is not None and passed > limit:
-                    self.resets.pop(0)
+                    limits.pop(0)
                     _reset(source)
                     break
                 while (self.frozen or source in self._muted) and not self._over.wait(0.02):

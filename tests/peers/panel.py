@@ -24,6 +24,7 @@ from studypub.db import people, review, studies, tasks
 from studypub.db.database import Database
 from studypub.errors import IncompleteRetrieve, PacsUnreachable, PatientMismatch, PhiSuspected, StudypubError
 from studypub.flows import withdraw
+from studypub.store.base import Store
 from studypub.store.local import LocalStore
 from studypub.web.app import create_app
 from studypub.web.parts import Parts
@@ -179,11 +180,14 @@ class Panel:
 
 
 @asynccontextmanager
-async def serve(database: Database, folder: Path, *, clinics: int = 2, pacs_port: int = 4242) -> AsyncIterator[Panel]:
+async def serve(
+    database: Database, folder: Path, *, clinics: int = 2, pacs_port: int = 4242, store: Store | None = None
+) -> AsyncIterator[Panel]:
     """Serve a site on a free port of this machine, with its three accounts."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        parts = Parts(_config(address, clinics, pacs_port, folder), database, LocalStore(folder / "storage"), ready)
+        config = _config(address, clinics, pacs_port, folder)
+        parts = Parts(config, database, store or LocalStore(folder / "storage"), ready)
         await add_people(database)
         server = uvicorn.Server(
             uvicorn.Config(create_app(parts), log_config=None, lifespan="on", http=HeadInTime, server_header=False)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from base64 import b64encode
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
@@ -35,6 +36,7 @@ async def test_the_archive_is_sent_whole(site: Site) -> None:
     assert response.headers["content-length"] == str(len(CONTENT))
     assert response.headers["accept-ranges"] == "bytes"
     assert response.headers["etag"] == ETAG
+    assert response.headers["repr-digest"] == f"sha-256=:{b64encode(sha256(CONTENT).digest()).decode()}:"
     assert response.headers["content-type"] == "application/zip"
     assert response.headers["content-disposition"] == f'attachment; filename="study-{ETAG[1:9]}.zip"'
     assert response.headers["referrer-policy"] == "no-referrer"

@@ -1,6 +1,7 @@
 """The archive behind a link: by redirect to the object store, or streamed from this machine, in parts if asked."""
 
 import asyncio
+import base64
 from datetime import timedelta
 from typing import Any
 
@@ -57,6 +58,7 @@ def _headers(publication: Publication) -> dict[str, str]:
         "Content-Disposition": f'attachment; filename="{_file_name(publication)}"',
         "Content-Type": "application/zip",
         "ETag": f'"{publication.sha256.hex()}"',
+        "Repr-Digest": f"sha-256=:{base64.b64encode(publication.sha256).decode()}:",  # RFC 9530
     }
 
 

@@ -1,0 +1,1 @@
+"""The download client: what a doctor or a back office does with a link."""
