@@ -127,6 +127,10 @@ def _used_bits(path: Path) -> Any:
 
 
 @pytest.mark.skipif(not dicom3tools.PRESENT, reason="dicom3tools and dcmtk are not installed")
+@pytest.mark.parametrize(
+    "run", [name if name == "second-opinion" else pytest.param(name, marks=pytest.mark.long) for name in names()],
+    indirect=True,
+)  # fmt: skip
 def test_what_is_kept_is_as_valid_as_it_was(run: Run) -> None:
     assert validity.new_faults(run.pairs) == {}
     assert [path for _, path in run.pairs if validity.undecodable(path)] == []
