@@ -45,6 +45,10 @@ SELECT * FROM published_studies WHERE token_sha256 = %(token_sha256)s;
 -- The publication that a task made.
 SELECT * FROM published_studies WHERE task_id = %(task_id)s;
 
+-- name: studies_of_tasks
+-- The publications that these tasks made.
+SELECT * FROM published_studies WHERE task_id = ANY(%(task_ids)s);
+
 -- name: study
 -- One publication, where the asker may see its clinic (NULL: every clinic).
 SELECT * FROM published_studies

@@ -30,6 +30,17 @@ WHERE task_id = %(task_id)s
   AND status IN ('QUEUED', 'SEARCHING', 'RETRIEVING', 'PROCESSING', 'UPLOADING', 'NEEDS_REVIEW')
 RETURNING task_id;
 
+-- name: set_till_of_task
+-- Until when what a task has published, or will publish, is kept.
+UPDATE tasks SET requested_till = %(till)s, till_was_cut = %(cut)s
+WHERE task_id = %(task_id)s
+  AND status IN ('QUEUED', 'SEARCHING', 'RETRIEVING', 'PROCESSING', 'UPLOADING', 'NEEDS_REVIEW', 'COMPLETED')
+RETURNING *;
+
+-- name: till_of_task
+-- Until when a task's publication is to be kept; it stays so until this transaction ends.
+SELECT requested_till FROM tasks WHERE task_id = %(task_id)s FOR UPDATE;
+
 -- name: wake_workers
 -- Hastens the workers; they would find the task by polling as well.
 SELECT pg_notify('studypub_tasks', '');

@@ -31,6 +31,8 @@ ROUTES = {
     "POST /publish": _KEYS,
     "GET /publish": _KEY_OF_A,
     "GET /publish/{task_id:str}": _KEY_OF_A,
+    "PATCH /publish/{task_id:str}": _KEY_OF_A,
+    "DELETE /publish/{task_id:str}": _KEY_OF_A,
     "GET /schema/openapi.json": _EVERYBODY,
     "GET /healthz": _EVERYBODY,
     "GET /readyz": _EVERYBODY,

@@ -126,12 +126,9 @@ def read_request(
         errors.append(FieldError("clinic_code", _NO_CLINIC))
         zone = ZoneInfo("UTC")
     study_date = _checked(_moment, document, "study_date", errors)
-    till = _checked(_moment, document, "save_till_date", errors)
+    till_at = _till(document, zone, now, errors)
     wanted_pin = _checked(_pin, document, "pin", errors)
     study_date_at = _in_zone(study_date, zone, time.min)
-    till_at = _in_zone(till, zone, time(23, 59, 59))
-    if till_at is not None and till_at <= now:
-        errors.append(FieldError("save_till_date", _PAST))
     if errors:
         raise InvalidRequest(errors)
     return PublishRequest(
@@ -146,6 +143,32 @@ def read_request(
         till_was_cut=till_at is not None and till_at > now + longest,
         pin=wanted_pin,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class NewTill:
+    """Until when a study is to be kept from now on; `was_cut` to the longest time that is granted."""
+
+    till: datetime
+    was_cut: bool
+
+
+def read_new_till(document: Mapping[str, object], *, zone: ZoneInfo, now: datetime, longest: timedelta) -> NewTill:
+    """Check the document of `PATCH /publish/{task_id}`. Raises InvalidRequest with every fault that was found."""
+    errors = [FieldError(str(name), _UNKNOWN) for name in document if name != "save_till_date"]
+    till = _till(document, zone, now, errors)
+    if till is None and not any(error.field == "save_till_date" for error in errors):
+        errors.append(FieldError("save_till_date", _MISSING))
+    if errors or till is None:
+        raise InvalidRequest(errors)
+    return NewTill(min(till, now + longest), till > now + longest)
+
+
+def _till(document: Mapping[str, object], zone: ZoneInfo, now: datetime, errors: list[FieldError]) -> datetime | None:
+    till = _in_zone(_checked(_moment, document, "save_till_date", errors), zone, time(23, 59, 59))
+    if till is not None and till <= now:
+        errors.append(FieldError("save_till_date", _PAST))
+    return till
 
 
 def read_accession_number(text: str | None) -> str:

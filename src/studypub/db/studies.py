@@ -122,6 +122,12 @@ async def of_task(tx: Transaction, task_id: UUID) -> Publication | None:
     return _maybe(await tx.one("study_of_task", task_id=task_id))
 
 
+async def of_tasks(tx: Transaction, task_ids: list[UUID]) -> dict[UUID, Publication]:
+    """Return the publications that these tasks made, by task."""
+    rows = await tx.all("studies_of_tasks", task_ids=task_ids)
+    return {row["task_id"]: publication_of(row) for row in rows}
+
+
 async def find(tx: Transaction, study_id: UUID, *, clinic_code: str | None) -> Publication | None:
     """Return a publication that the asker may see; `clinic_code` None means every clinic."""
     return _maybe(await tx.one("study", study_id=study_id, clinic_code=clinic_code))

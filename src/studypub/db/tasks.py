@@ -52,6 +52,18 @@ async def set_pin(tx: Transaction, task_id: UUID, pin_hash: str) -> bool:
     return await tx.one("set_pin_of_task", task_id=task_id, pin_hash=pin_hash) is not None
 
 
+async def set_till(tx: Transaction, task_id: UUID, till: datetime, *, cut: bool) -> Task | None:
+    """Set until when what a task publishes is kept; None where it has ended without a link."""
+    row = await tx.one("set_till_of_task", task_id=task_id, till=till, cut=cut)
+    return task_of(row) if row else None
+
+
+async def till(tx: Transaction, task: Task) -> datetime | None:
+    """Return until when a task's publication is to be kept, which nobody changes until the transaction ends."""
+    row = await tx.one("till_of_task", task_id=task.task_id)
+    return row["requested_till"] if row else None
+
+
 async def in_progress(tx: Transaction, request: PublishRequest) -> Task | None:
     """Return the task that is working on the study asked for."""
     row = await tx.one("task_in_progress", **_study(request))

@@ -44,7 +44,7 @@ async def publish(
     async with database.transaction() as tx:
         now = await tx.now()
         days = await settings.integer(tx, settings.RETENTION_DEFAULT_DAYS, retention.default_days)
-        save_till = keep_until(task.requested_till, now, days)
+        save_till = keep_until(await tasks.till(tx, task), now, days)
         if save_till <= now:
             await tasks.end(tx, task, Event.EXPIRE)
             return None

@@ -43,6 +43,12 @@ class PublishDocument(Struct, kw_only=True, forbid_unknown_fields=True):
     ) = None
 
 
+class KeepDocument(Struct, kw_only=True, forbid_unknown_fields=True):
+    """A new date for a study. Describes what `core.request` reads; nothing is decoded into it."""
+
+    save_till_date: Annotated[str, Meta(description="ISO 8601; a bare date means the end of that day")]
+
+
 class Progress(Struct, kw_only=True):
     """Instances received, and expected once the PACS has listed them."""
 
@@ -92,6 +98,13 @@ class TaskDocument(Struct, kw_only=True):
     left_out: list[LeftOut]
     covered: Annotated[int, Meta(description="Images whose text was covered")]
     faces: Annotated[int, Meta(description="Images of a head, from which a face can be rebuilt")]
+
+
+class TaskListDocument(Struct, kw_only=True):
+    """Tasks, the newest first."""
+
+    tasks: list[TaskDocument]
+    after: Annotated[str, Meta(description="`after` of the request for those that follow; null: these are all")] | None
 
 
 class FieldProblem(Struct, kw_only=True):

@@ -1,21 +1,22 @@
 """The interface for hospital information systems: ask for a publication, ask how it stands."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from litestar import Request, Response, get, post
-from litestar.params import FromPath, FromQuery
+from litestar.params import FromQuery
 
 from studypub.core.people import ApiKey
 from studypub.core.request import PublishRequest, read_accession_number, read_request
-from studypub.core.task import Origin, Task
-from studypub.db import tasks
-from studypub.db.database import Transaction
+from studypub.core.task import Origin
+from studypub.db import queue, studies, tasks
+from studypub.db.queue import QueueFilter
 from studypub.errors import Sentence
 from studypub.flows.request import Answer, Asker, answer_of, request_publication
+from studypub.web.api import task_list
+from studypub.web.api.answers import described, respond
 from studypub.web.api.body import read_object
-from studypub.web.api.documents import TaskDocument, task_document
+from studypub.web.api.documents import TaskDocument, TaskListDocument
 from studypub.web.errors import Problem
 from studypub.web.given import GivenApiKey, GivenLanguage, GivenParts
 from studypub.web.guards import with_api_key
@@ -45,35 +46,48 @@ async def publish(
         search_time=timedelta(minutes=parts.config.workers.search_minutes),
         most_in_progress=parts.config.workers.max_in_progress,
     )
-    response = _respond(answer, parts, now, language)
+    response = respond(answer, parts, now, language)
     response.status_code = 200 if answer.publication else 202
     response.set_header("Location", f"/publish/{answer.task.task_id}")
     return response
 
 
-@get("/publish/{task_id:str}", guards=[with_api_key])
-async def task_by_id(
-    task_id: FromPath[str], parts: GivenParts, api_key: GivenApiKey, language: GivenLanguage
-) -> Response[TaskDocument]:
-    """Tell how a task stands."""
-    try:
-        wanted = UUID(task_id)
-    except ValueError:
-        raise Problem(404, _NO_TASK) from None
-    async with parts.database.transaction() as tx:
-        answer = await _answer(tx, await tasks.find(tx, wanted, clinic_code=api_key.clinic_code))
-        return _respond(answer, parts, await tx.now(), language)
-
-
 @get("/publish", guards=[with_api_key])
-async def task_by_accession_number(
-    parts: GivenParts, api_key: GivenApiKey, language: GivenLanguage, accession_number: FromQuery[str | None] = None
-) -> Response[TaskDocument]:
-    """Tell how the newest task of an accession number stands."""
+async def tasks_of_clinic(
+    request: Request[Any, Any, Any],
+    parts: GivenParts,
+    api_key: GivenApiKey,
+    language: GivenLanguage,
+    accession_number: FromQuery[str | None] = None,
+) -> Response[TaskDocument] | Response[TaskListDocument]:
+    """Tell how the newest task of an accession number stands; without one, list the clinic's tasks."""
+    if accession_number is None:
+        return await _listed(request, parts, api_key, language)
     wanted = read_accession_number(accession_number)
     async with parts.database.transaction() as tx:
         task = await tasks.newest_of_accession(tx, wanted, clinic_code=api_key.clinic_code)
-        return _respond(await _answer(tx, task), parts, await tx.now(), language)
+        if task is None:
+            raise Problem(404, _NO_TASK)
+        return respond(await answer_of(tx, task), parts, await tx.now(), language)
+
+
+async def _listed(
+    request: Request[Any, Any, Any], parts: Parts, api_key: ApiKey, language: Language
+) -> Response[TaskListDocument]:
+    asked = task_list.read(request.query_params)
+    wanted = QueueFilter(clinic_code=api_key.clinic_code, statuses=asked.statuses, text=asked.text)
+    async with parts.database.transaction() as tx:
+        lines = await queue.lines(tx, wanted, limit=asked.limit + 1, place=asked.after)
+        made = await studies.of_tasks(tx, [line.task.task_id for line in lines])
+        now = await tx.now()
+    shown = lines[: asked.limit]
+    return Response(
+        TaskListDocument(
+            tasks=[described(Answer(line.task, made.get(line.task.task_id)), parts, now, language) for line in shown],
+            after=task_list.place(shown[-1].place) if len(lines) > asked.limit else None,
+        ),
+        headers={"Content-Language": language, "Vary": "Accept-Language"},
+    )
 
 
 def _read(document: dict[str, object], parts: Parts, api_key: ApiKey, now: datetime) -> PublishRequest:
@@ -89,23 +103,4 @@ def _read(document: dict[str, object], parts: Parts, api_key: ApiKey, now: datet
     return wanted
 
 
-async def _answer(tx: Transaction, task: Task | None) -> Answer:
-    if task is None:
-        raise Problem(404, _NO_TASK)
-    return await answer_of(tx, task)
-
-
-def _respond(answer: Answer, parts: Parts, now: datetime, language: Language) -> Response[TaskDocument]:
-    clinic = next((clinic for clinic in parts.config.clinics if clinic.code == answer.task.clinic_code), None)
-    document = task_document(
-        answer.task,
-        answer.publication,
-        base_url=parts.config.server.base_url,
-        zone=clinic.zone if clinic else UTC,
-        now=now,
-        language=language,
-    )
-    return Response(document, headers={"Content-Language": language, "Vary": "Accept-Language"})
-
-
-routes = (publish, task_by_id, task_by_accession_number)
+routes = (publish, tasks_of_clinic)

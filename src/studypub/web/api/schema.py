@@ -8,7 +8,8 @@ from litestar import Response, get
 from msgspec.json import schema_components
 
 from studypub import __version__
-from studypub.web.api.documents import ProblemDocument, PublishDocument, TaskDocument
+from studypub.web.api.documents import KeepDocument, ProblemDocument, PublishDocument, TaskDocument, TaskListDocument
+from studypub.web.api.task_list import LONGEST
 from studypub.web.errors import PROBLEM_MEDIA_TYPE
 
 _TASK: dict[str, Any] = {
@@ -58,6 +59,7 @@ _PROBLEMS = {
     401: "No valid API key",
     403: "The document names another clinic than the key's",
     404: "There is no such task in the key's clinic",
+    409: "Nothing is kept any more; `detail` says why",
     413: "The body is larger than 1 MiB",
     415: "The body is not application/json, or it is compressed",
     422: "Fields are missing or wrong; `errors` names each",
@@ -78,7 +80,8 @@ def openapi_json() -> Response[bytes]:
 def openapi() -> dict[str, Any]:
     """Return the description as data."""
     _, schemas = schema_components(
-        [TaskDocument, PublishDocument, ProblemDocument], ref_template="#/components/schemas/{name}"
+        [TaskDocument, TaskListDocument, PublishDocument, KeepDocument, ProblemDocument],
+        ref_template="#/components/schemas/{name}",
     )
     return {
         "openapi": "3.1.0",
@@ -91,8 +94,8 @@ def openapi() -> dict[str, Any]:
         "servers": [{"url": "/"}],
         "security": [{"apiKey": []}],
         "paths": {
-            "/publish": {"post": _publish(), "get": _by_accession_number()},
-            "/publish/{task_id}": {"get": _by_id()},
+            "/publish": {"post": _publish(), "get": _tasks()},
+            "/publish/{task_id}": {"get": _by_id(), "patch": _keep(), "delete": _remove()},
         },
         "components": {
             "schemas": schemas,
@@ -121,24 +124,61 @@ def _publish() -> dict[str, Any]:
     }
 
 
-def _by_accession_number() -> dict[str, Any]:
-    number = {"name": "accession_number", "in": "query", "required": True, "schema": {"type": "string"}}
+def _tasks() -> dict[str, Any]:
+    texts = {
+        "accession_number": "Answers with the newest task of this number alone; goes with none of the others",
+        "status": "States, joined by commas",
+        "q": "A part of one of the task's numbers",
+        "limit": f"How many, at most {LONGEST}",
+        "after": "What an answer before gave as `after`",
+    }
+    asked = [
+        {"name": name, "in": "query", "description": text, "schema": {"type": "string"}} for name, text in texts.items()
+    ]
+    kinds = [{"$ref": f"#/components/schemas/{name}"} for name in ("TaskDocument", "TaskListDocument")]
+    examples = {"one": {"value": _TASK}, "list": {"value": {"tasks": [_TASK], "after": None}}}
+    content = {"application/json": {"schema": {"oneOf": kinds}, "examples": examples}}
     return {
-        "operationId": "taskByAccessionNumber",
-        "summary": "The newest task of an accession number",
-        "parameters": [number, _language()],
-        "responses": {"200": _task("The task", _TASK), **_refusals(404, 422)},
+        "operationId": "tasks",
+        "summary": "The newest task of an accession number, or a list of tasks, the newest first",
+        "parameters": [*asked, _language()],
+        "responses": {"200": {"description": "The task, or tasks", "content": content}, **_refusals(404, 422)},
     }
 
 
 def _by_id() -> dict[str, Any]:
-    task_id = {"name": "task_id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
     return {
         "operationId": "taskById",
         "summary": "A task",
-        "parameters": [task_id, _language()],
+        "parameters": [_task_id(), _language()],
         "responses": {"200": _task("The task", _TASK), **_refusals(404)},
     }
+
+
+def _keep() -> dict[str, Any]:
+    schema = {"$ref": "#/components/schemas/KeepDocument"}
+    example = {"save_till_date": "2025-06-01"}
+    return {
+        "operationId": "keepTask",
+        "summary": "Change until when the study is kept, published or not yet",
+        "parameters": [_task_id(), _language()],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": schema, "example": example}}},
+        "responses": {"200": _task("The task", _TASK), **_refusals(400, 404, 409, 413, 415, 422)},
+    }
+
+
+def _remove() -> dict[str, Any]:
+    example = {**_TASK, "status": "CANCELLED", "arch_link": None}
+    return {
+        "operationId": "removeTask",
+        "summary": "Cancel a task, or close the link that it made at once; asking again is safe",
+        "parameters": [_task_id(), _language()],
+        "responses": {"200": _task("The task, which has ended", example), **_refusals(404)},
+    }
+
+
+def _task_id() -> dict[str, Any]:
+    return {"name": "task_id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
 
 
 def _language() -> dict[str, Any]:
