@@ -33,8 +33,8 @@ RETURNING task_id;
 -- name: set_till_of_task
 -- Until when what a task has published, or will publish, is kept.
 UPDATE tasks SET requested_till = %(till)s, till_was_cut = %(cut)s
-WHERE task_id = %(task_id)s
-  AND status IN ('QUEUED', 'SEARCHING', 'RETRIEVING', 'PROCESSING', 'UPLOADING', 'NEEDS_REVIEW', 'COMPLETED')
+WHERE task_id = %(task_id)s AND (status = 'COMPLETED'
+    OR status IN ('QUEUED', 'SEARCHING', 'RETRIEVING', 'PROCESSING', 'UPLOADING', 'NEEDS_REVIEW'))
 RETURNING *;
 
 -- name: till_of_task

@@ -345,6 +345,16 @@ class AlreadyInProgress(Refused):
     )
 
 
+class NameTaken(StudypubError):
+    """A program has given two different requests the same Idempotency-Key."""
+
+    code = "IDEMPOTENCY_KEY_REUSED"
+    template = Sentence(
+        "С этим Idempotency-Key уже был другой запрос. Для нового запроса нужен новый ключ.",
+        "Another request came with this Idempotency-Key. A new request needs a new one.",
+    )
+
+
 class ConflictingInstances(StudypubError):
     """Two different instances came under one SOP Instance UID."""
 

@@ -29,6 +29,7 @@ _ADMINISTRATOR_OF_ALL = "Lffff+LL"
 ROUTES = {
     # programs
     "POST /publish": _KEYS,
+    "POST /publish/batch": _KEYS,
     "GET /publish": _KEY_OF_A,
     "GET /publish/{task_id:str}": _KEY_OF_A,
     "PATCH /publish/{task_id:str}": _KEY_OF_A,

@@ -26,7 +26,7 @@ async def test_exactly_the_routes_for_the_mis_are_described(steady_site: Site, d
         (path.replace(":str", ""), method.lower())
         for path, handler in handlers(steady_site.app)
         for method in handler.http_methods
-        if (path == "/publish" or path.startswith("/publish/{"))
+        if path in {"/publish", "/publish/batch"} or path.startswith("/publish/{")
     }
     assert {(path, method) for path, item in described["paths"].items() for method in item} == served
 

@@ -7,10 +7,11 @@ from datetime import timedelta
 from functools import partial
 
 from studypub.core.task import Event
-from studypub.db import audit, people, review, studies, tasks, throttle
+from studypub.db import audit, named_requests, people, review, studies, tasks, throttle
 from studypub.db.again import again_on_collision
 from studypub.db.database import Database, Transaction
 from studypub.errors import StudypubError
+from studypub.flows.request_named import KEPT_FOR
 from studypub.flows.sign_in import BROWSER_LIFETIME
 from studypub.store.base import Store
 
@@ -64,6 +65,7 @@ async def sweep(database: Database, store: Store) -> int:
         await people.sweep_sessions(tx)
         await people.sweep_browsers(tx, lifetime=BROWSER_LIFETIME)
         await throttle.sweep(tx)
+        await named_requests.sweep(tx, age=KEPT_FOR)
         await review.forget_thumbnails(tx)
     deleted = await _delete(
         database,

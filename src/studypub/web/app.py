@@ -8,7 +8,7 @@ from litestar.datastructures import State
 from studypub.errors import Sentence
 from studypub.web import static
 from studypub.web.allowance import Allowance
-from studypub.web.api import operations, publish, schema, task
+from studypub.web.api import batch, operations, publish, schema, task
 from studypub.web.errors import Problem, answer_error
 from studypub.web.given import PROVIDERS
 from studypub.web.guards import SignInNeeded, ask_to_sign_in
@@ -43,6 +43,7 @@ LARGEST_BODY = 1 << 20  # bytes
 ROUTES = (
     # programs
     *publish.routes,
+    *batch.routes,
     *task.routes,
     *schema.routes,
     *operations.routes,

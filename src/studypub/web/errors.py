@@ -10,7 +10,16 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from studypub.core.request import FieldError, InvalidRequest
-from studypub.errors import ComeLater, DatabaseUnavailable, InternalError, NotThere, Refused, Sentence, StudypubError
+from studypub.errors import (
+    ComeLater,
+    DatabaseUnavailable,
+    InternalError,
+    NameTaken,
+    NotThere,
+    Refused,
+    Sentence,
+    StudypubError,
+)
 from studypub.web import render
 from studypub.web.language import Language, language_of
 
@@ -97,6 +106,8 @@ def _of_ours(error: StudypubError) -> Problem:
     if isinstance(error, ComeLater):
         seconds = math.ceil(error.wait.total_seconds())
         return Problem(429, error.sentence, code=error.code, headers={"Retry-After": str(seconds)})
+    if isinstance(error, NameTaken):
+        return Problem(422, error.sentence, code=error.code)
     if error.retry:
         sentence = error.sentence if isinstance(error, DatabaseUnavailable) else _LATER
         return Problem(503, sentence, code=error.code, headers={"Retry-After": str(_RETRY_SECONDS)})
@@ -113,7 +124,8 @@ def _write_down(request: Request[Any, Any, Any], problem: Problem, error: Except
     log.error("Запрос не выполнен", exc_info=error, extra={"details": details})
 
 
-def _document(problem: Problem, language: Language) -> Response[dict[str, object]]:
+def problem_document(problem: Problem, language: Language) -> dict[str, object]:
+    """Return the problem document (RFC 9457 3)."""
     document: dict[str, object] = {
         "title": HTTPStatus(problem.status).phrase,
         "status": problem.status,
@@ -126,5 +138,11 @@ def _document(problem: Problem, language: Language) -> Response[dict[str, object
             {"field": error.field[:_LONGEST_NAME], "message": getattr(error.sentence, language)}
             for error in problem.errors[:_MOST_ERRORS]
         ]
+    return document
+
+
+def _document(problem: Problem, language: Language) -> Response[dict[str, object]]:
     headers = {**problem.headers, "Content-Language": language}
-    return Response(document, status_code=problem.status, media_type=PROBLEM_MEDIA_TYPE, headers=headers)
+    return Response(
+        problem_document(problem, language), status_code=problem.status, media_type=PROBLEM_MEDIA_TYPE, headers=headers
+    )

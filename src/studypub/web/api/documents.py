@@ -124,6 +124,20 @@ class ProblemDocument(Struct, kw_only=True, omit_defaults=True):
     errors: list[FieldProblem] = []
 
 
+class BatchAnswer(Struct, kw_only=True, omit_defaults=True):
+    """What one study of several was answered: as it would be alone."""
+
+    status: Annotated[int, Meta(description="200 or 202 with `task`, else `problem`")]
+    task: TaskDocument | None = None
+    problem: ProblemDocument | None = None
+
+
+class BatchDocument(Struct, kw_only=True):
+    """The answers, in the order of what was asked."""
+
+    answers: list[BatchAnswer]
+
+
 def task_document(
     task: Task, publication: Publication | None, *, base_url: str, zone: tzinfo, now: datetime, language: Language
 ) -> TaskDocument:

@@ -8,7 +8,15 @@ from litestar import Response, get
 from msgspec.json import schema_components
 
 from studypub import __version__
-from studypub.web.api.documents import KeepDocument, ProblemDocument, PublishDocument, TaskDocument, TaskListDocument
+from studypub.web.api.body import MOST
+from studypub.web.api.documents import (
+    BatchDocument,
+    KeepDocument,
+    ProblemDocument,
+    PublishDocument,
+    TaskDocument,
+    TaskListDocument,
+)
 from studypub.web.api.task_list import LONGEST
 from studypub.web.errors import PROBLEM_MEDIA_TYPE
 
@@ -80,7 +88,7 @@ def openapi_json() -> Response[bytes]:
 def openapi() -> dict[str, Any]:
     """Return the description as data."""
     _, schemas = schema_components(
-        [TaskDocument, TaskListDocument, PublishDocument, KeepDocument, ProblemDocument],
+        [TaskDocument, TaskListDocument, BatchDocument, PublishDocument, KeepDocument, ProblemDocument],
         ref_template="#/components/schemas/{name}",
     )
     return {
@@ -95,6 +103,7 @@ def openapi() -> dict[str, Any]:
         "security": [{"apiKey": []}],
         "paths": {
             "/publish": {"post": _publish(), "get": _tasks()},
+            "/publish/batch": {"post": _publish_many()},
             "/publish/{task_id}": {"get": _by_id(), "patch": _keep(), "delete": _remove()},
         },
         "components": {
@@ -109,7 +118,7 @@ def _publish() -> dict[str, Any]:
     return {
         "operationId": "publish",
         "summary": "Ask for a study to be published; asking again is safe and answers with the same task",
-        "parameters": [_language()],
+        "parameters": [_name(), _language()],
         "requestBody": {
             "required": True,
             "content": {
@@ -121,6 +130,47 @@ def _publish() -> dict[str, Any]:
             "202": _task("The study is queued, now or before", _QUEUED, located=True),
             **_refusals(400, 403, 413, 415, 422),
         },
+    }
+
+
+def _publish_many() -> dict[str, Any]:
+    one = {"$ref": "#/components/schemas/PublishDocument"}
+    lines = f"{orjson.dumps(_REQUEST).decode()}\n"
+    answers = [
+        {"status": 202, "task": _QUEUED},
+        {"status": 422, "problem": {"title": "Unprocessable Content", "status": 422, "detail": "…"}},
+    ]
+    schema = {"$ref": "#/components/schemas/BatchDocument"}
+    return {
+        "operationId": "publishMany",
+        "summary": f"Ask for up to {MOST} studies; one that is refused holds up no other",
+        "parameters": [_language()],
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": {"type": "array", "maxItems": MOST, "items": one},
+                    "example": [_REQUEST],
+                },
+                "application/x-ndjson": {"schema": {"type": "string"}, "example": lines},
+            },
+        },
+        "responses": {
+            "200": {
+                "description": "What each was answered, in their order",
+                "content": {"application/json": {"schema": schema, "example": {"answers": answers}}},
+            },
+            **_refusals(400, 413, 415),
+        },
+    }
+
+
+def _name() -> dict[str, Any]:
+    return {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "A name of the request: however often it comes within a day, it is answered with the same task",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
     }
 
 

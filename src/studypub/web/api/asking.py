@@ -1,0 +1,43 @@
+"""Asks for a study as a program's document says."""
+
+from datetime import datetime, timedelta
+
+from studypub.core.people import ApiKey
+from studypub.core.request import PublishRequest, read_request
+from studypub.core.task import Origin
+from studypub.errors import Sentence
+from studypub.flows.request import Answer, Asker, request_publication
+from studypub.web.errors import Problem
+from studypub.web.parts import Parts
+
+_OTHER_CLINIC = Sentence(
+    "Этот ключ API выдан другой клинике: clinic_code должен быть {clinic_code}.",
+    "This API key belongs to another clinic: clinic_code must be {clinic_code}.",
+)
+
+
+async def asked(document: dict[str, object], parts: Parts, api_key: ApiKey, now: datetime) -> Answer:
+    """Queue what the document names, or return what is known of it.
+
+    Raises Problem, InvalidRequest, QueueFull, DatabaseUnavailable.
+    """
+    return await request_publication(
+        parts.database,
+        _read(document, parts, api_key, now),
+        Asker(api_key.actor, Origin.MIS),
+        search_time=timedelta(minutes=parts.config.workers.search_minutes),
+        most_in_progress=parts.config.workers.max_in_progress,
+    )
+
+
+def _read(document: dict[str, object], parts: Parts, api_key: ApiKey, now: datetime) -> PublishRequest:
+    wanted = read_request(
+        document,
+        zones={clinic.code: clinic.zone for clinic in parts.config.clinics},
+        default_clinic=api_key.clinic_code,
+        now=now,
+        longest=timedelta(days=parts.config.retention.max_days),
+    )
+    if wanted.clinic_code != api_key.clinic_code:
+        raise Problem(403, _OTHER_CLINIC.filled(clinic_code=api_key.clinic_code))
+    return wanted
