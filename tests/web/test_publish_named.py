@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +10,7 @@ import httpx
 import pytest
 from tests.web.conftest import KHIMKI, TVER, Site
 
-from studypub.db import queue
+from studypub.db import named_requests, queue
 from studypub.db.queue import QueueFilter
 from studypub.errors import StudyNotFound
 from studypub.flows.expire import sweep
@@ -60,10 +61,14 @@ async def test_a_name_that_cannot_be_is_refused(site: Site, name: str) -> None:
     assert (await post(site, STUDY, name)).status_code == 400
 
 
-async def test_names_are_forgotten_after_a_day(site: Site) -> None:
+async def test_names_are_kept_for_a_day(site: Site) -> None:
     first = (await post(site, STUDY, "n")).json()["task_id"]
+    await site.failed(UUID(first), StudyNotFound(accession_number="KP125706548L"))
     await sweep(site.database, site.store)
     assert (await post(site, STUDY, "n")).json()["task_id"] == first
+    async with site.database.transaction() as tx:
+        await named_requests.sweep(tx, age=timedelta(0))
+    assert (await post(site, STUDY, "n")).json()["task_id"] != first
 
 
 def lines(*documents: object) -> bytes:
