@@ -26,7 +26,8 @@ class Orthanc:
     def __init__(self, port: int, http_port: int) -> None:
         self.port = port
         self.pid = 0
-        self._rest = httpx.Client(base_url=f"http://{self.host}:{http_port}", timeout=30, trust_env=False)
+        self.web = f"http://{self.host}:{http_port}"
+        self._rest = httpx.Client(base_url=self.web, timeout=30, trust_env=False)
 
     def store(self, datasets: Iterable[FileDataset]) -> None:
         """Put instances into the PACS, as files and without the network of DICOM."""
@@ -49,8 +50,12 @@ class Orthanc:
         wanted = {"Level": "Study", "Query": {"AccessionNumber": accession_number}}
         query = self._rest.post(f"/modalities/{peer}/query", json=wanted).raise_for_status().json()["ID"]
         self._rest.post(f"/queries/{query}/retrieve", content=self.ae_title, timeout=600).raise_for_status()
-        (study,) = self._rest.get("/studies").raise_for_status().json()
-        return str(study)
+        (study,) = self.studies()
+        return study
+
+    def studies(self) -> list[str]:
+        """Return what the studies are called here."""
+        return list(self._rest.get("/studies").raise_for_status().json())
 
     def anonymize(self, study: str) -> str:
         """Make an anonymized copy of a study; return what it is called."""
