@@ -8,7 +8,7 @@ from playwright.async_api import ViewportSize
 from tests.e2e.make_pictures import take
 from tests.e2e.sites import open_site, sign_in
 from tests.peers.browser import DESKTOP, OpenTab
-from tests.peers.orthanc import Orthanc, orthanc
+from tests.peers.orthanc import Orthanc
 from tests.peers.panel import ADMINISTRATOR, REGISTRATOR, Panel
 from tests.peers.postgres import PostgresPeer
 from tests.peers.studies import make_study
@@ -16,8 +16,6 @@ from tests.peers.studies import make_study
 from studypub.config import Pacs
 from studypub.dicom.scp import KnownPeers, Senders, StorageScp
 from studypub.dicom.spool import Spool
-
-__all__ = ["orthanc"]
 
 PID, ACSN = "1000001158664", "KP125706655S"
 LONG = ViewportSize(width=1280, height=1160)
