@@ -12,6 +12,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+from minio.commonconfig import ENABLED
+from minio.versioningconfig import VersioningConfig
 from tests.peers.s3 import S3Server
 
 from studypub.errors import StorageRefused
@@ -26,6 +28,8 @@ KEY = "studies/1.zip"
 LONG = bytes((16 << 20) + 5)  # two parts
 # A server may let whoever stored an object read it whatever the policy says, as Ceph does.
 HELD = ["s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
+
+FOR_VERSIONS = ["s3:ListBucketVersions", "s3:DeleteObjectVersion"]
 
 
 @pytest.fixture(scope="module")
@@ -43,13 +47,16 @@ def user(radosgw: S3Server) -> dict[str, str]:
 def granted(radosgw: S3Server, user: dict[str, str]) -> Callable[..., S3Store]:
     """Return what makes a store in a bucket of somebody else's, with the manual's rights but those named."""
 
-    def grant(*without: str) -> S3Store:
+    def grant(*without: str, versions: bool = False) -> S3Store:
         bucket = radosgw.new_bucket()
         policy = json.loads(POLICY.replace(":::studies", f":::{bucket}"))
         for statement in policy["Statement"]:
             statement["Principal"] = {"AWS": [f"arn:aws:iam:::user/{user['access_key']}"]}
             statement["Action"] = [action for action in statement["Action"] if action not in without]
-        policy["Statement"] = [statement for statement in policy["Statement"] if statement["Action"]]
+            if versions:
+                statement["Action"] += FOR_VERSIONS
+        if versions:
+            radosgw.client().set_bucket_versioning(bucket, VersioningConfig(ENABLED))
         radosgw.client().set_bucket_policy(bucket, json.dumps(policy))
         return S3Store(radosgw.config(bucket, **user, prefix="clinic"))
 
@@ -58,6 +65,11 @@ def granted(radosgw: S3Server, user: dict[str, str]) -> Callable[..., S3Store]:
 
 def test_the_rights_are_enough(granted: Callable[..., S3Store]) -> None:
     use(granted())
+
+
+def test_a_bucket_that_keeps_versions_takes_two_more(granted: Callable[..., S3Store]) -> None:
+    assert all(f"`{right}`" in MANUAL for right in FOR_VERSIONS)
+    use(granted(versions=True))
 
 
 @pytest.mark.parametrize("right", HELD)
