@@ -119,6 +119,16 @@ def test_configurations_can_be_used(page: Path, tmp_path: Path) -> None:
         assert read.storage.kind == tomllib.loads(text).get("storage", {}).get("kind", "local")
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_provider_of_storage_has_its_settings(language: str) -> None:
+    sections = dict(re.findall(r"^## (.+)\n(.*?)(?=^## )", text_of(f"s3{language}.md"), re.MULTILINE | re.DOTALL))
+    for name in ("Yandex Object Storage", "Selectel", "VK Cloud", "AWS", "Ceph RGW", "Garage"):
+        (settings,) = blocks(sections[name], "toml")
+        given = tomllib.loads(settings)["storage"]
+        assert (given["kind"], given["s3"]["endpoint"][:8]) == ("s3", "https://")
+        assert {"region", "bucket", "access_key_file", "secret_key_file"} <= set(given["s3"])
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_other_programs_files_can_be_read(page: Path) -> None:
     for block in blocks(page.read_text("utf-8"), "json"):
