@@ -41,7 +41,7 @@ def text_of(name: str) -> str:
 
 
 def blocks(text: str, kind: str = "[a-z]*") -> list[str]:
-    return re.findall(rf"^```{kind}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return re.findall(rf"^ *```{kind}\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
 
 
 def uncommented(block: str) -> str:
@@ -49,7 +49,7 @@ def uncommented(block: str) -> str:
 
 
 def without_blocks(text: str) -> str:
-    return re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    return re.sub(r"^ *```.*?^ *```", "", text, flags=re.MULTILINE | re.DOTALL)
 
 
 def headings(text: str) -> list[tuple[str, str]]:
@@ -121,7 +121,7 @@ def test_configurations_can_be_used(page: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_provider_of_storage_has_its_settings(language: str) -> None:
-    sections = dict(re.findall(r"^## (.+)\n(.*?)(?=^## )", text_of(f"s3{language}.md"), re.MULTILINE | re.DOTALL))
+    sections = dict(re.findall(r"^## ([^\n]+)\n(.*?)(?=^## )", text_of(f"s3{language}.md"), re.MULTILINE | re.DOTALL))
     for name in ("Yandex Object Storage", "Selectel", "VK Cloud", "AWS", "Ceph RGW", "Garage"):
         (settings,) = blocks(sections[name], "toml")
         given = tomllib.loads(settings)["storage"]
