@@ -103,9 +103,8 @@ def test_both_languages_have_the_same_sections(name: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_contents_name_every_page(language: str) -> None:
-    named = {link.partition("#")[0] for link in links(text_of(f"README{language}.md"))}
-    wanted = {f"{name}{language}.md" for name in IN_TWO if name != "README"} | ALONE
-    assert wanted <= named
+    pointed = {link.partition("#")[0] for link in links(text_of(f"README{language}.md"))}
+    assert {f"{name}{language}.md" for name in IN_TWO if name != "README"} | ALONE <= pointed
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -137,12 +136,15 @@ def test_other_programs_files_can_be_read(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_commands_are_known(page: Path) -> None:
-    for line in commands(page.read_text("utf-8")):
-        words = shlex.split(line)
-        if words[:3] == ["sudo", "-u", "studypub"]:
-            words = words[3:]
-        if words[0] == "studypub":
-            _parser().parse_args(words[1:])
+    text = page.read_text("utf-8")
+    for line in commands(text):
+        typed = shlex.split(line.removeprefix("sudo -u studypub "))
+        if typed[0] == "studypub":
+            _parser().parse_args(typed[1:])
+    for mentioned in re.findall(r"`studypub((?: [a-z][a-z-]*)+)", without_blocks(text)):
+        with pytest.raises(SystemExit) as ended:
+            _parser().parse_args([*mentioned.split(), "--help"])
+        assert ended.value.code == 0, mentioned
 
 
 def commands(text: str) -> Iterator[str]:
