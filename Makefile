@@ -57,8 +57,8 @@ fuzz: tools ## feed the listener with what a fuzzer makes up, EXECUTIONS times
 
 EXECUTIONS := 10000000
 
-pictures: programs tools ## make the pictures of the README anew
-	$(BIN)/pytest --quiet tests/e2e/make_pictures.py
+pictures: programs tools ## make the pictures of the README and of docs/ anew
+	$(BIN)/pytest --quiet tests/e2e/make_pictures.py tests/e2e/make_manual_pictures.py
 
 lock: tools ## choose the newest allowed versions of all libraries anew
 	$(BIN)/uv pip compile $(LOCK) --group build --output-file requirements.lock

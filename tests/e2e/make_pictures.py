@@ -78,11 +78,12 @@ async def test_pictures(site: Panel, open_tab: OpenTab) -> None:
         await take(page, name, site)
 
 
-async def take(page: Page, name: str, site: Panel) -> None:
+async def take(page: Page, name: str, site: Panel, **renamed: str) -> None:
     """Take a picture as of an installation, in few colours: it is small, and stays sharp."""
     places = {
         site.address: "https://studies.clinic.example",
         str(site.parts.config.database.data_dir): "/var/lib/studypub",
+        **renamed,
     }
     await page.evaluate(_RENAME, places)
     picture = Image.open(BytesIO(await page.screenshot())).convert("RGB")

@@ -15,6 +15,20 @@ _PROGRAM = Path("/usr/sbin/Orthanc")
 _LONG_SECONDS = 600
 
 Settings = dict[str, object]
+# For tests that make themselves known while it runs.
+_OPEN: Settings = {
+    "DicomAet": "ORTHANC",
+    "DicomCheckCalledAet": True,
+    "DicomModalitiesInDatabase": True,
+    "DicomAlwaysAllowEcho": True,
+    "DicomAlwaysAllowFind": True,
+    "DicomAlwaysAllowGet": True,
+    "DicomAlwaysAllowMove": True,
+    "SaveJobs": False,
+    "OverwriteInstances": True,
+    "UnknownSopClassAccepted": True,
+    "DicomScuTimeout": 10,
+}
 
 
 class Orthanc:
@@ -26,7 +40,8 @@ class Orthanc:
     def __init__(self, port: int, http_port: int) -> None:
         self.port = port
         self.pid = 0
-        self._rest = httpx.Client(base_url=f"http://{self.host}:{http_port}", timeout=30, trust_env=False)
+        self.web = f"http://{self.host}:{http_port}"
+        self._rest = httpx.Client(base_url=self.web, timeout=30, trust_env=False)
 
     def store(self, datasets: Iterable[FileDataset]) -> None:
         """Put instances into the PACS, as files and without the network of DICOM."""
@@ -49,8 +64,12 @@ class Orthanc:
         wanted = {"Level": "Study", "Query": {"AccessionNumber": accession_number}}
         query = self._rest.post(f"/modalities/{peer}/query", json=wanted).raise_for_status().json()["ID"]
         self._rest.post(f"/queries/{query}/retrieve", content=self.ae_title, timeout=600).raise_for_status()
-        (study,) = self._rest.get("/studies").raise_for_status().json()
-        return str(study)
+        (study,) = self.studies()
+        return study
+
+    def studies(self) -> list[str]:
+        """Return what the studies are called here."""
+        return list(self._rest.get("/studies").raise_for_status().json())
 
     def anonymize(self, study: str) -> str:
         """Make an anonymized copy of a study; return what it is called."""
@@ -92,7 +111,14 @@ def started(folder: Path, *, synchronous_c_move: bool, encoding: str = "Utf8") -
     """
     chosen: Settings = {"SynchronousCMove": synchronous_c_move, "DefaultEncoding": encoding}
     with ExitStack() as stack:
-        yield _start(stack, folder, chosen)
+        yield _start(stack, folder, _OPEN | chosen)
+
+
+@contextmanager
+def as_told(folder: Path, settings: Settings) -> Iterator[Orthanc]:
+    """Run an Orthanc with these settings, and as it is shipped where they say nothing."""
+    with ExitStack() as stack:
+        yield _start(stack, folder, settings)
 
 
 @pytest.fixture(scope="session")
@@ -114,7 +140,7 @@ def _start(stack: ExitStack, folder: Path, chosen: Settings) -> Orthanc:
     peer = Orthanc(port, http_port)
     stack.callback(peer.close)
     settings = folder / "orthanc.json"
-    settings.write_text(json.dumps({**_settings(folder, port, http_port), **chosen}))
+    settings.write_text(json.dumps({**chosen, **_settings(folder, port, http_port)}))
     peer.pid = stack.enter_context(running([_PROGRAM, settings], folder / "orthanc.log", peer.answers)).pid
     return peer
 
@@ -129,15 +155,4 @@ def _settings(folder: Path, port: int, http_port: int) -> Settings:
         "AuthenticationEnabled": False,
         "HttpPort": http_port,
         "DicomPort": port,
-        "DicomAet": Orthanc.ae_title,
-        "DicomCheckCalledAet": True,
-        "DicomModalitiesInDatabase": True,
-        "DicomAlwaysAllowEcho": True,
-        "DicomAlwaysAllowFind": True,
-        "DicomAlwaysAllowGet": True,
-        "DicomAlwaysAllowMove": True,
-        "SaveJobs": False,
-        "OverwriteInstances": True,
-        "UnknownSopClassAccepted": True,
-        "DicomScuTimeout": 10,
     }

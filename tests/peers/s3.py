@@ -33,6 +33,7 @@ class S3Server:
     access_key: str
     secret_key: str
     region: str
+    folder: Path
 
     @property
     def address(self) -> tuple[str, int]:
@@ -88,7 +89,7 @@ def started(name: str, folder: Path) -> Iterator[S3Server]:
     """Start a server of one's own in the folder."""
     script = _SCRIPTS / name
     try:
-        yield S3Server(**_start(script, folder / name))
+        yield S3Server(**_start(script, folder / name), folder=folder / name)
     finally:
         subprocess.run([script, "stop", folder / name], check=True, capture_output=True)
 
@@ -106,7 +107,7 @@ def _shared(name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3S
         settings = _start(script, folder)  # a running one only prints them
         _count(users, +1)
     try:
-        yield S3Server(**settings)
+        yield S3Server(**settings, folder=folder)
     finally:
         with _locked(root / "s3.lock"):
             if _count(users, -1) == 0:

@@ -82,6 +82,8 @@ def test_folders_of_tests_are_there() -> None:
 
 def test_pictures_are_shown_and_small() -> None:
     shown = set(re.findall(r'src="(docs/pictures/[^"]+)"', README))
+    for page in (ROOT / "docs").glob("*.md"):
+        shown |= {f"docs/{name}" for name in re.findall(r'src="(pictures/[^"]+)"', page.read_text("utf-8"))}
     pictures = {path.relative_to(ROOT).as_posix(): path.stat().st_size for path in (ROOT / "docs/pictures").iterdir()}
     assert shown == set(pictures)
     assert {name: size for name, size in pictures.items() if size >= 80_000} == {}
