@@ -48,14 +48,18 @@ class Proxy:
         """Return whatever it has written down."""
         return "".join(path.read_text("utf-8", "replace") for path in self.folder.glob("*.log"))
 
-    def kept(self) -> list[Path]:
-        """Return the files of answers that it has put aside."""
-        return [path for path in (self.folder / "temp").rglob("*") if path.is_file()]
+    def kept(self) -> list[str]:
+        """Return the files of answers that it has put aside; nginx takes their names away at once."""
+        open_files = (fd.readlink() for pid in self._processes() for fd in Path(f"/proc/{pid}/fd").iterdir())
+        return [str(path) for path in open_files if path.is_relative_to(self.folder / "temp")]
 
     def memory(self) -> int:
         """Return the most bytes that its processes have ever held."""
+        return sum(peak_memory(pid) for pid in self._processes())
+
+    def _processes(self) -> list[str]:
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text("ascii").split()
-        return sum(peak_memory(pid) for pid in (str(self.pid), *children))
+        return [str(self.pid), *children]
 
 
 @contextmanager
