@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -17,6 +18,7 @@ from tests.peers.world import eventually
 
 pytestmark = pytest.mark.peer
 
+MANUAL = Path(__file__).parents[2] / "docs/tls.md"
 PATIENT, ACCESSION = "PID-TLS-77", "ACSN-TLS-1"
 STUDY = make_study(patient_id=PATIENT, accession_number=ACCESSION, seed=3501, instances=4)
 
@@ -36,15 +38,14 @@ key = "{key}"
 
 @pytest.fixture(scope="module")
 def pacs(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[Orthanc]:
-    """An Orthanc that speaks nothing but TLS, and believes the clinic's authority."""
+    """An Orthanc with the settings of the manual: it speaks TLS alone, and believes the clinic's authority."""
     folder, its = tmp_path_factory.mktemp("orthanc-tls"), authority.issue()
-    more: orthancs.Settings = {
-        "DicomTlsEnabled": True,
-        "DicomTlsCertificate": str(its.certificate),
-        "DicomTlsPrivateKey": str(its.key),
-        "DicomTlsTrustedCertificates": str(authority.certificate),
-        "DicomTlsRemoteCertificateRequired": True,
-    }
+    (shown,) = re.findall(r"^```json\n(.*?)^```", MANUAL.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    files = {"orthanc.crt": its.certificate, "orthanc.key": its.key, "ca.crt": authority.certificate}
+    for name, path in files.items():
+        shown = shown.replace(f"/etc/orthanc/tls/{name}", str(path))
+    more: orthancs.Settings = json.loads(shown)
+    del more["DicomModalities"]  # they are kept in its database here
     with orthancs.started(folder, synchronous_c_move=True, more=more) as peer:
         peer.store(STUDY)
         yield peer
