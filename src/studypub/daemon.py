@@ -92,7 +92,8 @@ async def _serve(config: Config, url: str, *besides: Coroutine[None, None, None]
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told)
-    loop.add_signal_handler(signal.SIGHUP, renew.set)
+    if not os.isatty(0):  # there it says that the terminal has gone, and ends us as ever
+        loop.add_signal_handler(signal.SIGHUP, renew.set)
     loop.set_default_executor(ThreadPoolExecutor(_WEB_THREADS + 4 * config.workers.concurrency, "blocking"))
     others = [asyncio.create_task(one) for one in besides]
     if await _unless_stopped(_make_ready(url), stop):

@@ -124,8 +124,8 @@ def expired(authority: Authority, stranger: Authority) -> Pair:
     ("made", "said"),
     [
         (no_certificate, "TLS: отправитель не предъявил сертификат"),
-        (strangers, "TLS: сертификат отправителя не принят (код 20)"),
-        (expired, "TLS: сертификат отправителя не принят (код 10)"),
+        (strangers, "TLS: сертификат отправителя не принят: подписан не тем"),
+        (expired, "TLS: сертификат отправителя не принят: срок истёк"),
     ],
 )
 @pytest.mark.parametrize("version", [TLS_1_2, TLS_1_3])

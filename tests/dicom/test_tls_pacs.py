@@ -12,6 +12,7 @@ import pytest
 from pynetdicom import AE
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 from tests.peers.certificates import Authority, Pair
+from tests.peers.program import free_port, listens, running
 
 from studypub.config import Pacs, PacsTls
 from studypub.dicom.caller import Patience
@@ -151,3 +152,16 @@ def test_files_are_read_for_each_call(authority: Authority, stranger: Authority,
         assert "not signed" in failure(client)
         ca.write_bytes(authority.certificate.read_bytes())
         client.echo()
+
+
+@pytest.mark.peer
+def test_dcmtk_is_called(authority: Authority, ours: Pair, tmp_path: Path) -> None:
+    """Of its servers storescp alone speaks TLS; Orthanc, built with it, searches and sends in the e2e tests."""
+    port = free_port()
+    keys = ("+tls", ours.key, ours.certificate, "+cf", authority.certificate)
+    command: list[str | Path] = ["storescp", *keys, "--output-directory", tmp_path, str(port)]
+    with running(command, tmp_path / "storescp.log", lambda: listens(port)):
+        tls = PacsTls(ca=authority.certificate, certificate=ours.certificate, key=ours.key)
+        pacs(port, tls, "localhost").echo()
+        said = failure(pacs(port, PacsTls(ca=authority.certificate)))
+        assert "certificate" in said

@@ -53,8 +53,17 @@ _NOT_TRUSTED = Sentence(
 _OF_CERTIFICATE = {
     9: Sentence("его сертификат ещё не действует", "its certificate is not valid yet"),
     10: Sentence("срок его сертификата истёк", "its certificate has expired"),
+    26: Sentence(
+        "его сертификат не для сервера (extendedKeyUsage)", "its certificate is not for a server (extendedKeyUsage)"
+    ),
     **dict.fromkeys((2, 18, 19, 20, 21), _NOT_TRUSTED),
     **dict.fromkeys((62, 64), _ANOTHER_NAME),
+}
+_OF_THEIR_CERTIFICATE = {
+    9: "ещё не действует",
+    10: "срок истёк",
+    26: "не для клиента (extendedKeyUsage)",
+    **dict.fromkeys((2, 18, 19, 20, 21), "подписан не тем, кто указан в client_ca"),
 }
 _OF_PEER: dict[_Kind, str] = {
     "silence": "TLS: соединение не установлено за отведённое время",
@@ -82,7 +91,8 @@ def of_pacs(error: OSError) -> Sentence:
 def of_peer(peer: SecureSocket, error: Exception) -> str | None:
     """Return why a peer that called us is sent away; None where it went before it had said anything."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"TLS: сертификат отправителя не принят (код {error.verify_code})"
+        why = _OF_THEIR_CERTIFICATE.get(error.verify_code, f"код {error.verify_code}")
+        return f"TLS: сертификат отправителя не принят: {why}"
     said = _OF_PEER.get(_kind(error))
     if said is None and peer.shared_ciphers():
         return "TLS: отправитель разорвал соединение"

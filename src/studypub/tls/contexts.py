@@ -23,7 +23,7 @@ def check(config: Config) -> None:
         listener(config.dicom.tls)
     for clinic in config.clinics:
         if clinic.pacs.tls is not None:
-            pacs(clinic.pacs.tls, ssl.SSLContext)
+            pacs(clinic.pacs.tls, ssl.SSLContext, f"clinics.{clinic.code}.pacs.tls")
 
 
 def web(tls: ServerTls) -> ssl.SSLContext:
@@ -44,16 +44,16 @@ def listener(tls: DicomTls) -> ssl.SSLContext:
     return context
 
 
-def pacs(tls: PacsTls, kind: type[Kind]) -> Kind:
+def pacs(tls: PacsTls, kind: type[Kind], place: str = "clinics.pacs.tls") -> Kind:
     """Return what we speak to a PACS; whoever connects compares the fingerprint. Raises ConfigError."""
     context = _context(ssl.PROTOCOL_TLS_CLIENT, kind)
     context.check_hostname = tls.check_name and tls.ca is not None
     if tls.ca is None:
         context.verify_mode = ssl.CERT_NONE
     else:
-        _trust(context, tls.ca, "clinics.pacs.tls.ca")
+        _trust(context, tls.ca, f"{place}.ca")
     if tls.certificate is not None and tls.key is not None:
-        _show(context, tls.certificate, tls.key, "clinics.pacs.tls")
+        _show(context, tls.certificate, tls.key, place)
     return context
 
 
