@@ -16,6 +16,7 @@ from tests.peers.program import free_port, listens, running
 
 from studypub.config import Pacs, PacsTls
 from studypub.dicom.caller import Patience
+from studypub.dicom.demo_pacs import shut_down
 from studypub.dicom.scu import PacsClient
 from studypub.errors import PacsAway, PacsNotSecured
 
@@ -39,7 +40,10 @@ def answering(pair: Pair, authority: Authority | None = None, version: ssl.TLSVe
     try:
         yield server.server_address[1]
     finally:
-        server.shutdown()
+        here = ae.active_associations
+        shut_down(ae)
+        for association in here:
+            association.join(QUICK.transfer)
 
 
 def pacs(port: int, tls: PacsTls, host: str = "127.0.0.1") -> PacsClient:
