@@ -46,7 +46,6 @@ TIMES := 10
 TASKS := 200
 
 bench: programs tools ## measure everything that is to be fast or small, and print a table; takes most of an hour
-	@echo nginx-light nginx.service | .ci/apt
 	@$(BIN)/python -m tests.bench
 
 huge: programs tools ## publish 10,000 images, and one of 2 GB; says how long it takes and how much memory

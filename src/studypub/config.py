@@ -67,6 +67,33 @@ def _is_network(text: str) -> bool:
     return True
 
 
+def _need_absolute(path: Path | None, *, key: str) -> None:
+    _need(holds=path is None or path.is_absolute(), key=key, why="must be an absolute path")
+
+
+class ServerTls(_Section, frozen=True):
+    """TLS that the web layer speaks itself; `redirect_port` 0: no plain HTTP beside it.
+
+    The files are PEM. They are read again when they change, so these are paths and no secrets' texts.
+    """
+
+    certificate: Path
+    key: Path
+    redirect_port: int = 0
+    challenges: Path | None = None
+
+    def __post_init__(self) -> None:
+        _need_absolute(self.certificate, key="certificate")
+        _need_absolute(self.key, key="key")
+        _need_absolute(self.challenges, key="challenges")
+        _need(holds=0 <= self.redirect_port <= 65535, key="redirect_port", why="must be between 0 and 65535")
+        _need(
+            holds=self.challenges is None or self.redirect_port != 0,
+            key="challenges",
+            why="needs redirect_port: they are asked for over plain HTTP",
+        )
+
+
 class Server(_Section, frozen=True):
     """The web layer."""
 
@@ -75,6 +102,7 @@ class Server(_Section, frozen=True):
     public_url: str = ""
     trusted_proxies: tuple[str, ...] = ("127.0.0.1",)
     api_requests_per_minute: int = 6000
+    tls: ServerTls | None = None
 
     def __post_init__(self) -> None:
         _need(holds=bool(self.host), key="host", why="must not be empty")
@@ -90,6 +118,11 @@ class Server(_Section, frozen=True):
             why="must be addresses such as 127.0.0.1 or networks such as 10.0.0.0/8",
         )
         _need(holds=self.api_requests_per_minute >= 1, key="api_requests_per_minute", why="must be at least 1")
+        _need(
+            holds=self.tls is None or self.public_url.startswith("https://"),
+            key="public_url",
+            why="must begin with https:// and hold a name that the certificate of [server.tls] is for",
+        )
 
     @property
     def base_url(self) -> str:
@@ -118,6 +151,27 @@ class Database(_Section, frozen=True):
         _need(holds=self.data_dir.is_absolute(), key="data_dir", why="must be an absolute path")
 
 
+class DicomTls(_Section, frozen=True):
+    """TLS at our Storage SCP (PS3.15 B.9): a port of its own, and whether the one without TLS stays.
+
+    With `client_ca` whoever connects has to show a certificate of that authority; where it is not `client_required`,
+    only one that is shown is looked at.
+    """
+
+    certificate: Path
+    key: Path
+    port: int = 2762  # PS3.15 B.9: well known for DICOM TLS
+    plain: bool = True
+    client_ca: Path | None = None
+    client_required: bool = True
+
+    def __post_init__(self) -> None:
+        _need_absolute(self.certificate, key="certificate")
+        _need_absolute(self.key, key="key")
+        _need_absolute(self.client_ca, key="client_ca")
+        _need_port(self.port)
+
+
 class Dicom(_Section, frozen=True):
     """Our own Storage SCP."""
 
@@ -131,6 +185,7 @@ class Dicom(_Section, frozen=True):
     retrieve_timeout_seconds: float = 3600.0
     connections_per_peer: int = 8
     silence_seconds: float = 300.0
+    tls: DicomTls | None = None
 
     def __post_init__(self) -> None:
         _need_ae_title(self.ae_title)
@@ -143,6 +198,22 @@ class Dicom(_Section, frozen=True):
         _need_seconds(self.retrieve_timeout_seconds, key="retrieve_timeout_seconds")
         _need(holds=1 <= self.connections_per_peer <= 128, key="connections_per_peer", why="must be between 1 and 128")
         _need_seconds(self.silence_seconds, key="silence_seconds")
+        _need(
+            holds=self.tls is None or not self.tls.plain or self.tls.port != self.port or self.port == 0,
+            key="port",
+            why="must be another one than that of [dicom.tls]",
+        )
+
+    @property
+    def plain_port(self) -> int | None:
+        """The port without TLS, where there is one."""
+        return self.port if self.tls is None or self.tls.plain else None
+
+    @property
+    def ports(self) -> str:
+        """The ports that a PACS may send to, as people are told of them."""
+        plain = [] if self.plain_port is None else [str(self.plain_port)]
+        return ", ".join([*plain, f"{self.tls.port} (TLS)"] if self.tls else plain)
 
 
 class S3(_Section, frozen=True):
@@ -231,7 +302,7 @@ class Backup(_Section, frozen=True):
     def __post_init__(self) -> None:
         _need(holds=0 <= self.every_hours <= 24 * 31, key="every_hours", why="must be between 0 and 744")
         _need(holds=1 <= self.keep <= 10_000, key="keep", why="must be between 1 and 10000")
-        _need(holds=self.folder is None or self.folder.is_absolute(), key="folder", why="must be an absolute path")
+        _need_absolute(self.folder, key="folder")
 
 
 class Logging(_Section, frozen=True):
@@ -239,6 +310,35 @@ class Logging(_Section, frozen=True):
 
     file: Path | None = None
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+
+class PacsTls(_Section, frozen=True):
+    """TLS towards a PACS: by what its certificate is known, and which one of ours it is shown.
+
+    `ca`: an authority's certificate, or the PACS's own. `fingerprint`: the SHA-256 of exactly the one that it has.
+    """
+
+    ca: Path | None = None
+    fingerprint: str = ""
+    check_name: bool = True
+    certificate: Path | None = None
+    key: Path | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("ca", "certificate", "key"):
+            _need_absolute(getattr(self, name), key=name)
+        _need(
+            holds=re.fullmatch(r"([0-9a-fA-F]{2}:?){31}[0-9a-fA-F]{2}|", self.fingerprint) is not None,
+            key="fingerprint",
+            why="must be 64 hexadecimal digits, as `openssl x509 -noout -fingerprint -sha256` prints them",
+        )
+        _need(holds=bool(self.ca or self.fingerprint), key="ca", why="(or fingerprint) is missing")
+        _need(holds=(self.certificate is None) == (self.key is None), key="key", why="and certificate go together")
+
+    @property
+    def digest(self) -> bytes:
+        """The fingerprint's bytes; empty where any certificate will do that `ca` vouches for."""
+        return bytes.fromhex(self.fingerprint.replace(":", ""))
 
 
 class Pacs(_Section, frozen=True):
@@ -250,6 +350,7 @@ class Pacs(_Section, frozen=True):
     retrieve: Literal["move", "get"] = "move"
     peers: tuple[str, ...] = ()
     peer_ae_titles: tuple[str, ...] = ()
+    tls: PacsTls | None = None
 
     def __post_init__(self) -> None:
         for title in (self.ae_title, *self.peer_ae_titles):

@@ -8,15 +8,13 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
 from uuid import UUID, uuid4
-
-import uvicorn
 
 from studypub import __version__
 from studypub.config import Config
@@ -28,6 +26,7 @@ from studypub.db.migrate import migrate
 from studypub.db.notifications import listen
 from studypub.deid import profile
 from studypub.dicom.scp import KnownPeers, Limits, Senders, StorageScp
+from studypub.dicom.secure import secure_port
 from studypub.dicom.spool import Spool
 from studypub.errors import DatabaseUnavailable, Refused
 from studypub.flows import first_start
@@ -38,11 +37,15 @@ from studypub.flows.note_choices import note_choices
 from studypub.flows.readiness import Readiness
 from studypub.flows.tidy_spool import note_unexpected, tidy, tidy_after
 from studypub.store.configured import open_store
+from studypub.tls import contexts
+from studypub.tls.renewal import Renewed, newest
 from studypub.web.app import create_app
+from studypub.web.listening import listening
 from studypub.web.parts import Parts
-from studypub.web.patience import HeadInTime
+from studypub.web.redirect import redirecting
 from studypub.worker.loop import WorkerLoop
 from studypub.worker.probe import probe
+from studypub.worker.renewal import keep_renewed
 from studypub.worker.schedule import Chore, Housekeeping
 from studypub.worker.watchdog import notify, watch
 
@@ -50,8 +53,6 @@ log = logging.getLogger(__name__)
 
 _WEB_CONNECTIONS = 10
 _DRAIN_SECONDS = 15.0
-_WEB_GRACE_SECONDS = 3
-_WEB_CONNECTIONS_AT_ONCE = 2_000
 _LISTEN_AGAIN_SECONDS = 5.0
 _MIGRATE_AGAIN_SECONDS = 2.0
 _LOOK_AFTER_SECONDS = 1.0
@@ -60,8 +61,7 @@ _LAST_SECONDS = 3.0
 
 
 def serve(config: Config) -> None:
-    """Run the daemon until SIGTERM or SIGINT. Raises Refused where it cannot start."""
-    check(config)
+    """Run the daemon until SIGTERM or SIGINT; `check` comes before. Raises Refused where it cannot start."""
     signal.signal(signal.SIGTERM, _leave)  # until the loop takes over
     with only_daemon(config.database.data_dir):
         if config.database.url != "embedded":
@@ -75,6 +75,7 @@ def check(config: Config) -> None:
     """Refuse what the configuration's types cannot know. Raises Refused."""
     for clinic in config.clinics:
         profile.load(clinic.profile, clinic.also_remove)
+    contexts.check(config)
 
 
 def _leave(*_: object) -> NoReturn:
@@ -83,7 +84,7 @@ def _leave(*_: object) -> NoReturn:
 
 async def _serve(config: Config, url: str, *besides: Coroutine[None, None, None]) -> None:
     """Serve until we are told to stop, and do what is to be done besides. Told twice, we hurry."""
-    stop, hurry = asyncio.Event(), asyncio.Event()
+    stop, hurry, renew = asyncio.Event(), asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
 
     def told() -> None:
@@ -91,10 +92,12 @@ async def _serve(config: Config, url: str, *besides: Coroutine[None, None, None]
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told)
+    if not os.isatty(0):  # there it says that the terminal has gone, and ends us as ever
+        loop.add_signal_handler(signal.SIGHUP, renew.set)
     loop.set_default_executor(ThreadPoolExecutor(_WEB_THREADS + 4 * config.workers.concurrency, "blocking"))
     others = [asyncio.create_task(one) for one in besides]
     if await _unless_stopped(_make_ready(url), stop):
-        async with running(config, url, stop, hurry) as addresses:
+        async with running(config, url, stop, hurry, renew) as addresses:
             log.info("studypub %s запущен", __version__, extra={"details": addresses})
             gc.freeze()  # what is here now stays: nothing of it is looked through again for what nobody needs
             notify(os.environ, "READY=1")
@@ -145,11 +148,15 @@ async def _make_ready(url: str) -> None:
 
 
 @asynccontextmanager
-async def running(config: Config, url: str, stop: asyncio.Event, hurry: asyncio.Event) -> AsyncIterator[dict[str, str]]:
+async def running(
+    config: Config, url: str, stop: asyncio.Event, hurry: asyncio.Event, renew: asyncio.Event
+) -> AsyncIterator[dict[str, str]]:
     """Start every part; give where they listen; stop them in reverse.
 
     `stop` is set when one of them fails; from then on nothing is claimed. `hurry`: what runs is not waited for.
+    `renew`: certificates are read again.
     """
+    certificates = _certificates(config)
     async with AsyncExitStack() as stack:
         web_database = await stack.enter_async_context(Database(url, size=_WEB_CONNECTIONS, name="web"))
         work_database = await stack.enter_async_context(
@@ -158,7 +165,7 @@ async def running(config: Config, url: str, stop: asyncio.Event, hurry: asyncio.
         store = open_store(config.storage, config.database.data_dir)
         spool = Spool(config.spool_dir, reserve=config.workers.least_free_mb << 20)
         spool.open()
-        scp = _storage_scp(config, spool)
+        scp = _storage_scp(config, spool, certificates.get("dicom"))
         _start_listening(scp, config)
         stack.callback(scp.stop)
         readiness = Readiness(web_database, scp, spool, store)
@@ -185,6 +192,7 @@ async def running(config: Config, url: str, stop: asyncio.Event, hurry: asyncio.
                 ("readiness", readiness.watch()),
                 ("outages", probe(config, work_database)),
                 ("backups", keep_backed_up(config, url, store)),
+                ("certificates", keep_renewed(list(certificates.values()), renew)),
                 ("watchdog", watch(os.environ, {"listener": scp.is_listening, "workers": loop.is_moving})),
             )
         ]
@@ -194,10 +202,29 @@ async def running(config: Config, url: str, stop: asyncio.Event, hurry: asyncio.
         stack.push_async_callback(loop.drain, _DRAIN_SECONDS, hurry)
         stopping = asyncio.create_task(_claim_until(stop, loop), name="claims")
         stack.callback(stopping.cancel)
-        parts = Parts(config, web_database, store, readiness, obstacle=readiness.obstacle, refused=scp.refused)
-        web = await stack.enter_async_context(_web_server(parts, stop))
+        parts = Parts(
+            config,
+            web_database,
+            store,
+            readiness,
+            obstacle=readiness.obstacle,
+            refused=scp.refused,
+            certificates=lambda: {name: one.valid_until for name, one in certificates.items()},
+        )
+        web = await stack.enter_async_context(_web_server(parts, stop, certificates.get("web")))
         await _tell_first_administrator(web_database, config)
-        yield {"web": web, "scp": f"{config.dicom.host}:{scp.port}"}
+        yield {"web": web, "scp": ", ".join(f"{config.dicom.host}:{port}" for port in scp.ports)}
+
+
+def _certificates(config: Config) -> dict[str, Renewed]:
+    """Return the certificates that we show, by who shows them. Raises ConfigError."""
+    found = []
+    if (web := config.server.tls) is not None:
+        found.append(Renewed("web", [web.certificate, web.key], partial(contexts.web, web)))
+    if (dicom := config.dicom.tls) is not None:
+        files = [path for path in (dicom.certificate, dicom.key, dicom.client_ca) if path is not None]
+        found.append(Renewed("dicom", files, partial(contexts.listener, dicom)))
+    return {one.use: one for one in found}
 
 
 def _instance(data_dir: Path) -> UUID:
@@ -210,12 +237,13 @@ def _instance(data_dir: Path) -> UUID:
     return UUID(path.read_text())
 
 
-def _storage_scp(config: Config, spool: Spool) -> StorageScp:
+def _storage_scp(config: Config, spool: Spool, certificate: Renewed | None) -> StorageScp:
     senders = [Senders.of(clinic.pacs) for clinic in config.clinics]
     return StorageScp(
         config.dicom.ae_title,
         config.dicom.host,
-        config.dicom.port,
+        config.dicom.plain_port,
+        secure=None if certificate is None else secure_port(config.dicom, lambda: certificate.context),
         peers=KnownPeers(host for one in senders for host in one.hosts),
         peer_ae_titles={title for one in senders for title in one.ae_titles},
         spool=spool,
@@ -229,23 +257,15 @@ def _start_listening(scp: StorageScp, config: Config) -> None:
     try:
         scp.start()
     except OSError as error:
-        raise _port_taken("dicom", config.dicom.host, config.dicom.port) from error
+        raise _port_taken("dicom", config.dicom.host, config.dicom.ports) from error
 
 
-def _port_taken(section: str, host: str, port: int) -> Refused:
+def _port_taken(section: str, host: str, port: int | str) -> Refused:
     return Refused(
         f"{host}:{port}",
         reason_ru=f"[{section}] порт {port} на {host} занят или недоступен.",
         reason_en=f"[{section}] port {port} on {host} is taken or cannot be used.",
     )
-
-
-class _Server(uvicorn.Server):
-    """Leaves the signals to us."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 async def _tell_first_administrator(database: Database, config: Config) -> None:
@@ -257,31 +277,24 @@ async def _tell_first_administrator(database: Database, config: Config) -> None:
 
 
 @asynccontextmanager
-async def _web_server(parts: Parts, stop: asyncio.Event) -> AsyncIterator[str]:
-    host, port = parts.config.server.host, parts.config.server.port
+async def _web_server(parts: Parts, stop: asyncio.Event, certificate: Renewed | None) -> AsyncIterator[str]:
+    """Serve the site; over plain HTTP beside it, only where to find it. Gives the address and port."""
+    server = parts.config.server
+    context = None if certificate is None else newest(certificate)
+    async with AsyncExitStack() as stack:
+        if server.tls is not None and server.tls.redirect_port:
+            app = redirecting(server.base_url, server.tls.challenges)
+            beside = _bound("server.tls", server.host, server.tls.redirect_port)
+            await stack.enter_async_context(listening(app, beside, stop.set))
+        listener = _bound("server", server.host, server.port)
+        yield await stack.enter_async_context(listening(create_app(parts), listener, stop.set, context))
+
+
+def _bound(section: str, host: str, port: int) -> socket.socket:
     try:
-        listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
-        raise _port_taken("server", host, port) from error
-    server = _Server(
-        uvicorn.Config(
-            create_app(parts),
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            http=HeadInTime,
-            limit_concurrency=_WEB_CONNECTIONS_AT_ONCE,
-            timeout_graceful_shutdown=_WEB_GRACE_SECONDS,
-        )
-    )
-    serving = asyncio.create_task(server.serve(sockets=[listener]), name="web")
-    serving.add_done_callback(lambda _: stop.set())
-    try:
-        yield f"{host}:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        await serving
+        raise _port_taken(section, host, port) from error
 
 
 async def _claim_until(stop: asyncio.Event, loop: WorkerLoop) -> None:

@@ -119,6 +119,15 @@ class PacsAway(PacsUnreachable):
     """It takes no association: its other tasks need not try either."""
 
 
+class PacsNotSecured(PacsAway):
+    """TLS is to be spoken with it, and could not be agreed on: nothing of a patient's was said."""
+
+    template = Sentence(
+        "PACS {pacs} ({address}): защищённое соединение (TLS) не установлено: {reason_ru}. Сообщите администратору.",
+        "The PACS {pacs} ({address}): no secure connection (TLS): {reason_en}. Tell the administrator.",
+    )
+
+
 class PacsSilent(PacsAway):
     """The same, and it is known since when."""
 

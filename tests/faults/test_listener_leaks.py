@@ -146,19 +146,16 @@ def test_x47_nothing_is_left_of_it(listener: Listener) -> None:
 def test_f16_it_knows_that_its_socket_was_closed(tmp_path: Path) -> None:
     with listening(tmp_path) as listener:
         assert listener.scp.is_listening()
-        assert listener.scp._listener is not None
-        listener.scp._listener.socket.close()
+        listener.scp._listeners[0].socket.close()
         assert not listener.scp.is_listening()
 
 
 def test_f16_it_knows_that_its_socket_was_shut_down(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with listening(tmp_path) as listener:
-        assert listener.scp._listener is not None
-        assert listener.scp._thread is not None
-        listener.scp._listener.socket.shutdown(socket.SHUT_RDWR)
+        listener.scp._listeners[0].socket.shutdown(socket.SHUT_RDWR)
         assert not listener.scp.is_listening()
-        listener.scp._thread.join(raw.SECONDS)  # it does not turn round and round
-        assert not listener.scp._thread.is_alive()
+        listener.scp._threads[0].join(raw.SECONDS)  # it does not turn round and round
+        assert not listener.scp._threads[0].is_alive()
         assert [record.getMessage() for record in caplog.records] == ["Приём DICOM остановлен"]
 
 

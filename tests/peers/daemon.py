@@ -67,7 +67,7 @@ class Installation:
         return call(name, *group, "--config", str(self.file), *rest, stdin=stdin)
 
 
-def call(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+def call(*arguments: str, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
     """Run any command to its end."""
     return subprocess.run(
         [sys.executable, "-m", "studypub", *arguments],
@@ -76,7 +76,7 @@ def call(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         text=True,
         timeout=120,
         check=False,
-        env={**os.environ, "LC_ALL": "C.UTF-8", "PYTHONWARNINGS": "error"},
+        env={**os.environ, "LC_ALL": "C.UTF-8", "PYTHONWARNINGS": "error", **environment},
     )
 
 

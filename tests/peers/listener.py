@@ -17,6 +17,7 @@ from pynetdicom.dimse_primitives import C_STORE
 
 from studypub.dicom.reception import Reception
 from studypub.dicom.scp import KnownPeers, Limits, StorageScp
+from studypub.dicom.secure import SecurePort
 from studypub.dicom.spool import Spool
 from studypub.dicom.waiting import leave_answers
 
@@ -52,13 +53,22 @@ def listening(
     *,
     peers: KnownPeers | None = None,
     limits: Limits = Limits(),  # noqa: B008 - it is frozen
+    secure: SecurePort | None = None,
+    plain: bool = True,
 ) -> Iterator[Listener]:
-    """Run the SCP on a port of its own."""
+    """Run the SCP on a port of its own; the port that speaks TLS is the last one."""
     spool = Spool(folder / "spool", reserve=0)
     spool.open()
     known = peers or KnownPeers(["127.0.0.1"])
     scp = StorageScp(
-        "STUDYPUB", "127.0.0.1", 0, peers=known, peer_ae_titles=["PACS", "STORESCU"], spool=spool, limits=limits
+        "STUDYPUB",
+        "127.0.0.1",
+        0 if plain else None,
+        peers=known,
+        peer_ae_titles=["PACS", "STORESCU"],
+        spool=spool,
+        limits=limits,
+        secure=secure,
     )
     scp.start()
     try:

@@ -54,9 +54,9 @@ class Orthanc:
         """Put an instance into the PACS; of a long one it takes its time."""
         self._rest.post("/instances", content=BytesIO(file), timeout=_LONG_SECONDS).raise_for_status()
 
-    def register(self, name: str, host: str, port: int, ae_title: str = "") -> None:
+    def register(self, name: str, host: str, port: int, ae_title: str = "", *, tls: bool = False) -> None:
         """Make a peer known, by its AE title if not by another name; one that is known moves to the new address."""
-        modality = {"AET": ae_title or name, "Host": host, "Port": port}
+        modality = {"AET": ae_title or name, "Host": host, "Port": port, "UseDicomTls": tls}
         self._rest.put(f"/modalities/{name}", json=modality).raise_for_status()
 
     def fetch(self, peer: str, accession_number: str) -> str:
@@ -103,13 +103,15 @@ class Orthanc:
 
 
 @contextmanager
-def started(folder: Path, *, synchronous_c_move: bool, encoding: str = "Utf8") -> Iterator[Orthanc]:
+def started(
+    folder: Path, *, synchronous_c_move: bool, encoding: str = "Utf8", more: Settings | None = None
+) -> Iterator[Orthanc]:
     """Run an Orthanc that keeps everything in `folder`.
 
     Asynchronous, it answers a C-MOVE before it sends. `encoding` is what it writes its C-FIND answers in; "Latin1",
     with which it is shipped, leaves Cyrillic letters out.
     """
-    chosen: Settings = {"SynchronousCMove": synchronous_c_move, "DefaultEncoding": encoding}
+    chosen: Settings = {"SynchronousCMove": synchronous_c_move, "DefaultEncoding": encoding, **(more or {})}
     with ExitStack() as stack:
         yield _start(stack, folder, _OPEN | chosen)
 

@@ -3,13 +3,14 @@
 import re
 import tomllib
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
 from studypub import config, resources
-from studypub.config import S3, Clinic, Config, Pacs, Pixels, Storage
+from studypub.config import S3, Clinic, Config, Dicom, DicomTls, Pacs, PacsTls, Pixels, Server, ServerTls, Storage
 
 EXAMPLE = resources.path("config.example.toml")
 # What is given as a comment: a key, or the head of a table.
@@ -25,7 +26,10 @@ def shown(kind: type[msgspec.Struct]) -> dict[str, Any]:
         S3: document["storage"]["s3"],
         Clinic: document["clinics"][0],
         Pacs: document["clinics"][0]["pacs"],
+        PacsTls: document["clinics"][0]["pacs"]["tls"],
         Pixels: document["clinics"][0]["pixels"],
+        ServerTls: document["server"]["tls"],
+        DicomTls: document["dicom"]["tls"],
         **{field.type: document[field.name] for field in sections()},
     }
     table: dict[str, Any] = tables[kind]
@@ -37,7 +41,9 @@ def sections() -> list[msgspec.structs.FieldInfo]:
     return [field for field in msgspec.structs.fields(Config) if field.name != "clinics"]
 
 
-STRUCTS = [Config, *(field.type for field in sections()), S3, Clinic, Pacs, Pixels]
+STRUCTS = [Config, *(field.type for field in sections()), S3, Clinic, Pacs, Pixels, ServerTls, DicomTls, PacsTls]
+# A file has them or not: shown as comments, with what they hold where they are there.
+OPTIONAL_TABLES = {"tls"}
 
 
 def test_it_can_be_used() -> None:
@@ -49,11 +55,13 @@ def test_its_sections_hold_the_defaults() -> None:
     assert msgspec.structs.replace(config.load(EXAMPLE, {}), clinics=Config().clinics) == Config()
 
 
-@pytest.mark.parametrize("kind", [Clinic, Pacs, Pixels])
+@pytest.mark.parametrize("kind", [Clinic, Pacs, Pixels, ServerTls, DicomTls, PacsTls])
 def test_its_clinic_holds_the_defaults(kind: type[msgspec.Struct]) -> None:
     optional = [field for field in msgspec.structs.fields(kind) if field.default is not msgspec.NODEFAULT]
     table = {key: tuple(value) if isinstance(value, list) else value for key, value in shown(kind).items()}
-    defaults = {field.name: msgspec.to_builtins(field.default) for field in optional}
+    # A path that may be left out is shown with a name that it could have.
+    told = [field for field in optional if field.default is not None and field.name not in OPTIONAL_TABLES]
+    defaults = {field.name: msgspec.to_builtins(field.default) for field in told}
     assert msgspec.to_builtins({name: table[name] for name in defaults}) == defaults
 
 
@@ -65,6 +73,21 @@ def test_it_shows_every_key_and_no_other(kind: type[msgspec.Struct]) -> None:
 def test_its_section_for_s3_can_be_opened() -> None:
     table = {key: value for key, value in shown(S3).items() if not key.endswith("_file")}
     assert msgspec.convert({"kind": "s3", "s3": table}, Storage).s3 is not None
+
+
+def test_its_sections_for_tls_can_be_opened() -> None:
+    tls = {**shown(ServerTls), "redirect_port": 80}
+    table = {**shown(Server), "public_url": "https://studies.clinic.example", "tls": tls}
+    server = msgspec.convert(table, Server, dec_hook=_path)
+    dicom = msgspec.convert(shown(Dicom), Dicom, dec_hook=_path)
+    pacs = msgspec.convert(shown(Pacs), Pacs, dec_hook=_path)
+    assert server.tls
+    assert dicom.tls
+    assert pacs.tls
+
+
+def _path(_: type, value: object) -> Path:
+    return Path(str(value))
 
 
 def test_a_comment_stands_above_every_key() -> None:

@@ -3,6 +3,7 @@
 import csv
 import io
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -155,6 +156,19 @@ async def _page(site: Site, folder: Path, someone: Person) -> html.Element:
     other = person.stranger(app, BASE_URL)
     other.client.cookies = someone.client.cookies
     return await other.page("/admin/state")
+
+
+async def test_the_state_tells_until_when_certificates_are_valid(site: Site, administrator: Person) -> None:
+    now = datetime.now(UTC)
+    ends = {"web": now + timedelta(days=60), "dicom": now + timedelta(days=9)}
+    other = person.stranger(create_app(replace(site.parts, certificates=lambda: ends)), BASE_URL)
+    other.client.cookies = administrator.client.cookies
+    page = await other.page("/admin/state")
+    zone = site.parts.config.clinics[0].zone
+    assert page.one(data_field="certificate-web").text.endswith(f"{ends['web'].astimezone(zone):%Y}")
+    assert not page.one(data_field="certificate-web").all(class_="state state-failed")
+    assert page.one(data_field="certificate-dicom").all(class_="state state-failed")
+    assert not (await administrator.page("/admin/state")).all(data_field="certificate-web")
 
 
 async def test_everything_is_tried_at_once_and_each_finding_told(site: Site, tmp_path: Path) -> None:

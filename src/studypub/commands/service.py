@@ -12,6 +12,7 @@ from studypub.config import Config
 def serve(options: argparse.Namespace) -> int:
     """Run the daemon until it is told to stop."""
     settings = configuration(options)
+    daemon.check(settings)
     with _logging(settings):
         daemon.serve(settings)
     return 0

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _REJECTED = {(1, 3): "незнакомый AE title отправителя", (1, 7): "запрошен чужой AE title"}
 # PS3.8 9.2, 9.3.5: the state in which messages come, the PDU that they are in, and the event of the connection's end
 _DATA_TRANSFER, _P_DATA_TF, _CLOSED = "Sta6", 4, "Evt17"
+_NOT_DICOM, _TLS_UNASKED = "это не запрос соединения DICOM", "пришло соединение TLS на порт без TLS"
 _INCOMPREHENSIBLE = "обмен идёт не по стандарту"
 
 
@@ -73,7 +74,8 @@ class PeerAssociation(Association):
     def run_reactor(self) -> None:
         """Serve the peer until it goes; however that ends, threads, sockets and files of it are gone then."""
         try:
-            super().run_reactor()
+            if self._connection.agree():
+                super().run_reactor()
         except Exception as error:  # noqa: BLE001 - a request that the library cannot digest
             self._refuse(_INCOMPREHENSIBLE, cause=describe(error))
         finally:
@@ -83,7 +85,7 @@ class PeerAssociation(Association):
             self._connection.end()
             self._messages.discard()
             if self._connection.has_read and not self.is_asked_for:
-                self._refuse("это не запрос соединения DICOM")
+                self._refuse(_TLS_UNASKED if self._connection.hears_tls else _NOT_DICOM)
 
     def hang_up(self) -> None:
         """End it at once, without a word to the peer; safe from any thread."""

@@ -12,11 +12,21 @@ from pynetdicom import AE, build_role, evt
 from pynetdicom.association import Association
 
 from studypub.config import Pacs
-from studypub.dicom import rejects
+from studypub.dicom import no_tls, rejects
 from studypub.dicom.answers import Answers, NoAnswer
 from studypub.dicom.offers import storage_contexts
+from studypub.dicom.secure import PacsContext, outgoing
 from studypub.dicom.waiting import leave_answers, wait_for_the_peer
-from studypub.errors import PacsAway, PacsBusy, PacsFull, PacsRefused, PacsUnreachable
+from studypub.errors import (
+    ConfigError,
+    PacsAway,
+    PacsBusy,
+    PacsFull,
+    PacsNotSecured,
+    PacsRefused,
+    PacsUnreachable,
+    Sentence,
+)
 
 ANSWER_SECONDS = 30.0
 _MOST_CONTEXTS = 128  # PS3.8 9.3.2.2: odd identifiers from 1 to 255
@@ -79,6 +89,7 @@ class Caller:
             ae.add_requested_context(model)
         contexts = [*ae.requested_contexts, *storage_contexts(storage)][:_MOST_CONTEXTS]
         roles = [build_role(UID(sop_class), scp_role=True) for sop_class in storage]
+        context = self._tls()
         try:
             association = ae.associate(
                 self._pacs.host,
@@ -87,6 +98,7 @@ class Caller:
                 ae_title=self._pacs.ae_title,
                 max_pdu=_LARGEST_PDU,
                 ext_neg=roles,  # type: ignore[arg-type]
+                tls_args=None if context is None else (context, self._pacs.host),
                 evt_handlers=[
                     (evt.EVT_CONN_OPEN, wait_for_the_peer),
                     *(handlers or ()),
@@ -96,6 +108,8 @@ class Caller:
         except OSError as error:  # a name that nobody has
             raise self._unreachable(type(error).__name__) from error
         if not association.is_established:
+            if context is not None and context.failure is not None:
+                raise self._not_secured(no_tls.of_pacs(context.failure)) from context.failure
             self._refuse(association)
         with self._lock:
             self._open.add(association)
@@ -111,6 +125,12 @@ class Caller:
             with self._lock:
                 self._open.discard(association)
             association.release()
+
+    def _tls(self) -> PacsContext | None:
+        try:
+            return None if self._pacs.tls is None else outgoing(self._pacs.tls)
+        except ConfigError as error:  # the files were there when we started
+            raise self._not_secured(error.sentence) from error
 
     def _require_wanted(self) -> None:
         if self._ended:
@@ -163,6 +183,10 @@ class Caller:
 
     def _unreachable(self, cause: str) -> PacsAway:
         return PacsAway(cause, pacs=self._pacs.ae_title, address=self._address)
+
+    def _not_secured(self, reason: Sentence) -> PacsNotSecured:
+        pacs, address = self._pacs.ae_title, self._address
+        return PacsNotSecured(reason.en, pacs=pacs, address=address, reason_ru=reason.ru, reason_en=reason.en)
 
     def _not_served(self) -> PacsRefused:
         return self._wrong_answer("эта услуга не поддерживается", "the service is not supported")

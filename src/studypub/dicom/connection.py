@@ -9,6 +9,8 @@ from contextlib import suppress
 from pynetdicom.association import Association
 
 from studypub.dicom.limits import Limits
+from studypub.dicom.no_tls import of_peer
+from studypub.dicom.secure import SecureSocket
 from studypub.dicom.waiting import CLOSING, Waiting
 
 # PS3.8 9.3.1: what a PDU is, and the length of what follows
@@ -18,6 +20,8 @@ _SLACK = 64
 # PS3.8 9.2: idle, and awaiting an A-ASSOCIATE-RQ
 _NOT_ASSOCIATED = ("Sta1", "Sta2")
 _MOST_DRAINED = 16
+# RFC 8446 5.1: what a connection begins with that is meant for a port with TLS
+_HANDSHAKE = 0x16
 
 
 class Connection(Waiting):
@@ -31,7 +35,7 @@ class Connection(Waiting):
         self._limits = limits
         self._refuse = refuse
         self.watch(client_socket)
-        self.has_read = False
+        self.has_read = self.hears_tls = False
         self._head = bytearray()
         self._buffer = bytearray()
         self._request_due = self._due = time.monotonic() + limits.request_seconds
@@ -46,6 +50,19 @@ class Connection(Waiting):
             self._drain(self.socket)
             return False
         return self.comes(at_once=not self.event_queue.empty())
+
+    def agree(self) -> bool:
+        """Agree on TLS where it is spoken here, in the time for the first request; say whether one may come."""
+        if not isinstance(self._peer, SecureSocket):
+            return True
+        try:
+            self._peer.settimeout(max(0.001, self._request_due - time.monotonic()))
+            self._peer.do_handshake()
+        except (OSError, ValueError) as error:  # ValueError: the socket was closed meanwhile
+            if reason := of_peer(self._peer, error):
+                self._refuse(reason)
+            return False
+        return True
 
     def goes_on(self) -> bool:
         """Whether there is more to read, and nothing else to be done; waits for it, a little."""
@@ -107,8 +124,9 @@ class Connection(Waiting):
         """Read until it is full, or the peer has closed; return how much was read."""
         filled = 0
         while filled < len(view) and (received := self._receive_into(view[filled:])):
+            if not self.has_read:
+                self.has_read, self.hears_tls = True, view[0] == _HANDSHAKE
             filled += received
-            self.has_read = True
         return filled
 
     def send(self, bytestream: bytes) -> None:

@@ -4,6 +4,7 @@ import errno
 import logging
 import socket
 import socketserver
+import ssl
 import sys
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from studypub.dicom.association import PeerAssociation
 from studypub.dicom.peers import KnownPeers, plain
 from studypub.dicom.places import Places
 from studypub.dicom.refusals import Refusals
+from studypub.dicom.secure import incoming
 
 log = logging.getLogger(__name__)
 
@@ -34,9 +36,20 @@ class Listener(socketserver.TCPServer):
     request_queue_size = 128
 
     def __init__(
-        self, address: tuple[str, int], *, peers: KnownPeers, places: Places, refusals: Refusals, accept: Accept
+        self,
+        address: tuple[str, int],
+        *,
+        peers: KnownPeers,
+        places: Places,
+        refusals: Refusals,
+        accept: Accept,
+        context: Callable[[], ssl.SSLContext] | None = None,
     ) -> None:
-        """`accept` makes an association of a connection. Raises OSError where the port is taken."""
+        """`accept` makes an association of a connection, `context` is there where TLS is spoken.
+
+        Raises OSError where the port is taken.
+        """
+        self._context = context
         self._peers, self._places, self._refusals, self._accept = peers, places, refusals, accept
         self.address_family, *_, where = socket.getaddrinfo(*address, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[
             0
@@ -46,13 +59,15 @@ class Listener(socketserver.TCPServer):
     def get_request(self) -> tuple[socket.socket, Any]:
         """Take the next connection. Raises ListenerLost, which ends the serving."""
         try:
-            return self.socket.accept()
+            peer, address = self.socket.accept()
         except OSError as error:
             if error.errno in _EXHAUSTED:
                 time.sleep(_PAUSE_SECONDS)
             if not self.is_open():
                 raise ListenerLost from error
             raise
+        # Nothing is said or read here: whoever is let in agrees on TLS with a thread of its own.
+        return (peer if self._context is None else incoming(peer, self._context())), address
 
     def verify_request(self, request: Any, client_address: Any) -> bool:
         """Whether to let this one in."""

@@ -2,9 +2,10 @@
 
 import logging
 import socket
+import ssl
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from pydicom.uid import AllTransferSyntaxes, ExplicitVRLittleEndian, ImplicitVRLittleEndian
@@ -19,6 +20,7 @@ from studypub.dicom.peers import KnownPeers, Senders, plain
 from studypub.dicom.places import Places
 from studypub.dicom.receive import CANNOT_UNDERSTAND, Incoming, Rejection
 from studypub.dicom.refusals import Refusals
+from studypub.dicom.secure import SecurePort
 from studypub.dicom.spool import Spool
 
 __all__ = ["STORAGE_SYNTAXES", "KnownPeers", "Limits", "Rejection", "Senders", "StorageScp"]
@@ -53,46 +55,64 @@ class StorageScp:
         self,
         ae_title: str,
         host: str,
-        port: int,
+        port: int | None,
         *,
         peers: KnownPeers,
         peer_ae_titles: Iterable[str],
         spool: Spool,
         limits: Limits = Limits(),  # noqa: B008 - it is frozen
+        secure: SecurePort | None = None,
     ) -> None:
-        self._address = (host, port)
+        """`port` is the one without TLS, None where there is none; `secure` the one with it."""
+        self._host = host
+        self._port = port
+        self._secure = secure
         self._peers = peers
         self._spool = spool
         self._limits = limits
         self._ae = _application_entity(ae_title, peer_ae_titles)
         self._places = Places(limits.connections_per_peer)
         self._refusals = Refusals()
-        self._listener: Listener | None = None
-        self._thread: threading.Thread | None = None
+        self._listeners: list[Listener] = []
+        self._threads: list[threading.Thread] = []
+
+    @property
+    def ports(self) -> list[int]:
+        """The ports that we listen on, the one with TLS last."""
+        return [int(listener.server_address[1]) for listener in self._listeners]
 
     @property
     def port(self) -> int:
-        """The port that we listen on; the one that the system chose where the configuration says 0."""
-        return int(self._listener.server_address[1]) if self._listener else self._address[1]
+        """The first of them; the one that the system chose where the configuration says 0."""
+        return self.ports[0]
 
     def refused(self) -> Mapping[str, int]:
         """Return how many connections and instances were refused since the start."""
         return self._refusals.counts
 
     def start(self) -> None:
-        """Listen. Raises OSError where the port is taken."""
-        self._listener = Listener(
-            self._address, peers=self._peers, places=self._places, refusals=self._refusals, accept=self._accept
-        )
-        self._thread = threading.Thread(target=self._serve, args=(self._listener,), name="storage-scp", daemon=True)
-        self._thread.start()
+        """Listen. Raises OSError where a port is taken."""
+        try:
+            if self._port is not None:
+                self._listeners.append(self._listening(self._port))
+            if self._secure is not None:
+                self._listeners.append(self._listening(self._secure.port, self._secure.context))
+        except OSError:
+            for listener in self._listeners:
+                listener.server_close()
+            raise
+        for listener in self._listeners:
+            thread = threading.Thread(target=self._serve, args=(listener,), name="storage-scp", daemon=True)
+            self._threads.append(thread)
+            thread.start()
 
     def stop(self) -> None:
         """Stop listening and end the associations that are open."""
-        if self._listener is not None and self._thread is not None:
-            self._listener.shutdown()
-            self._listener.server_close()
-            self._thread.join()
+        for listener in self._listeners:
+            listener.shutdown()
+            listener.server_close()
+        for thread in self._threads:
+            thread.join()
         end = time.monotonic() + _GOODBYE_SECONDS
         for goodbye in (_abort, PeerAssociation.hang_up):
             for association in self._places.everyone():
@@ -102,9 +122,19 @@ class StorageScp:
             end += _GOODBYE_SECONDS
 
     def is_listening(self) -> bool:
-        """Whether a peer that connects now is served: the thread lives, and its socket is there."""
-        alive = self._thread is not None and self._thread.is_alive()
-        return alive and self._listener is not None and self._listener.is_open()
+        """Whether a peer that connects now is served: the threads live, and their sockets are there."""
+        alive = bool(self._threads) and all(thread.is_alive() for thread in self._threads)
+        return alive and all(listener.is_open() for listener in self._listeners)
+
+    def _listening(self, port: int, context: Callable[[], ssl.SSLContext] | None = None) -> Listener:
+        return Listener(
+            (self._host, port),
+            peers=self._peers,
+            places=self._places,
+            refusals=self._refusals,
+            accept=self._accept,
+            context=context,
+        )
 
     def _serve(self, listener: Listener) -> None:
         try:

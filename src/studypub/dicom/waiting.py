@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 from pynetdicom import evt
 from pynetdicom.transport import AssociationSocket
 
+from studypub.dicom.secure import SecureSocket
+
 if TYPE_CHECKING:
     from pynetdicom.dimse import _QueueItem
 
@@ -37,10 +39,14 @@ class Waiting(AssociationSocket):
 
     def comes(self, *, at_once: bool) -> bool:
         """Whether there is something to read; waits for it, a little, unless it is to be said at once."""
+        if isinstance(self._peer, SecureSocket) and self._peer.holds_some():
+            return True
         came = {descriptor for descriptor, _ in self._poll.poll(0 if at_once else _PATIENCE_MILLISECONDS)}
         if self._woken.fileno() in came:
             self._woken.recv(4096)
-        return self._peer.fileno() in came
+        if self._peer.fileno() not in came:
+            return False
+        return not isinstance(self._peer, SecureSocket) or self._peer.has_more()
 
     def wake(self) -> None:
         """End the wait: there is something to send."""

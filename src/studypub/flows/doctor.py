@@ -20,9 +20,10 @@ from studypub.db.database import Database
 from studypub.db.migrate import migrate
 from studypub.dicom.scp import KnownPeers, Senders, StorageScp
 from studypub.dicom.scu import PacsClient
+from studypub.dicom.secure import secure_port
 from studypub.dicom.spool import Spool
 from studypub.errors import Sentence, StudypubError
-from studypub.flows import backup
+from studypub.flows import backup, certificates
 from studypub.pixels.text import can_read
 from studypub.store.configured import open_store
 
@@ -49,6 +50,7 @@ def examine(config: Config, open_database: OpenDatabase, *, accession_number: st
     yield _storage(config)
     yield _backup(config)
     yield _public_url(config)
+    yield from _certificates(config)
     if _covers_text(config):
         yield _text_recognition()
     for clinic in config.clinics:
@@ -60,6 +62,7 @@ def while_running(config: Config) -> list[Callable[[], list[Finding]]]:
     parts: list[Callable[[], Iterable[Finding]]] = [lambda: [_disk(config)], lambda: [_storage(config)]]
     parts.append(lambda: [_backup(config)])
     parts.append(lambda: [_public_url(config)])
+    parts.append(lambda: _certificates(config))
     if _covers_text(config):
         parts.append(lambda: [_text_recognition()])
     parts += [partial(_pacs, config, clinic, None) for clinic in config.clinics]
@@ -180,6 +183,10 @@ def _text_recognition() -> Finding:
     )
 
 
+def _certificates(config: Config) -> list[Finding]:
+    return [Finding(passed, sentence) for passed, sentence in certificates.judge(config)]
+
+
 def _public_url(config: Config) -> Finding:
     url = f"{config.server.base_url}/healthz"
     try:
@@ -238,7 +245,8 @@ def _round_trip(config: Config, clinic: Clinic, client: PacsClient, found: list[
         scp = StorageScp(
             config.dicom.ae_title,
             config.dicom.host,
-            config.dicom.port,
+            config.dicom.plain_port,
+            secure=secure_port(config.dicom),
             peers=KnownPeers(senders.hosts),
             peer_ae_titles=senders.ae_titles,
             spool=spool,
@@ -249,9 +257,9 @@ def _round_trip(config: Config, clinic: Clinic, client: PacsClient, found: list[
             return Finding(
                 False,
                 Sentence(
-                    f"PACS {name}: получение не проверено, порт {config.dicom.port} занят. Остановите службу studypub "
+                    f"PACS {name}: получение не проверено, порт {config.dicom.ports} занят. Остановите службу studypub "
                     "на время проверки.",
-                    f"PACS {name}: the retrieval was not tried, port {config.dicom.port} is taken. Stop the studypub "
+                    f"PACS {name}: the retrieval was not tried, port {config.dicom.ports} is taken. Stop the studypub "
                     "service for the time of the check.",
                 ),
             )

@@ -12,18 +12,18 @@ from studypub.db.database import Database
 from studypub.db.outages import Outage
 from studypub.dicom.caller import Patience
 from studypub.dicom.scu import PacsClient
-from studypub.errors import PacsAway, PacsFull, PacsGivenUp, PacsRefused, PacsSilent
+from studypub.errors import PacsAway, PacsFull, PacsGivenUp, PacsNotSecured, PacsRefused, PacsSilent
 
 log = logging.getLogger(__name__)
 
 
-async def begin(
-    config: Config, database: Database, clinic: Clinic, error: PacsAway | PacsFull
-) -> PacsSilent | PacsFull:
+async def begin(config: Config, database: Database, clinic: Clinic, error: PacsAway | PacsFull) -> PacsAway | PacsFull:
     """Let the clinic's tasks wait; return what the one that met with the error is told."""
     async with database.transaction() as tx:
         outage = await outages.begin(tx, clinic.code, pause_of(config))
-    return error if isinstance(error, PacsFull) else PacsSilent(str(error), **_told(clinic, outage))
+    if isinstance(error, PacsFull | PacsNotSecured):
+        return error
+    return PacsSilent(str(error), **_told(clinic, outage))
 
 
 async def ask(config: Config, database: Database) -> None:

@@ -214,5 +214,7 @@ def _incomplete(way: Way, found: Found, reception: Reception, refusal: StudypubE
         return UnprovenStudy(cause, received=received, expected=expected or "?")
     if not reception.count:
         pacs, dicom = way.pacs.ae_title, way.dicom
-        return NothingArrived(cause, pacs=pacs, received=0, expected=expected, ae_title=dicom.ae_title, port=dicom.port)
+        return NothingArrived(
+            cause, pacs=pacs, received=0, expected=expected, ae_title=dicom.ae_title, port=dicom.ports
+        )
     return IncompleteRetrieve(cause, received=received, expected=expected)

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from studypub.config import Config
 from studypub.db.database import Database
@@ -15,7 +16,8 @@ class Parts:
     """Built by the daemon.
 
     `readiness` maps each part that must work to None, or to what is wrong with it; `obstacle` says at once why no task
-    is begun now, or None; `refused` counts what the DICOM listener has refused, by kind.
+    is begun now, or None; `refused` counts what the DICOM listener has refused, by kind; `certificates` tells
+    until when those in use are valid, by who shows them.
     """
 
     config: Config
@@ -25,3 +27,4 @@ class Parts:
     lookups: Lookups = field(default_factory=Lookups)
     obstacle: Callable[[], Sentence | None] = lambda: None
     refused: Callable[[], Mapping[str, int]] = dict
+    certificates: Callable[[], Mapping[str, datetime]] = dict

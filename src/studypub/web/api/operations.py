@@ -67,6 +67,7 @@ async def metrics(request: Request[Any, Any, Any], parts: GivenParts, state: Sta
         *_metric("log_lines_dropped_total", "counter", {"": log.dropped()}),
         *_metric("http_responses_total", "counter", _labelled("status", counter.answers)),
         *await _of_backups(parts.config),
+        *_metric("certificate_days", "gauge", _labelled("use", _days_left(parts.certificates()))),
         *_metric("dicom_refused_total", "counter", _labelled("what", parts.refused())),
         *await _of_database(parts.database),
     ]
@@ -99,7 +100,12 @@ async def _of_database(database: Database) -> list[str]:
     ]
 
 
-def _labelled(label: str, counts: Mapping[str, int]) -> dict[str, float]:
+def _days_left(certificates: Mapping[str, datetime]) -> dict[str, float]:
+    now = datetime.now(UTC)
+    return {use: round((ends - now).total_seconds() / 86_400, 2) for use, ends in certificates.items()}
+
+
+def _labelled(label: str, counts: Mapping[str, float]) -> dict[str, float]:
     return {f'{{{label}="{name}"}}': times for name, times in sorted(counts.items())}
 
 

@@ -36,6 +36,7 @@ async def _page(
         known, now = await state.known(tx), await tx.now()
     disk = await asyncio.to_thread(_disk, parts.config.database.data_dir)
     panel: dict[str, Any] = {"session": session, "config": parts.config, "now": now}
+    panel["certificates"] = parts.certificates()
     return render.page("state.html", request, **panel, faults=faults, known=known, disk=disk, findings=findings)
 
 

@@ -1,0 +1,1 @@
+"""Certificates, and the TLS that is spoken with them."""
