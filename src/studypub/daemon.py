@@ -20,6 +20,7 @@ import uvicorn
 
 from studypub import __version__
 from studypub.config import Config
+from studypub.core.task import Task
 from studypub.data_dir import embedded, only_daemon
 from studypub.db.database import Database
 from studypub.db.durable import require_durable
@@ -31,19 +32,26 @@ from studypub.dicom.scp import KnownPeers, Limits, Senders, StorageScp
 from studypub.dicom.spool import Spool
 from studypub.errors import DatabaseUnavailable, Refused
 from studypub.flows import first_start
+from studypub.flows.alert import Alerting
 from studypub.flows.carry_out import Means, carry_out
+from studypub.flows.check_audit import check_audit
 from studypub.flows.expire import expire, sweep
 from studypub.flows.keep_backed_up import keep_backed_up
+from studypub.flows.note_attempt import note_attempt
 from studypub.flows.note_choices import note_choices
 from studypub.flows.readiness import Readiness
 from studypub.flows.tidy_spool import note_unexpected, tidy, tidy_after
+from studypub.metrics import Metrics
 from studypub.store.configured import open_store
+from studypub.store.measured import MeasuredStore
 from studypub.web.app import create_app
 from studypub.web.parts import Parts
 from studypub.web.patience import HeadInTime
+from studypub.worker.lag import measure_lag
 from studypub.worker.loop import WorkerLoop
 from studypub.worker.probe import probe
 from studypub.worker.schedule import Chore, Housekeeping
+from studypub.worker.status import tell_status
 from studypub.worker.watchdog import notify, watch
 
 log = logging.getLogger(__name__)
@@ -93,6 +101,7 @@ async def _serve(config: Config, url: str, *besides: Coroutine[None, None, None]
         loop.add_signal_handler(number, told)
     loop.set_default_executor(ThreadPoolExecutor(_WEB_THREADS + 4 * config.workers.concurrency, "blocking"))
     others = [asyncio.create_task(one) for one in besides]
+    notify(os.environ, "STATUS=Готовится база данных")
     if await _unless_stopped(_make_ready(url), stop):
         async with running(config, url, stop, hurry) as addresses:
             log.info("studypub %s запущен", __version__, extra={"details": addresses})
@@ -155,10 +164,11 @@ async def running(config: Config, url: str, stop: asyncio.Event, hurry: asyncio.
         work_database = await stack.enter_async_context(
             Database(url, size=config.workers.concurrency * 2 + 2, name="worker")
         )
-        store = open_store(config.storage, config.database.data_dir)
+        metrics = Metrics()
+        store = MeasuredStore(open_store(config.storage, config.database.data_dir), metrics)
         spool = Spool(config.spool_dir, reserve=config.workers.least_free_mb << 20)
         spool.open()
-        scp = _storage_scp(config, spool)
+        scp = _storage_scp(config, spool, metrics)
         _start_listening(scp, config)
         stack.callback(scp.stop)
         readiness = Readiness(web_database, scp, spool, store)
@@ -168,7 +178,7 @@ async def running(config: Config, url: str, stop: asyncio.Event, hurry: asyncio.
             config.workers,
             instance=_instance(config.database.data_dir),
             obstacle=readiness.obstacle,
-            afterwards=partial(tidy_after, work_database, spool),
+            afterwards=partial(_afterwards, metrics, work_database, spool),
         )
         chores: dict[str, Chore] = {"expire": partial(expire, work_database)}
         chores["sweep"] = partial(sweep, work_database, store)
@@ -176,11 +186,23 @@ async def running(config: Config, url: str, stop: asyncio.Event, hurry: asyncio.
         chores["note"] = partial(note_unexpected, work_database, spool)
         chores["choices"] = partial(note_choices, work_database, config.clinics)
         housekeeping = await stack.enter_async_context(Housekeeping(chores))
+        # A mail server that hangs must not hold up what deletes expired studies.
+        watching = await stack.enter_async_context(
+            Housekeeping(
+                {
+                    "audit": partial(check_audit, work_database),
+                    "alerts": Alerting(config, work_database, readiness, metrics),
+                }
+            )
+        )
         background = [
             asyncio.create_task(part, name=name)
             for name, part in (
                 ("workers", loop.run()),
                 ("housekeeping", housekeeping.run()),
+                ("watching", watching.run()),
+                ("lag", measure_lag(metrics)),
+                ("status", tell_status(os.environ, loop, work_database)),
                 ("listen", _listen(url, loop)),
                 ("readiness", readiness.watch()),
                 ("outages", probe(config, work_database)),
@@ -194,7 +216,7 @@ async def running(config: Config, url: str, stop: asyncio.Event, hurry: asyncio.
         stack.push_async_callback(loop.drain, _DRAIN_SECONDS, hurry)
         stopping = asyncio.create_task(_claim_until(stop, loop), name="claims")
         stack.callback(stopping.cancel)
-        parts = Parts(config, web_database, store, readiness, obstacle=readiness.obstacle, refused=scp.refused)
+        parts = Parts(config, web_database, store, readiness, obstacle=readiness.obstacle, metrics=metrics)
         web = await stack.enter_async_context(_web_server(parts, stop))
         await _tell_first_administrator(web_database, config)
         yield {"web": web, "scp": f"{config.dicom.host}:{scp.port}"}
@@ -210,7 +232,13 @@ def _instance(data_dir: Path) -> UUID:
     return UUID(path.read_text())
 
 
-def _storage_scp(config: Config, spool: Spool) -> StorageScp:
+async def _afterwards(metrics: Metrics, database: Database, spool: Spool, task: Task) -> None:
+    """Do what is to be done after every attempt."""
+    await tidy_after(database, spool, task)
+    await note_attempt(metrics, database, task)
+
+
+def _storage_scp(config: Config, spool: Spool, metrics: Metrics) -> StorageScp:
     senders = [Senders.of(clinic.pacs) for clinic in config.clinics]
     return StorageScp(
         config.dicom.ae_title,
@@ -222,6 +250,7 @@ def _storage_scp(config: Config, spool: Spool) -> StorageScp:
         limits=Limits(
             connections_per_peer=config.dicom.connections_per_peer, silence_seconds=config.dicom.silence_seconds
         ),
+        metrics=metrics,
     )
 
 

@@ -19,6 +19,7 @@ from studypub.dicom.reception import Reception
 from studypub.dicom.scp import KnownPeers, Limits, StorageScp
 from studypub.dicom.spool import Spool
 from studypub.dicom.waiting import leave_answers
+from studypub.metrics import Metrics
 
 
 @dataclass
@@ -28,6 +29,7 @@ class Listener:
     scp: StorageScp
     spool: Spool
     folder: Path
+    metrics: Metrics
 
     @contextmanager
     def expecting(self, study: list[FileDataset]) -> Iterator[Reception]:
@@ -56,14 +58,21 @@ def listening(
     """Run the SCP on a port of its own."""
     spool = Spool(folder / "spool", reserve=0)
     spool.open()
-    known = peers or KnownPeers(["127.0.0.1"])
+    known, metrics = peers or KnownPeers(["127.0.0.1"]), Metrics()
     scp = StorageScp(
-        "STUDYPUB", "127.0.0.1", 0, peers=known, peer_ae_titles=["PACS", "STORESCU"], spool=spool, limits=limits
+        "STUDYPUB",
+        "127.0.0.1",
+        0,
+        peers=known,
+        peer_ae_titles=["PACS", "STORESCU"],
+        spool=spool,
+        limits=limits,
+        metrics=metrics,
     )
     scp.start()
     try:
         with spool.work_folder("task") as work:
-            yield Listener(scp, spool, work)
+            yield Listener(scp, spool, work, metrics)
     finally:
         scp.stop()
     assert not scp.is_listening()

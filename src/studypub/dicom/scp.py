@@ -4,7 +4,7 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from pydicom.uid import AllTransferSyntaxes, ExplicitVRLittleEndian, ImplicitVRLittleEndian
@@ -20,6 +20,7 @@ from studypub.dicom.places import Places
 from studypub.dicom.receive import CANNOT_UNDERSTAND, Incoming, Rejection
 from studypub.dicom.refusals import Refusals
 from studypub.dicom.spool import Spool
+from studypub.metrics import Metrics
 
 __all__ = ["STORAGE_SYNTAXES", "KnownPeers", "Limits", "Rejection", "Senders", "StorageScp"]
 
@@ -59,6 +60,7 @@ class StorageScp:
         peer_ae_titles: Iterable[str],
         spool: Spool,
         limits: Limits = Limits(),  # noqa: B008 - it is frozen
+        metrics: Metrics | None = None,
     ) -> None:
         self._address = (host, port)
         self._peers = peers
@@ -66,7 +68,8 @@ class StorageScp:
         self._limits = limits
         self._ae = _application_entity(ae_title, peer_ae_titles)
         self._places = Places(limits.connections_per_peer)
-        self._refusals = Refusals()
+        self._metrics = metrics or Metrics()
+        self._refusals = Refusals(self._metrics)
         self._listener: Listener | None = None
         self._thread: threading.Thread | None = None
 
@@ -74,10 +77,6 @@ class StorageScp:
     def port(self) -> int:
         """The port that we listen on; the one that the system chose where the configuration says 0."""
         return int(self._listener.server_address[1]) if self._listener else self._address[1]
-
-    def refused(self) -> Mapping[str, int]:
-        """Return how many connections and instances were refused since the start."""
-        return self._refusals.counts
 
     def start(self) -> None:
         """Listen. Raises OSError where the port is taken."""
@@ -102,9 +101,9 @@ class StorageScp:
             end += _GOODBYE_SECONDS
 
     def is_listening(self) -> bool:
-        """Whether a peer that connects now is served: the thread lives, and its socket is there."""
+        """Whether a peer that connects now is served: the thread lives and does not hang, its socket is there."""
         alive = self._thread is not None and self._thread.is_alive()
-        return alive and self._listener is not None and self._listener.is_open()
+        return alive and self._listener is not None and self._listener.is_open() and self._listener.is_moving()
 
     def _serve(self, listener: Listener) -> None:
         try:
@@ -121,6 +120,11 @@ class StorageScp:
         )
 
     def _store(self, requestor: ServiceUser, incoming: Incoming) -> int:
+        status = self._stored(requestor, incoming)
+        self._metrics.c_stores.labels(f"{status:04X}").inc()
+        return status
+
+    def _stored(self, requestor: ServiceUser, incoming: Incoming) -> int:
         try:
             incoming.finish()
         except Rejection as rejection:

@@ -1,12 +1,13 @@
 """What the web layer is given to work with."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from studypub.config import Config
 from studypub.db.database import Database
 from studypub.errors import Sentence
 from studypub.flows.look_up import Lookups
+from studypub.metrics import Metrics
 from studypub.store.base import Store
 
 
@@ -15,7 +16,7 @@ class Parts:
     """Built by the daemon.
 
     `readiness` maps each part that must work to None, or to what is wrong with it; `obstacle` says at once why no task
-    is begun now, or None; `refused` counts what the DICOM listener has refused, by kind.
+    is begun now, or None.
     """
 
     config: Config
@@ -24,4 +25,4 @@ class Parts:
     readiness: Callable[[], Awaitable[dict[str, str | None]]]
     lookups: Lookups = field(default_factory=Lookups)
     obstacle: Callable[[], Sentence | None] = lambda: None
-    refused: Callable[[], Mapping[str, int]] = dict
+    metrics: Metrics = field(default_factory=Metrics)
