@@ -16,6 +16,7 @@ CREATE TABLE alerts (
 CREATE TABLE audit_check (
     single       boolean PRIMARY KEY DEFAULT true CHECK (single),
     at           timestamptz NOT NULL DEFAULT now(),
-    entries      bigint NOT NULL,
+    last_entry   bigint NOT NULL,             -- of those that were there, and its hash: neither may go
+    head         bytea NOT NULL,
     broken_entry bigint                       -- the first at which the chain does not hold
 );

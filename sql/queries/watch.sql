@@ -16,12 +16,13 @@ SELECT now() - max(at) AS age FROM (SELECT at FROM audit_log ORDER BY entry DESC
 
 -- name: audit_check
 -- What the newest check of the audit log's chain found.
-SELECT at, now() - at AS age, entries, broken_entry FROM audit_check;
+SELECT now() - at AS age, last_entry, head, broken_entry FROM audit_check;
 
 -- name: note_audit_check
 -- Writes down what a check of the audit log's chain found.
-INSERT INTO audit_check (entries, broken_entry) VALUES (%(entries)s, %(broken_entry)s)
-ON CONFLICT (single) DO UPDATE SET at = now(), entries = excluded.entries, broken_entry = excluded.broken_entry;
+INSERT INTO audit_check (last_entry, head, broken_entry) VALUES (%(last_entry)s, %(head)s, %(broken_entry)s)
+ON CONFLICT (single) DO UPDATE SET
+    at = now(), last_entry = excluded.last_entry, head = excluded.head, broken_entry = excluded.broken_entry;
 
 -- name: events_of_attempt
 -- The newest steps of a task, the newest first; of an attempt there are fewer.

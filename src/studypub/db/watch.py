@@ -1,7 +1,7 @@
 """What the database knows of how the work goes, for those who watch it."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from studypub.core.attempt import Step
@@ -16,11 +16,14 @@ _ASKED_WRONGLY = [error.code for error in (StudyNotFound, AmbiguousAccession, Pa
 
 @dataclass(frozen=True, slots=True)
 class AuditCheck:
-    """When the audit log's chain was looked at last, and the first entry at which it did not hold, or None."""
+    """How long ago the audit log's chain was looked at, and the first entry at which it did not hold, or None.
 
-    at: datetime
+    `last_entry`, `head`: the newest entry that was there, and its hash.
+    """
+
     age: timedelta
-    entries: int
+    last_entry: int
+    head: bytes
     broken_entry: int | None
 
 
@@ -58,8 +61,12 @@ async def audit_check(tx: Transaction) -> AuditCheck | None:
 
 async def check_audit(tx: Transaction) -> int | None:
     """Check the audit log's chain and write down what was found; return the first entry at which it does not hold."""
-    broken = await audit.first_broken(tx)
-    await tx.run("note_audit_check", entries=await audit.count(tx), broken_entry=broken)
+    last, broken = await audit_check(tx), await audit.first_broken(tx)
+    entry, head = await audit.newest_hash(tx)
+    if last is not None and last.head and not await audit.holds(tx, last.head):
+        entry, head = last.last_entry, last.head  # somebody cut it off, which is to be seen next time, too
+        broken = min(broken or entry, entry)
+    await tx.run("note_audit_check", last_entry=entry, head=head, broken_entry=broken)
     return broken
 
 
