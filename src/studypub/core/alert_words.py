@@ -59,11 +59,12 @@ _OVER = {
 _SINCE = Sentence("с {moment}", "since {moment}")
 _HEADS = (Sentence("Не в порядке:", "Wrong:"), Sentence("Снова в порядке:", "In order again:"))
 _MORE = Sentence(" и ещё {count}", " and {count} more")
+_AGAIN = Sentence("Если ничего не изменится, напомним через сутки.", "Unless that changes, it comes again in a day.")
 _NOTHING = Sentence("", "")
 _NEXT = "\n\n"
 _FOOT = Sentence(
-    "Это письмо studypub, {address}. Данных пациентов в нём нет. О том же напомним через сутки.",
-    "This is a mail of studypub, {address}. It holds no patient's data. It comes again in a day.",
+    "Это письмо studypub, {address}. Данных пациентов в нём нет.",
+    "This is a mail of studypub, {address}. It holds no patient's data.",
 )
 _TRIAL = Sentence("Проверка: письма о неполадках доходят.", "A trial: mails about what is wrong arrive.")
 
@@ -81,9 +82,10 @@ def letter(changes: Sequence[Change], address: str, zone: tzinfo) -> tuple[Sente
     first = said(changes[0].standing, over=changes[0].over)
     more = _MORE.filled(count=len(changes) - 1) if len(changes) > 1 else _NOTHING
     blocks = [_block(head, changes, zone, over=over) for head, over in zip(_HEADS, (False, True), strict=True)]
+    again = _NOTHING if all(change.over for change in changes) else _AGAIN
     return (
         Sentence(f"studypub: {_brief(first.ru)}{more.ru}", f"studypub: {_brief(first.en)}{more.en}"),
-        _joined(_NEXT, *blocks, _FOOT.filled(address=address)),
+        _joined(_NEXT, *blocks, again, _FOOT.filled(address=address)),
     )
 
 
