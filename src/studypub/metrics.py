@@ -58,8 +58,7 @@ class Metrics:
         ).set(1)
         self.gauge("threads", "Threads of the process", threading.active_count)
         self.answers = _counter(registry, "http_responses", "Answers by the class of their status", "status")
-        for number in range(2, 6):
-            self.answers.labels(f"{number}xx")
+        _show(self.answers, *(f"{number}xx" for number in range(2, 6)))
         self.answer_seconds = _histogram(
             registry, "http_request_seconds", "From a request to the beginning of its answer", _ANSWER, "area"
         )
@@ -67,6 +66,7 @@ class Metrics:
         self.attempts = _counter(registry, "attempts", "Attempts at tasks that have ended, however they did")
         self.rescues = _counter(registry, "rescues", "Attempts at a task whose worker had died or lost its lease")
         self.publications = _counter(registry, "publications", "What became of tasks that were worked on", "outcome")
+        _show(self.publications, "published", "failed")
         self.failures = _counter(registry, "failures", "Attempts that met with an error, by its code", "code")
         self.state_seconds = _histogram(registry, "task_state_seconds", "How long a task stays so", _STATE, "status")
         self.missing = _counter(registry, "missing_instances", "Instances that a PACS lists and did not send")
@@ -74,8 +74,7 @@ class Metrics:
         self.rejections = _counter(
             registry, "dicom_associations_refused", "Associations that our listener refused, by why", "reason"
         )
-        for what in ("association", "instance"):
-            self.refused.labels(what)
+        _show(self.refused, "association", "instance")
         self.c_stores = _counter(registry, "c_stores", "C-STORE requests by the status of our answer", "status")
         self.store_seconds = _histogram(
             registry, "store_seconds", "What a call of the archive storage takes", _STORE, "operation"
@@ -84,6 +83,7 @@ class Metrics:
             registry, "store_errors", "Calls of the archive storage that failed", "operation", "code"
         )
         self.mails = _counter(registry, "mails", "Mails about alerts, by what became of them", "outcome")
+        _show(self.mails, "sent", "failed")
 
     def gauge(self, name: str, about: str, read: Callable[[], float]) -> None:
         """Tell a value that is read whenever somebody asks; reading it must take no time."""
@@ -131,6 +131,12 @@ class _Found:
 
 def _counter(registry: CollectorRegistry, name: str, about: str, *labels: str) -> Counter:
     return Counter(f"{_PREFIX}_{name}", about, labels, registry=registry)
+
+
+def _show(counter: Counter, *values: str) -> None:
+    """Tell these from the start: Prometheus takes no first appearance for an increase."""
+    for value in values:
+        counter.labels(value)
 
 
 def _histogram(
