@@ -4,8 +4,7 @@ Labels are few and known beforehand: statuses, codes, operations, AE titles of t
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from prometheus_client import (
@@ -96,16 +95,6 @@ class Metrics:
     def value(self, name: str, **labels: str) -> float:
         """Return a sample of a counter or gauge; 0 where nothing was counted yet."""
         return self.registry.get_sample_value(f"{_PREFIX}_{name}", labels) or 0.0
-
-    @contextmanager
-    def storing(self, operation: str) -> Iterator[None]:
-        """Measure a call of the storage, and count it where it fails; an error's `code` is its label."""
-        try:
-            with self.store_seconds.labels(operation).time():
-                yield
-        except Exception as error:
-            self.store_errors.labels(operation, getattr(error, "code", "INTERNAL")).inc()
-            raise
 
 
 class _LogLines(Collector):
