@@ -51,11 +51,11 @@ class Metrics:
     def __init__(self) -> None:
         registry = self.registry = CollectorRegistry()
         ProcessCollector(registry=registry)
-        _LogLines(registry)
+        registry.register(_LogLines())
         Gauge(f"{_PREFIX}_build_info", "Always 1, with the version that runs", ["version"], registry=registry).labels(
             __version__
         ).set(1)
-        self.gauge("threads", "Threads of the process", threading.active_count)
+        self.gauge("threads", "Threads of the process", lambda: {"": threading.active_count()})
         self.answers = _counter(registry, "http_responses", "Answers by the class of their status", "status")
         _show(self.answers, *(f"{number}xx" for number in range(2, 6)))
         self.answer_seconds = _histogram(
@@ -84,9 +84,9 @@ class Metrics:
         self.mails = _counter(registry, "mails", "Mails about alerts, by what became of them", "outcome")
         _show(self.mails, "sent", "failed")
 
-    def gauge(self, name: str, about: str, read: Callable[[], float]) -> None:
-        """Tell a value that is read whenever somebody asks; reading it must take no time."""
-        Gauge(f"{_PREFIX}_{name}", about, registry=self.registry).set_function(read)
+    def gauge(self, name: str, about: str, read: Callable[[], Mapping[str, float]], label: str = "") -> None:
+        """Tell what is read whenever somebody asks, by the values of a label; reading takes no time and never fails."""
+        self.registry.register(_Read(name, about, read, label))
 
     def page(self, found: Iterable[Gauges] = ()) -> bytes:
         """Return everything, and what was found just now, as Prometheus reads it."""
@@ -98,12 +98,17 @@ class Metrics:
 
 
 class _LogLines(Collector):
-    def __init__(self, registry: CollectorRegistry) -> None:
-        registry.register(self)
-
     def collect(self) -> Iterable[Metric]:
         about = "Lines that the log lost because they could not be written"
         yield CounterMetricFamily(f"{_PREFIX}_log_lines_dropped", about, log.dropped())
+
+
+class _Read(Collector):
+    def __init__(self, name: str, about: str, read: Callable[[], Mapping[str, float]], label: str) -> None:
+        self._name, self._about, self._read, self._label = name, about, read, label
+
+    def collect(self) -> Iterable[Metric]:
+        yield _family(Gauges(self._name, self._about, self._read(), self._label))
 
 
 class _Found:
@@ -111,11 +116,15 @@ class _Found:
         self._gauges = gauges
 
     def collect(self) -> Iterable[Metric]:
-        for one in self._gauges:
-            family = GaugeMetricFamily(f"{_PREFIX}_{one.name}", one.about, labels=[one.label] if one.label else [])
-            for key, value in one.values.items():
-                family.add_metric([key] if one.label else [], value)
-            yield family
+        return map(_family, self._gauges)
+
+
+def _family(gauges: Gauges) -> Metric:
+    labels = [gauges.label] if gauges.label else []
+    family = GaugeMetricFamily(f"{_PREFIX}_{gauges.name}", gauges.about, labels=labels)
+    for key, value in gauges.values.items():
+        family.add_metric([key] if labels else [], value)
+    return family
 
 
 def _counter(registry: CollectorRegistry, name: str, about: str, *labels: str) -> Counter:
