@@ -6,16 +6,16 @@ SELECT audit_append(%(actor)s, %(action)s, %(subject)s, %(details)s);
 -- A page of the audit log, newest first.
 SELECT entry, at, actor, action, subject, details FROM audit_log ORDER BY entry DESC LIMIT %(limit)s OFFSET %(offset)s;
 
--- name: broken_audit_entry
--- The first entry whose hash, or whose link to the entry before it, does not hold.
-SELECT entry FROM (
+-- name: piece_of_audit_log
+-- The entries that follow one, whose hash is `head`: the last of them, its hash, and the first whose hash, or whose link
+-- to the entry before it, does not hold. A piece at a time, since a log of years takes longer than a statement may.
+SELECT max(entry) AS last, (array_agg(hash ORDER BY entry DESC))[1] AS head,
+       min(entry) FILTER (WHERE previous <> before OR hash <> taken) AS broken
+FROM (
     SELECT entry, hash, previous,
-           lag(hash, 1, '\x00'::bytea) OVER (ORDER BY entry) AS before,
+           lag(hash, 1, %(head)s::bytea) OVER (ORDER BY entry) AS before,
            audit_hash(previous, at, actor, action, subject, details) AS taken
-    FROM audit_log) chain
-WHERE previous <> before OR hash <> taken
-ORDER BY entry
-LIMIT 1;
+    FROM audit_log WHERE entry > %(after)s::bigint ORDER BY entry LIMIT %(limit)s) chain;
 
 -- name: count_audit_entries
 -- How long the log is.
@@ -23,7 +23,7 @@ SELECT count(*) AS entries FROM audit_log;
 
 -- name: head_of_audit_log
 -- The newest entry's hash: what was noted of it elsewhere shows later whether the log was cut.
-SELECT hash FROM audit_log ORDER BY entry DESC LIMIT 1;
+SELECT entry, hash FROM audit_log ORDER BY entry DESC LIMIT 1;
 
 -- name: has_audit_hash
 -- Whether an entry of this hash stands in the log.

@@ -83,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     about.add_argument("--profile", default="second-opinion")
     verify = _configured(_group(commands, "audit", "the audit log"), "verify", "audit:verify", "check the log's chain")
     verify.add_argument("--head", metavar="HASH", type=bytes.fromhex, help="an earlier output: was anything cut off?")
+    _configured(_group(commands, "alerts", "mails about what is wrong"), "test", "alerts:test", "send one for trial")
     back_up = _configured(commands, "backup", "backup:backup", "write a backup into a folder, once it was tried out")
     back_up.add_argument("folder", type=Path, metavar="DIR")
     back_up.add_argument("--keep", type=int, default=0, metavar="N", help="then remove all but the newest N")

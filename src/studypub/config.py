@@ -17,6 +17,7 @@ from studypub.errors import ConfigError
 DEFAULT_PATH = Path("/etc/studypub/config.toml")
 _ENVIRONMENT_PREFIX = "STUDYPUB_"
 _DAY_SECONDS = 86_400
+_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 _WEEK_MINUTES = 7 * 24 * 60
 _AE_TITLE = re.compile(r"[\x21-\x5b\x5d-\x7e](?:[\x20-\x5b\x5d-\x7e]{0,14}[\x21-\x5b\x5d-\x7e])?")  # PS3.5 6.2
 
@@ -65,6 +66,10 @@ def _is_network(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_mail_address(text: str) -> bool:
+    return re.fullmatch(r"[!-?A-~]+@[A-Za-z0-9.-]+", text) is not None
 
 
 def _need_absolute(path: Path | None, *, key: str) -> None:
@@ -305,6 +310,54 @@ class Backup(_Section, frozen=True):
         _need_absolute(self.folder, key="folder")
 
 
+class Mail(_Section, frozen=True):
+    """The server that takes our mail; without `host` none is sent."""
+
+    host: str = ""
+    port: int = 587
+    security: Literal["starttls", "smtps", "none"] = "starttls"
+    user: str = ""
+    password: str = ""
+    password_file: Path | None = None
+    sender: str = ""
+    ca_certificate: Path | None = None
+
+    def __post_init__(self) -> None:
+        _need(holds=1 <= self.port <= 65535, key="port", why="must be between 1 and 65535")
+        _need(holds=not self.host or _is_mail_address(self.sender), key="sender", why="must be a mail address")
+        _need(holds=bool(self.user) == bool(self.password), key="user", why="needs a password, and a password a user")
+        _need(
+            holds=self.security != "none" or not self.password or self.host in _THIS_MACHINE,
+            key="security",
+            why='must not be "none" where a password would go over the network',
+        )
+
+
+class Alerts(_Section, frozen=True):
+    """Who is written to when something is wrong, and from where on it is; a limit of 0: that is not looked at."""
+
+    to: tuple[str, ...] = ()
+    language: Literal["ru", "en"] = "ru"
+    errors_percent: float = 30.0
+    errors_least: int = 3
+    errors_hours: float = 4.0
+    nothing_published_hours: float = 4.0
+    disk_free_mb: int = 5120
+    backup_hours: float = 50.0
+    pacs_minutes: float = 15.0
+    part_minutes: float = 10.0
+    certificate_days: float = 14.0
+
+    def __post_init__(self) -> None:
+        _need(holds=all(map(_is_mail_address, self.to)), key="to", why="must be mail addresses")
+        _need(holds=0 <= self.errors_percent <= 100, key="errors_percent", why="must be between 0 and 100")
+        _need(holds=self.errors_least >= 1, key="errors_least", why="must be at least 1")
+        _need(holds=0 < self.errors_hours <= 24 * 7, key="errors_hours", why="must be more than 0 and at most 168")
+        _need(holds=0 <= self.disk_free_mb <= 2**30, key="disk_free_mb", why="must be between 0 and 2^30")
+        for key in ("nothing_published_hours", "backup_hours", "pacs_minutes", "part_minutes", "certificate_days"):
+            _need(holds=0 <= getattr(self, key) <= 10_000, key=key, why="must be between 0 and 10000")
+
+
 class Logging(_Section, frozen=True):
     """JSON lines, to a file and to standard output."""
 
@@ -420,6 +473,8 @@ class Config(_Section, frozen=True):
     retention: Retention = Retention()
     workers: Workers = Workers()
     backup: Backup = Backup()
+    mail: Mail = Mail()
+    alerts: Alerts = Alerts()
     logging: Logging = Logging()
     clinics: tuple[Clinic, ...] = (
         Clinic(code="default", name="Клиника", pacs=Pacs(ae_title="ORTHANC", host="127.0.0.1", port=4242)),
@@ -429,6 +484,7 @@ class Config(_Section, frozen=True):
         _need(holds=bool(self.clinics), key="clinics", why="must hold at least one clinic")
         codes = [clinic.code for clinic in self.clinics]
         _need(holds=len(codes) == len(set(codes)), key="clinics", why="holds the same code twice")
+        _need(holds=not self.alerts.to or bool(self.mail.host), key="mail", why="host is missing, and alerts.to is not")
 
     def clinic(self, code: str | None) -> Clinic | None:
         """Return the clinic of that code, the first one where no code is given, or None."""

@@ -8,9 +8,10 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -18,6 +19,7 @@ from uuid import UUID, uuid4
 
 from studypub import __version__
 from studypub.config import Config
+from studypub.core.task import Task
 from studypub.data_dir import embedded, only_daemon
 from studypub.db.database import Database
 from studypub.db.durable import require_durable
@@ -30,23 +32,30 @@ from studypub.dicom.secure import secure_port
 from studypub.dicom.spool import Spool
 from studypub.errors import DatabaseUnavailable, Refused
 from studypub.flows import first_start
+from studypub.flows.alert import Alerting
 from studypub.flows.carry_out import Means, carry_out
+from studypub.flows.check_audit import check_audit
 from studypub.flows.expire import expire, sweep
 from studypub.flows.keep_backed_up import keep_backed_up
+from studypub.flows.note_attempt import note_attempt
 from studypub.flows.note_choices import note_choices
 from studypub.flows.readiness import Readiness
 from studypub.flows.tidy_spool import note_unexpected, tidy, tidy_after
+from studypub.metrics import Metrics
 from studypub.store.configured import open_store
+from studypub.store.measured import MeasuredStore
 from studypub.tls import contexts
 from studypub.tls.renewal import Renewed, newest
 from studypub.web.app import create_app
 from studypub.web.listening import listening
 from studypub.web.parts import Parts
 from studypub.web.redirect import redirecting
+from studypub.worker.lag import measure_lag
 from studypub.worker.loop import WorkerLoop
 from studypub.worker.probe import probe
 from studypub.worker.renewal import keep_renewed
 from studypub.worker.schedule import Chore, Housekeeping
+from studypub.worker.status import tell_status
 from studypub.worker.watchdog import notify, watch
 
 log = logging.getLogger(__name__)
@@ -96,6 +105,7 @@ async def _serve(config: Config, url: str, *besides: Coroutine[None, None, None]
         loop.add_signal_handler(signal.SIGHUP, renew.set)
     loop.set_default_executor(ThreadPoolExecutor(_WEB_THREADS + 4 * config.workers.concurrency, "blocking"))
     others = [asyncio.create_task(one) for one in besides]
+    notify(os.environ, "STATUS=Готовится база данных")
     if await _unless_stopped(_make_ready(url), stop):
         async with running(config, url, stop, hurry, renew) as addresses:
             log.info("studypub %s запущен", __version__, extra={"details": addresses})
@@ -162,10 +172,13 @@ async def running(
         work_database = await stack.enter_async_context(
             Database(url, size=config.workers.concurrency * 2 + 2, name="worker")
         )
-        store = open_store(config.storage, config.database.data_dir)
+        metrics = Metrics()
+        days_left = partial(_days_left, certificates.values())
+        metrics.gauge("certificate_days", "For how many days a certificate of ours is valid yet", days_left, "use")
+        store = MeasuredStore(open_store(config.storage, config.database.data_dir), metrics)
         spool = Spool(config.spool_dir, reserve=config.workers.least_free_mb << 20)
         spool.open()
-        scp = _storage_scp(config, spool, certificates.get("dicom"))
+        scp = _storage_scp(config, spool, metrics, certificates.get("dicom"))
         _start_listening(scp, config)
         stack.callback(scp.stop)
         readiness = Readiness(web_database, scp, spool, store)
@@ -175,7 +188,7 @@ async def running(
             config.workers,
             instance=_instance(config.database.data_dir),
             obstacle=readiness.obstacle,
-            afterwards=partial(tidy_after, work_database, spool),
+            afterwards=partial(_afterwards, metrics, work_database, spool),
         )
         chores: dict[str, Chore] = {"expire": partial(expire, work_database)}
         chores["sweep"] = partial(sweep, work_database, store)
@@ -183,11 +196,29 @@ async def running(
         chores["note"] = partial(note_unexpected, work_database, spool)
         chores["choices"] = partial(note_choices, work_database, config.clinics)
         housekeeping = await stack.enter_async_context(Housekeeping(chores))
+        # A mail server that hangs must not hold up what deletes expired studies.
+        watching = await stack.enter_async_context(
+            Housekeeping(
+                {
+                    "audit": partial(check_audit, work_database),
+                    "alerts": Alerting(
+                        config,
+                        work_database,
+                        readiness,
+                        metrics,
+                        certificate_left=lambda: timedelta(days=min(days)) if (days := days_left().values()) else None,
+                    ),
+                }
+            )
+        )
         background = [
             asyncio.create_task(part, name=name)
             for name, part in (
                 ("workers", loop.run()),
                 ("housekeeping", housekeeping.run()),
+                ("watching", watching.run()),
+                ("lag", measure_lag(metrics)),
+                ("status", tell_status(os.environ, loop, work_database)),
                 ("listen", _listen(url, loop)),
                 ("readiness", readiness.watch()),
                 ("outages", probe(config, work_database)),
@@ -208,7 +239,7 @@ async def running(
             store,
             readiness,
             obstacle=readiness.obstacle,
-            refused=scp.refused,
+            metrics=metrics,
             certificates=lambda: {name: one.valid_until for name, one in certificates.items()},
         )
         web = await stack.enter_async_context(_web_server(parts, stop, certificates.get("web")))
@@ -227,6 +258,11 @@ def _certificates(config: Config) -> dict[str, Renewed]:
     return {one.use: one for one in found}
 
 
+def _days_left(certificates: Iterable[Renewed]) -> dict[str, float]:
+    now = datetime.now(UTC)
+    return {one.use: round((one.valid_until - now) / timedelta(days=1), 2) for one in certificates}
+
+
 def _instance(data_dir: Path) -> UUID:
     """Return what this daemon is known by from one start to the next; a copy of the folder is not meant to run."""
     path = data_dir / "instance"
@@ -237,7 +273,13 @@ def _instance(data_dir: Path) -> UUID:
     return UUID(path.read_text())
 
 
-def _storage_scp(config: Config, spool: Spool, certificate: Renewed | None) -> StorageScp:
+async def _afterwards(metrics: Metrics, database: Database, spool: Spool, task: Task) -> None:
+    """Do what is to be done after every attempt."""
+    await tidy_after(database, spool, task)
+    await note_attempt(metrics, database, task)
+
+
+def _storage_scp(config: Config, spool: Spool, metrics: Metrics, certificate: Renewed | None) -> StorageScp:
     senders = [Senders.of(clinic.pacs) for clinic in config.clinics]
     return StorageScp(
         config.dicom.ae_title,
@@ -250,6 +292,7 @@ def _storage_scp(config: Config, spool: Spool, certificate: Renewed | None) -> S
         limits=Limits(
             connections_per_peer=config.dicom.connections_per_peer, silence_seconds=config.dicom.silence_seconds
         ),
+        metrics=metrics,
     )
 
 

@@ -310,6 +310,27 @@ class DiskFull(StudypubError):
     )
 
 
+class MailUnavailable(StudypubError):
+    """The mail server does not answer, or says not now."""
+
+    code = "MAIL_UNAVAILABLE"
+    retry = True
+    template = Sentence(
+        "Почтовый сервер {server} недоступен ({reason}). Проверьте host, port и security в [mail] и сеть.",
+        "The mail server {server} is unavailable ({reason}). Check host, port and security in [mail], and the network.",
+    )
+
+
+class MailRefused(StudypubError):
+    """The mail server says no for good: a wrong password, a sender or a recipient that it does not take."""
+
+    code = "MAIL_REFUSED"
+    template = Sentence(
+        "Почтовый сервер {server} отказал ({reason}). Проверьте user, password и sender в [mail] и получателей.",
+        "The mail server {server} refused ({reason}). Check user, password and sender in [mail], and the recipients.",
+    )
+
+
 class ConfigError(StudypubError):
     """The configuration file cannot be used; the text names the place in the file and never a value."""
 

@@ -17,7 +17,9 @@ async def written(database: Database, count: int) -> None:
 
 async def broken(database: Database) -> int | None:
     async with database.transaction() as tx:
-        return await audit.first_broken(tx)
+        found = await audit.first_broken(tx)
+        assert [await audit.first_broken(tx, piece=piece) for piece in (1, 2, 3)] == [found] * 3
+        return found
 
 
 async def test_what_is_written_can_be_read_newest_first(database: Database) -> None:

@@ -206,14 +206,21 @@ def test_x04_unknown_titles_are_rejected(listener: Listener, calling: bytes, cal
 
 
 def test_f41_x04_what_is_refused_is_counted(listener: Listener, study: list[FileDataset]) -> None:
-    before = listener.scp.refused()
+    def refused() -> dict[str, float]:
+        return {what: listener.metrics.value("dicom_refused_total", what=what) for what in ("association", "instance")}
+
+    before, metrics = refused(), listener.metrics
+    strangers = metrics.value("dicom_associations_refused_total", reason="unknown_calling_ae")
+    not_authorized = metrics.value("c_stores_total", status="0124")
     with RawPeer(listener.scp.port) as peer:
         peer.send(associate_rq(calling=b"STRANGER"))
         assert peer.receive()[0] == ASSOCIATE_RJ
     with listener.associated() as association:
         assert [association.send_c_store(one).Status for one in study[:2]] == [NOT_AUTHORIZED] * 2
-    after = listener.scp.refused()
+    after = refused()
     assert {what: after[what] - before[what] for what in after} == {"association": 1, "instance": 2}
+    assert metrics.value("dicom_associations_refused_total", reason="unknown_calling_ae") == strangers + 1
+    assert metrics.value("c_stores_total", status="0124") == not_authorized + 2
 
 
 def test_x02_a_foreign_address_is_turned_away_before_it_says_a_word(listener: Listener) -> None:

@@ -142,7 +142,7 @@ def test_who_has_no_good_certificate_is_sent_away(
     context = speaking(authority, made(authority, stranger), version)
     with pytest.raises((ssl.SSLError, ConnectionError)):
         answers(secure_port_of(listener), context)
-    assert becomes_true(lambda: listener.scp.refused()["association"] == 1)
+    assert becomes_true(lambda: listener.metrics.value("dicom_refused_total", what="association") == 1)
     assert said in caplog.text
     assert "PRIVATE KEY" not in caplog.text
     assert answers(secure_port_of(listener), speaking(authority, ours))
@@ -250,10 +250,12 @@ def test_many_that_connect_and_go_leave_nothing(listener: Listener, authority: A
 
     call(10)
     before = threads(), descriptors()
-    refused = listener.scp.refused()["association"]
+    refused = listener.metrics.value("dicom_refused_total", what="association")
     call(60)
     assert (threads(), descriptors()) == before
-    assert listener.scp.refused()["association"] - refused <= 20  # a check of monitoring is no refusal
+    assert (
+        listener.metrics.value("dicom_refused_total", what="association") - refused <= 20
+    )  # a check of monitoring is no refusal
 
 
 def test_the_end_does_not_wait_for_a_handshake(tmp_path: Path, ours: Pair) -> None:

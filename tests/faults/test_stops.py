@@ -171,6 +171,44 @@ def test_f16_a_listener_that_has_died_is_told_and_ends_the_signs_of_life(world: 
     assert (status, parts["scp"]) == (503, "the DICOM listener has stopped")
 
 
+def test_f16_a_listener_that_hangs_ends_the_signs_of_life(world: World, systemd: socket.socket) -> None:
+    world.start("greeting:block", STUDYPUB_STALLED_SECONDS="1.5")
+    assert heard(systemd, b"WATCHDOG=1")
+    with socket.create_connection(("127.0.0.1", world.installation.scp_port)):
+        world.reached()
+        assert not heard(systemd, b"never")
+        assert world.ready()[1]["scp"] == "the DICOM listener has stopped"
+        world.go()
+        assert heard(systemd, b"WATCHDOG=1")
+
+
+def test_f15_a_worker_that_hangs_ends_the_signs_of_life(
+    world: World, study: list[FileDataset], systemd: socket.socket
+) -> None:
+    """It hangs in what is done after a task, when no heartbeat beats for it any more."""
+    world.pacs.add(study)
+    daemon = world.start("tidying:hold", STUDYPUB_STALLED_SECONDS="2")
+    assert heard(systemd, b"WATCHDOG=1")
+    world.ask(ACCESSION, PATIENT)
+    world.reached()
+    assert not heard(systemd, b"never")
+    assert daemon.said("Не работает: workers")
+    world.go()
+    assert heard(systemd, b"WATCHDOG=1")
+
+
+def test_systemd_is_told_what_the_daemon_does(world: World, study: list[FileDataset], systemd: socket.socket) -> None:
+    world.pacs.add(study)
+    daemon = world.start("prepared:hold", STUDYPUB_WORKERS__CONCURRENCY="1")
+    assert heard(systemd, "STATUS=Готовится база данных".encode())
+    for number in (ACCESSION, "WAITS"):
+        world.ask(number, PATIENT)
+    world.reached()
+    assert heard(systemd, "STATUS=Заданий в работе: 1, ждут: 1".encode())
+    world.go()
+    assert daemon.ends() == 0
+
+
 def test_f16_only_listeners_that_live_are_ready(world: World, systemd: socket.socket) -> None:
     daemon = world.start()
     assert heard(systemd, b"WATCHDOG=1")
@@ -181,7 +219,7 @@ def test_f16_only_listeners_that_live_are_ready(world: World, systemd: socket.so
 
 def test_x04_the_metrics_count_those_who_were_turned_away(world: World) -> None:
     world.start()
-    counted = 'studypub_dicom_refused_total{what="association"} %d\n'
+    counted = 'studypub_dicom_refused_total{what="association"} %d.0\n'
     metrics = httpx.Client(base_url=world.installation.url, trust_env=False)
     assert counted % 0 in metrics.get("/metrics").text
     with RawPeer(world.installation.scp_port) as peer:

@@ -63,7 +63,7 @@ class Installation:
     def command(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         """Run a command on this installation to its end."""
         name, *rest = arguments
-        group = [rest.pop(0)] if name in {"user", "apikey", "audit"} else []
+        group = [rest.pop(0)] if name in {"user", "apikey", "audit", "alerts"} else []
         return call(name, *group, "--config", str(self.file), *rest, stdin=stdin)
 
 

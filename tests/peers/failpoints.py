@@ -21,12 +21,14 @@ from typing import Any, Literal
 from studypub import daemon
 from studypub.archive.study import StudyArchive
 from studypub.db import migrate, studies, tasks
+from studypub.dicom import listener
 from studypub.dicom.listener import Listener
 from studypub.dicom.reception import Part
 from studypub.flows import carry_out, expire
 from studypub.flows.prepare import Preparation
 from studypub.store import local
 from studypub.web.api import publish as web_publish
+from studypub.worker import loop
 
 _LOOK_SECONDS = 0.01
 _PIECE_BYTES = 16 << 20
@@ -35,6 +37,7 @@ _PIECE_BYTES = 16 << 20
 SEAMS: dict[str, tuple[Any, str, Literal["before", "after"]]] = {
     "migrating": (migrate, "_apply_pending", "after"),  # inside its transaction
     "listening": (Listener, "serve_forever", "before"),
+    "greeting": (Listener, "verify_request", "before"),
     "queued": (web_publish, "request_publication", "after"),  # committed, not answered
     "claimed": (daemon, "carry_out", "before"),
     "finding": (carry_out, "find", "before"),
@@ -48,6 +51,7 @@ SEAMS: dict[str, tuple[Any, str, Literal["before", "after"]]] = {
     "uploaded": (carry_out, "store_archive", "after"),
     "publishing": (studies, "publish", "after"),  # inside its transaction
     "published": (carry_out, "publish", "after"),
+    "tidying": (daemon, "tidy_after", "before"),  # no heartbeat beats any more
     "expiring": (tasks, "close_with_study", "after"),  # inside its transaction
     "sweeping": (studies, "object_deleted", "before"),  # gone from the store, not from our list
 }
@@ -57,6 +61,9 @@ def install(environment: Mapping[str, str]) -> None:
     """Put the failpoint that the environment names in its place, and shorten what takes an hour."""
     if seconds := environment.get("STUDYPUB_LONGEST_UPLOAD_SECONDS"):
         expire._LONGEST_UPLOAD = timedelta(seconds=float(seconds))
+    if seconds := environment.get("STUDYPUB_STALLED_SECONDS"):
+        loop._STALLED_SECONDS = listener._STALLED_SECONDS = float(seconds)
+        loop._POLL_SECONDS = float(seconds) / 4
     if spec := environment.get("STUDYPUB_FAILPOINT"):
         stage, action, *rest = spec.split(":")
         point = _Failpoint(

@@ -20,6 +20,7 @@ from studypub.dicom.scp import KnownPeers, Limits, StorageScp
 from studypub.dicom.secure import SecurePort
 from studypub.dicom.spool import Spool
 from studypub.dicom.waiting import leave_answers
+from studypub.metrics import Metrics
 
 
 @dataclass
@@ -29,6 +30,7 @@ class Listener:
     scp: StorageScp
     spool: Spool
     folder: Path
+    metrics: Metrics
 
     @contextmanager
     def expecting(self, study: list[FileDataset]) -> Iterator[Reception]:
@@ -59,7 +61,7 @@ def listening(
     """Run the SCP on a port of its own; the port that speaks TLS is the last one."""
     spool = Spool(folder / "spool", reserve=0)
     spool.open()
-    known = peers or KnownPeers(["127.0.0.1"])
+    known, metrics = peers or KnownPeers(["127.0.0.1"]), Metrics()
     scp = StorageScp(
         "STUDYPUB",
         "127.0.0.1",
@@ -69,11 +71,12 @@ def listening(
         spool=spool,
         limits=limits,
         secure=secure,
+        metrics=metrics,
     )
     scp.start()
     try:
         with spool.work_folder("task") as work:
-            yield Listener(scp, spool, work)
+            yield Listener(scp, spool, work, metrics)
     finally:
         scp.stop()
     assert not scp.is_listening()

@@ -1,9 +1,12 @@
 """The log: its shape, what it must not say, and that it never waits."""
 
+import errno
 import io
 import json
 import logging
 import os
+import shutil
+import subprocess
 import time
 import warnings
 from collections.abc import Iterator
@@ -15,7 +18,8 @@ from typing import Any
 import pytest
 
 from studypub import log as our_log
-from studypub.errors import InternalError, StorageUnavailable
+from studypub.errors import ConfigError, InternalError, StorageUnavailable
+from studypub.log.writer import QUEUE_LENGTH, STOP_SECONDS
 
 SECRET = "Ковалевская^Софья"
 
@@ -28,14 +32,11 @@ def logging_to(file: Path | None, level: str = "INFO") -> Iterator[logging.Logge
     silenced = [logging.getLogger(name) for name in our_log._SILENCED]
     raises = logging.raiseExceptions
     flags = [(logger.handlers, logger.propagate) for logger in silenced]
-    listener = our_log.start(level, file)
+    started = our_log.start(level, file)
     try:
         yield logging.getLogger("studypub.test")
     finally:
-        listener.stop()
-        for handler in listener.handlers:
-            if isinstance(handler, logging.FileHandler):
-                handler.close()
+        started.stop()
         logging.captureWarnings(False)
         logging.raiseExceptions = raises
         root.setLevel(before[0])
@@ -125,6 +126,95 @@ def test_libraries_whose_words_carry_identifiers_are_silent(file: Path, capfd: p
     assert SECRET not in captured.out + captured.err
 
 
+def written(file: Path, number: int) -> list[str]:
+    """Wait until a log has so many lines; return their messages."""
+    deadline = time.monotonic() + 10
+    while not file.exists() or len(file.read_bytes().splitlines()) < number:
+        assert time.monotonic() < deadline, file.exists() and file.read_text("utf-8")
+        time.sleep(0.01)
+    return [line["message"] for line in lines(file)]
+
+
+def test_a_file_that_is_renamed_is_followed_by_a_new_one(file: Path) -> None:
+    with logging_to(file) as log:
+        log.info("first")
+        assert written(file, 1) == ["first"]
+        old = file.rename(file.with_suffix(".1"))
+        log.info("second")
+        assert written(file, 1) == ["second"]
+        file.unlink()
+        log.info("third")
+        assert written(file, 1) == ["third"]
+    assert written(old, 1) == ["first"]
+
+
+def test_a_file_that_is_cut_is_written_from_its_new_end(file: Path) -> None:
+    with logging_to(file) as log:
+        log.info("first %s", "x" * 1000)
+        written(file, 1)
+        os.truncate(file, 0)
+        log.info("second")
+        assert written(file, 1) == ["second"]
+    assert file.read_bytes().startswith(b"{")  # no hole where the first line was
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("logrotate") is None, reason="needs logrotate")
+@pytest.mark.parametrize("way", ["create 0640", "copytruncate"])
+def test_logrotate_loses_nothing(file: Path, tmp_path: Path, way: str) -> None:
+    rules = tmp_path / "rules"
+    rules.write_text(f"{file} {{\n rotate 9\n size 1\n {way}\n}}\n")
+    rules.chmod(0o600)
+    command = ["logrotate", "--force", "--state", str(tmp_path / "state"), str(rules)]
+    with logging_to(file) as log:
+        for number in range(3):
+            log.info("%d", number)
+            written(file, 1)
+            subprocess.run(command, check=True, capture_output=True, env={"PATH": f"{os.environ['PATH']}:/usr/sbin"})
+        log.info("3")
+    kept = [file, *(file.with_name(f"{file.name}.{number}") for number in (1, 2, 3))]
+    assert [line["message"] for one in kept for line in lines(one)] == ["3", "2", "1", "0"]
+
+
+def test_a_full_disk_costs_lines_is_told_and_leaves_no_half_of_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file of a disk that takes a part of a line, then nothing, then all of it."""
+    file, room = tmp_path / "log", [10, 0]
+    real = os.write
+
+    def write(descriptor: int, content: bytes) -> int:
+        left = room.pop(0) if room else len(content)
+        if left == 0:
+            raise OSError(errno.ENOSPC, "full")
+        return real(descriptor, content[:left])
+
+    before = our_log.dropped()
+    with redirect_stdout(io.StringIO()), logging_to(file) as log:
+        monkeypatch.setattr("studypub.log.places.os.write", write)
+        for text in ("half", "nothing", "whole"):
+            log.info(text)
+        assert written(file, 2) == ["Строк журнала потеряно: 2", "whole"]
+        assert our_log.dropped() - before == 2
+    assert lines(file)[0]["details"] == {"dropped": 2}
+    assert lines(file)[0]["level"] == "WARNING"
+
+
+def test_a_log_that_cannot_be_opened_is_refused_in_a_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match=r"CONFIG") as refused:
+        our_log.start("INFO", tmp_path / "file" / "log")
+    assert "logging.file" in refused.value.sentence.en
+
+
+def test_a_standard_output_that_nobody_reads_does_not_hold_up_the_file(file: Path) -> None:
+    with unread() as reader, logging_to(file) as log:
+        for number in range(1000):  # more than the pipe takes
+            log.info("%d %s", number, "x" * 100)
+        assert len(written(file, 1000)) == 1000
+        _read(reader, 1000)
+
+
 @contextmanager
 def unread() -> Iterator[io.TextIOWrapper]:
     """Give the reading end of a standard output that takes 64 KiB, and then waits."""
@@ -135,7 +225,7 @@ def unread() -> Iterator[io.TextIOWrapper]:
 
 def test_a_log_that_nobody_reads_costs_lines_and_never_time() -> None:
     with unread() as reader, logging_to(None) as log:
-        written = our_log._QUEUE_LENGTH + 2000
+        written = QUEUE_LENGTH + 2000
         before = our_log.dropped()
         for number in range(written):
             log.info("%d %s", number, "x" * 100)
@@ -150,15 +240,20 @@ def test_a_log_that_nobody_reads_does_not_keep_the_daemon_from_ending() -> None:
     with unread() as reader:
         before = our_log.dropped()
         with logging_to(None) as log:
-            for number in range(our_log._QUEUE_LENGTH + 2000):
+            for number in range(QUEUE_LENGTH + 2000):
                 log.info("%d %s", number, "x" * 100)
             stopping = time.monotonic()
-        assert time.monotonic() - stopping < 3 * our_log._STOP_SECONDS
-        _read(reader, our_log._QUEUE_LENGTH + 2000 - (our_log.dropped() - before))
+        assert time.monotonic() - stopping < 3 * STOP_SECONDS
+        _read(reader, QUEUE_LENGTH + 2000 - (our_log.dropped() - before))
 
 
 def _read(reader: io.TextIOWrapper, count: int) -> list[int]:
-    return [int(json.loads(reader.readline())["message"].split()[0]) for _ in range(count)]
+    """Return the numbers of so many lines; one that tells how many are missing is none of them."""
+    numbers: list[int] = []
+    while len(numbers) < count:
+        line = json.loads(reader.readline())
+        numbers += [] if "dropped" in line["details"] else [int(line["message"].split()[0])]
+    return numbers
 
 
 def _fail() -> None:

@@ -89,9 +89,9 @@ def test_pictures_are_shown_and_small() -> None:
     assert {name: size for name, size in pictures.items() if size >= 80_000} == {}
 
 
-@pytest.mark.parametrize("manual", MANUALS)
+@pytest.mark.parametrize("manual", [*MANUALS, "docs/monitoring.md", "docs/monitoring.ru.md"])
 def test_files_that_the_manuals_point_to_are_there(manual: str) -> None:
     text = (ROOT / manual).read_text("utf-8")
-    pointed = re.findall(r"\]\(([^):]+)\)", text) + re.findall(r'src="([^":]+)"', text)
+    pointed = re.findall(r"\]\(([^):#]+)\)", text) + re.findall(r'src="([^":]+)"', text)
     assert pointed
     assert [name for name in pointed if not ((ROOT / manual).parent / name).exists()] == []

@@ -12,7 +12,7 @@ from tests.web.conftest import KHIMKI, Site
 from tests.web.test_access import address, handlers
 
 from studypub.config import Server
-from studypub.log import JsonFormatter
+from studypub.log.lines import JsonFormatter
 from studypub.web.app import create_app
 
 EVERYWHERE = {

@@ -5,7 +5,7 @@ import argparse
 from studypub.commands.console import with_database
 from studypub.commands.language import language
 from studypub.config import Config
-from studypub.db import audit
+from studypub.db import audit, watch
 from studypub.db.database import Database
 from studypub.errors import Refused, Sentence
 
@@ -20,7 +20,7 @@ def verify(options: argparse.Namespace) -> int:
                     reason_ru="Записи с этим хешем больше нет: журнал обрезан.",
                     reason_en="The entry of this hash is gone: the log was cut.",
                 )
-            return await audit.count(tx), await audit.first_broken(tx), (await audit.head(tx)).hex()
+            return await audit.count(tx), await watch.check_audit(tx), (await audit.head(tx)).hex()
 
     entries, broken, head = with_database(options, verify)
     if broken is None:

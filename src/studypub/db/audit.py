@@ -8,6 +8,9 @@ from psycopg.types.json import Jsonb
 
 from studypub.db.database import Transaction
 
+_PIECE = 20_000
+_NO_HASH = b"\0"  # what stands before the first entry
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -31,16 +34,27 @@ async def newest(tx: Transaction, *, limit: int, offset: int) -> list[Entry]:
     return [Entry(**row) for row in await tx.all("newest_audit_entries", limit=limit, offset=offset)]
 
 
-async def first_broken(tx: Transaction) -> int | None:
+async def first_broken(tx: Transaction, *, piece: int = _PIECE) -> int | None:
     """Return the first entry at which the chain does not hold, or None."""
-    row = await tx.one("broken_audit_entry")
-    return row["entry"] if row else None
+    after, head = 0, _NO_HASH
+    while True:
+        row = await tx.one("piece_of_audit_log", after=after, head=head, limit=piece)
+        if row is None or row["last"] is None:
+            return None
+        if row["broken"] is not None:
+            return int(row["broken"])
+        after, head = row["last"], row["head"]
 
 
 async def head(tx: Transaction) -> bytes:
     """Return the newest entry's hash; empty where there is none."""
+    return (await newest_hash(tx))[1]
+
+
+async def newest_hash(tx: Transaction) -> tuple[int, bytes]:
+    """Return the newest entry's number and hash; 0 and nothing where there is none."""
     row = await tx.one("head_of_audit_log")
-    return bytes(row["hash"]) if row else b""
+    return (row["entry"], bytes(row["hash"])) if row else (0, b"")
 
 
 async def holds(tx: Transaction, digest: bytes) -> bool:

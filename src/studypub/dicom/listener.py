@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 # No descriptors, no memory: the one that waits stays in the queue, and would be tried again at once.
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _PAUSE_SECONDS = 0.1
+_STALLED_SECONDS = 30.0
 
 Accept = Callable[[socket.socket, tuple[Any, ...]], PeerAssociation]
 
@@ -54,6 +55,7 @@ class Listener(socketserver.TCPServer):
         self.address_family, *_, where = socket.getaddrinfo(*address, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[
             0
         ]
+        self._served = time.monotonic()
         super().__init__(where, socketserver.BaseRequestHandler)  # type: ignore[arg-type]
 
     def get_request(self) -> tuple[socket.socket, Any]:
@@ -94,8 +96,13 @@ class Listener(socketserver.TCPServer):
         log.error("Соединение DICOM не открыто", exc_info=sys.exception(), extra={"details": details})
 
     def service_actions(self) -> None:
-        """Do what is to be done now and then."""
+        """Do what is to be done now and then, which also shows that the thread does not hang."""
+        self._served = time.monotonic()
         self._refusals.tell()
+
+    def is_moving(self) -> bool:
+        """Whether the thread has come round lately."""
+        return time.monotonic() - self._served < _STALLED_SECONDS
 
     def is_open(self) -> bool:
         """Whether connections can be made to the socket."""

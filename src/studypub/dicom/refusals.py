@@ -3,9 +3,9 @@
 import logging
 import threading
 import time
-from collections import Counter
-from collections.abc import Mapping
 from typing import Literal
+
+from studypub.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
@@ -13,29 +13,39 @@ _QUIET_SECONDS = 60.0
 _MOST_KEPT = 1000
 _OTHERS = "*"
 What = Literal["association", "instance"]
+# Why a connection was refused: what the log says, and how that is counted.
+_COUNTED = {
+    "чужой адрес": "unknown_address",
+    "с этого адреса их уже слишком много": "too_many_of_address",
+    "слишком много соединений": "too_many",
+    "незнакомый AE title отправителя": "unknown_calling_ae",
+    "запрошен чужой AE title": "wrong_called_ae",
+    "обмен идёт не по стандарту": "against_standard",
+    "это не запрос соединения DICOM": "not_dicom",
+    "слишком длинный PDU": "long_pdu",
+    "PDU приходит слишком медленно": "slow_pdu",
+}
+_OTHER = "other"
 _SAID: dict[What, str] = {"association": "Соединение отклонено", "instance": "Изображение отклонено"}
 
 
 class Refusals:
     """One line a minute for each address and message, with how often it was. Safe to use from several threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, metrics: Metrics | None = None) -> None:
         self._lock = threading.Lock()
         self._told: dict[tuple[str, str], float] = {}
         self._untold: dict[tuple[str, str], int] = {}
         self._looked = time.monotonic()
-        self._counts: Counter[str] = Counter(association=0, instance=0)
-
-    @property
-    def counts(self) -> Mapping[str, int]:
-        """How much of each kind was refused."""
-        return dict(self._counts)
+        self._metrics = metrics or Metrics()
 
     def note(self, address: str, what: What, reason: str, **details: object) -> None:
         """Tell of a refusal at once, or with the others of this minute. The reason says no identifiers."""
         message = f"{_SAID[what]}: {reason}"
+        self._metrics.refused.labels(what).inc()
+        if what == "association":
+            self._metrics.rejections.labels(_COUNTED.get(reason, _OTHER)).inc()
         with self._lock:
-            self._counts[what] += 1
             full = len(self._told) >= _MOST_KEPT and (address, message) not in self._told
             key = (_OTHERS if full else address, message)
             is_first = key not in self._told

@@ -5,7 +5,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from pydicom.uid import AllTransferSyntaxes, ExplicitVRLittleEndian, ImplicitVRLittleEndian
@@ -22,6 +22,7 @@ from studypub.dicom.receive import CANNOT_UNDERSTAND, Incoming, Rejection
 from studypub.dicom.refusals import Refusals
 from studypub.dicom.secure import SecurePort
 from studypub.dicom.spool import Spool
+from studypub.metrics import Metrics
 
 __all__ = ["STORAGE_SYNTAXES", "KnownPeers", "Limits", "Rejection", "Senders", "StorageScp"]
 
@@ -62,6 +63,7 @@ class StorageScp:
         spool: Spool,
         limits: Limits = Limits(),  # noqa: B008 - it is frozen
         secure: SecurePort | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         """`port` is the one without TLS, None where there is none; `secure` the one with it."""
         self._host = host
@@ -72,7 +74,8 @@ class StorageScp:
         self._limits = limits
         self._ae = _application_entity(ae_title, peer_ae_titles)
         self._places = Places(limits.connections_per_peer)
-        self._refusals = Refusals()
+        self._metrics = metrics or Metrics()
+        self._refusals = Refusals(self._metrics)
         self._listeners: list[Listener] = []
         self._threads: list[threading.Thread] = []
 
@@ -85,10 +88,6 @@ class StorageScp:
     def port(self) -> int:
         """The first of them; the one that the system chose where the configuration says 0."""
         return self.ports[0]
-
-    def refused(self) -> Mapping[str, int]:
-        """Return how many connections and instances were refused since the start."""
-        return self._refusals.counts
 
     def start(self) -> None:
         """Listen. Raises OSError where a port is taken."""
@@ -122,9 +121,9 @@ class StorageScp:
             end += _GOODBYE_SECONDS
 
     def is_listening(self) -> bool:
-        """Whether a peer that connects now is served: the threads live, and their sockets are there."""
+        """Whether a peer that connects now is served: the threads live and do not hang, their sockets are there."""
         alive = bool(self._threads) and all(thread.is_alive() for thread in self._threads)
-        return alive and all(listener.is_open() for listener in self._listeners)
+        return alive and all(listener.is_open() and listener.is_moving() for listener in self._listeners)
 
     def _listening(self, port: int, context: Callable[[], ssl.SSLContext] | None = None) -> Listener:
         return Listener(
@@ -151,6 +150,11 @@ class StorageScp:
         )
 
     def _store(self, requestor: ServiceUser, incoming: Incoming) -> int:
+        status = self._stored(requestor, incoming)
+        self._metrics.c_stores.labels(f"{status:04X}").inc()
+        return status
+
+    def _stored(self, requestor: ServiceUser, incoming: Incoming) -> int:
         try:
             incoming.finish()
         except Rejection as rejection:

@@ -24,6 +24,7 @@ from studypub.dicom.secure import secure_port
 from studypub.dicom.spool import Spool
 from studypub.errors import Sentence, StudypubError
 from studypub.flows import backup, certificates
+from studypub.flows.check_mail import check_mail
 from studypub.pixels.text import can_read
 from studypub.store.configured import open_store
 
@@ -51,6 +52,7 @@ def examine(config: Config, open_database: OpenDatabase, *, accession_number: st
     yield _backup(config)
     yield _public_url(config)
     yield from _certificates(config)
+    yield Finding(*check_mail(config))
     if _covers_text(config):
         yield _text_recognition()
     for clinic in config.clinics:
@@ -63,6 +65,7 @@ def while_running(config: Config) -> list[Callable[[], list[Finding]]]:
     parts.append(lambda: [_backup(config)])
     parts.append(lambda: [_public_url(config)])
     parts.append(lambda: _certificates(config))
+    parts.append(lambda: [Finding(*check_mail(config))])
     if _covers_text(config):
         parts.append(lambda: [_text_recognition()])
     parts += [partial(_pacs, config, clinic, None) for clinic in config.clinics]

@@ -6,6 +6,7 @@ from litestar import Litestar, Request
 from litestar.datastructures import State
 
 from studypub.errors import Sentence
+from studypub.flows.readings import Readings
 from studypub.web import static
 from studypub.web.allowance import Allowance
 from studypub.web.api import batch, operations, publish, schema, task
@@ -36,6 +37,7 @@ from studypub.web.pages import (
 )
 from studypub.web.parts import Parts
 from studypub.web.patience import patient
+from studypub.web.timing import Timing, stamped
 
 LARGEST_BODY = 1 << 20  # bytes
 
@@ -77,15 +79,14 @@ _COMPRESSED = Sentence("Сжатые запросы не принимаются.
 
 def create_app(parts: Parts) -> Litestar:
     """Return the application over these parts."""
-    requests = operations.RequestCounter()
     allowance = Allowance(parts.config.server.api_requests_per_minute)
     return Litestar(
         route_handlers=ROUTES,
-        state=State({"parts": parts, "requests": requests, "allowance": allowance}),
+        state=State({"parts": parts, "allowance": allowance, "readings": Readings(parts.config, parts.database)}),
         dependencies=PROVIDERS,
-        middleware=[patient],
+        middleware=[stamped, patient],
         before_request=refuse_compressed,
-        before_send=[SecurityHeaders(parts.config.server), requests],
+        before_send=[SecurityHeaders(parts.config.server), Timing(parts.metrics)],
         exception_handlers={SignInNeeded: ask_to_sign_in, Exception: answer_error},
         request_max_body_size=LARGEST_BODY,
         openapi_config=None,

@@ -8,6 +8,7 @@ from studypub.config import Config
 from studypub.db.database import Database
 from studypub.errors import Sentence
 from studypub.flows.look_up import Lookups
+from studypub.metrics import Metrics
 from studypub.store.base import Store
 
 
@@ -16,8 +17,7 @@ class Parts:
     """Built by the daemon.
 
     `readiness` maps each part that must work to None, or to what is wrong with it; `obstacle` says at once why no task
-    is begun now, or None; `refused` counts what the DICOM listener has refused, by kind; `certificates` tells
-    until when those in use are valid, by who shows them.
+    is begun now, or None; `certificates` tells until when those in use are valid, by who shows them.
     """
 
     config: Config
@@ -26,5 +26,5 @@ class Parts:
     readiness: Callable[[], Awaitable[dict[str, str | None]]]
     lookups: Lookups = field(default_factory=Lookups)
     obstacle: Callable[[], Sentence | None] = lambda: None
-    refused: Callable[[], Mapping[str, int]] = dict
+    metrics: Metrics = field(default_factory=Metrics)
     certificates: Callable[[], Mapping[str, datetime]] = dict

@@ -82,6 +82,11 @@ class WorkerLoop:
         """Look for tasks now instead of at the next poll."""
         self._wake.set()
 
+    @property
+    def busy(self) -> int:
+        """How many tasks are in work."""
+        return len(self._jobs)
+
     def is_moving(self) -> bool:
         """Whether each worker has shown a sign of life lately."""
         return self._draining.is_set() or time.monotonic() - min(self._seen) < _STALLED_SECONDS

@@ -1,0 +1,1 @@
+"""Mail leaves by SMTP; nothing else knows aiosmtplib."""
