@@ -25,6 +25,7 @@ from studypub.errors import (
     PacsCannotDeliver,
     PacsFull,
     PacsGivenUp,
+    PacsNotSecured,
     PacsRefused,
     PacsSilent,
     PacsUnreachable,
@@ -125,6 +126,7 @@ PASSING: list[StudypubError] = [
     PacsAway(pacs="X", address="a:1"),
     PacsSilent(pacs="X", address="a:1", since="05:00"),
     PacsFull(pacs="X", status="s"),
+    PacsNotSecured(pacs="X", address="a:1", reason_ru="р", reason_en="r"),
 ]
 
 
@@ -141,7 +143,19 @@ def test_what_time_cannot_heal_fails_at_once(error: StudypubError) -> None:
 
 
 def test_every_error_of_a_task_is_in_one_of_the_tables() -> None:
-    elsewhere = {"Refused", "NotThere", "ConfigError", "ComeLater", "TooManyTries", "TooManyRequests", "QueueFull"}
+    of_programs = {"NameTaken", "ComeLater", "TooManyTries", "TooManyRequests", "QueueFull"}
+    elsewhere = {*of_programs, "MailUnavailable", "MailRefused", "Refused", "NotThere", "ConfigError"}
+        "NameTaken",
+        "MailUnavailable",
+        "MailRefused",
+        "Refused",
+        "NotThere",
+        "ConfigError",
+        "ComeLater",
+        "TooManyTries",
+        "TooManyRequests",
+        "QueueFull",
+    }
     not_of_tasks = {*elsewhere, "StudyNotFound"}
     known = {_name(error) for error in HEALING + FINAL + PASSING}
     assert known | not_of_tasks == {_name_of(kind) for kind in _subclasses(StudypubError)}
