@@ -56,7 +56,7 @@ def test_little_of_the_system_is_exposed_to_it() -> None:
 
 def test_a_secret_that_systemd_hands_over_is_read(tmp_path: Path) -> None:
     """As the unit explains it: the file's name in the folder of credentials is what LoadCredential calls it."""
-    (credential,) = re.findall(r"^#LoadCredential=([\w-]+):(\S+)$", UNIT, re.MULTILINE)
+    (credential,) = re.findall(r"^#LoadCredential=(s3[\w-]+):(\S+)$", UNIT, re.MULTILINE)
     assert f'secret_key_file = "/run/credentials/studypub.service/{credential[0]}"' in UNIT
     (variable,) = re.findall(r"^#Environment=STUDYPUB_(\S+)=%d/(\S+)$", UNIT, re.MULTILINE)
     assert variable == ("STORAGE__S3__SECRET_KEY_FILE", credential[0])
