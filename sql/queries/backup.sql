@@ -9,3 +9,7 @@ SELECT object_key, size, sha256 FROM published_studies WHERE state = 'LIVE' ORDE
 -- name: left_databases
 -- Databases in which a backup was tried out, and that nobody removed.
 SELECT datname FROM pg_database WHERE starts_with(datname, %(prefix)s);
+
+-- name: comment_on_database
+-- What is said of this database as a whole.
+SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = current_database();

@@ -90,9 +90,13 @@ def _parser() -> argparse.ArgumentParser:
     back_up.add_argument("--without-archives", action="store_true", help="only list the archives of the local store")
     restore = _configured(commands, "restore", "backup:restore", "fill an empty installation from a backup")
     restore.add_argument("file", type=Path, metavar="FILE")
-    restore.add_argument(
-        "--collect", action="store_true", help="delete archives that the backup does not know, in a week"
+    reconcile = _configured(
+        commands, "reconcile", "backup:reconcile", "hold a database that was restored by other means against the store"
     )
+    for command in (restore, reconcile):
+        command.add_argument(
+            "--collect", action="store_true", help="delete archives that the database does not know, in a week"
+        )
     trial = _plain(commands, "demo", "trial:run", "try it out: a daemon, a small PACS and a published study")
     trial.add_argument("--state", type=Path, default=Path("var"), metavar="DIR")
     return parser

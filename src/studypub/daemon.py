@@ -24,6 +24,7 @@ from studypub.data_dir import embedded, only_daemon
 from studypub.db.database import Database
 from studypub.db.durable import require_durable
 from studypub.db.embedded import EmbeddedPostgres
+from studypub.db.half_restored import require_whole
 from studypub.db.migrate import migrate
 from studypub.db.notifications import listen
 from studypub.deid import profile
@@ -149,6 +150,7 @@ async def _make_ready(url: str) -> None:
     """Bring the schema up to date as soon as the database answers. Raises Refused where it cannot be used."""
     while True:
         try:
+            await asyncio.to_thread(require_whole, url)
             for name in await migrate(url):
                 log.info("Применена миграция %s", name)
             return await require_durable(url)

@@ -1,6 +1,7 @@
 """A backup, and the way back: as a sysadmin types it, onto a machine where nothing is."""
 
 import json
+import os
 import tarfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -201,3 +202,26 @@ def test_old_backups_are_removed(published: Published) -> None:
         (folder / name).write_bytes(BytesIO().getvalue())
     path = backed_up(installation, "--keep", "2", folder="others")
     assert {each.name for each in folder.iterdir()} == {path.name, "studypub-20200102T000000Z.tar", "notes.tar"}
+
+
+def test_a_restore_that_broke_off_is_finished_before_anything_is_served(
+    made: Path, empty: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = os.environ.get("PYTHONPATH", "")
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os\nfrom studypub.flows import restore\nrestore.reconcile = lambda *_, **__: os._exit(9)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{before}")
+    assert empty.command("restore", str(made)).returncode == 9
+    monkeypatch.setenv("PYTHONPATH", before)
+    (lost, *_) = (empty.folder / "data" / "storage" / "studies").iterdir()
+    lost.unlink()
+    for command in (("serve",), ("restore", str(made))):
+        refused = empty.command(*command)
+        assert refused.returncode == 1
+        assert "reconcile" in refused.stderr
+    done = empty.command("reconcile")
+    assert done.returncode == 0, done.stderr
+    assert "Closed: BACKUP-" in done.stdout
+    with serving(empty):
+        assert len(sql(empty, "SELECT 1 FROM published_studies WHERE state = 'LIVE'")) == 1

@@ -6,6 +6,7 @@ import asyncio
 from studypub.commands.console import actor, configuration
 from studypub.commands.language import language
 from studypub.data_dir import database_url, only_daemon
+from studypub.db import half_restored
 from studypub.db.database import Database
 from studypub.db.dump import require_empty
 from studypub.db.migrate import migrate
@@ -53,22 +54,38 @@ def restore(options: argparse.Namespace) -> int:
         require_empty(url)
         store = open_store(settings.storage, settings.database.data_dir)
         put = restoring.fill_store(archive, manifest, store)
+        half_restored.mark(url)
         restoring.fill_database(archive, manifest, url)  # last: where anything fails before, it can be tried again
         found = asyncio.run(_reconciled(url, store, collect=options.collect))
-    _tell(found, put, made_at=f"{manifest.made_at:%Y-%m-%d %H:%M} UTC", collect=options.collect)
+    _say(Sentence(
+        f"Восстановлена копия от {manifest.made_at:%Y-%m-%d %H:%M} UTC. Архивов возвращено в хранилище: {put}.",
+        f"Restored the backup of {manifest.made_at:%Y-%m-%d %H:%M} UTC. Archives put back into the store: {put}.",
+    ))  # fmt: skip
+    _tell(found, collect=options.collect)
+    return 0
+
+
+def reconcile(options: argparse.Namespace) -> int:
+    """Hold a database that was restored by other means, or not to the end, against what is in the store."""
+    settings = configuration(options)
+    with only_daemon(settings.database.data_dir), database_url(settings) as url:
+        store = open_store(settings.storage, settings.database.data_dir)
+        found = asyncio.run(_reconciled(url, store, collect=options.collect))
+    _tell(found, collect=options.collect)
     return 0
 
 
 async def _reconciled(url: str, store: Store, *, collect: bool) -> Reconciled:
     await migrate(url)
     async with Database(url, size=2, name="restore") as database:
-        return await restoring.reconcile(database, store, collect=collect, actor=actor())
+        found = await restoring.reconcile(database, store, collect=collect, actor=actor())
+    half_restored.clear(url)
+    return found
 
 
-def _tell(found: Reconciled, put: int, *, made_at: str, collect: bool) -> None:
+def _tell(found: Reconciled, *, collect: bool) -> None:
     _say(Sentence(
-        f"Восстановлена копия от {made_at}. Архивов возвращено в хранилище: {put}; истёк срок: {found.expired}.",
-        f"Restored the backup of {made_at}. Archives put back into the store: {put}; expired since: {found.expired}.",
+        f"Ссылок, у которых истёк срок: {found.expired}.", f"Links that have expired: {found.expired}.",
     ))  # fmt: skip
     for publication in found.closed:
         _say(Sentence(

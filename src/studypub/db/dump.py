@@ -72,8 +72,10 @@ def require_empty(url: str) -> None:
         if connection.execute(all_queries()["tables"]).fetchone() is not None:
             raise Refused(
                 "not empty",
-                reason_ru="База данных не пуста. Восстанавливайте копию в новую, пустую базу.",
-                reason_en="The database is not empty. Restore the backup into a new, empty one.",
+                reason_ru="База данных не пуста. Восстанавливайте копию в новую, пустую базу; восстановление, которое "
+                "прервалось, завершает studypub reconcile.",
+                reason_en="The database is not empty. Restore the backup into a new, empty one; a restore that broke "
+                "off is finished by studypub reconcile.",
             )
 
 
