@@ -19,6 +19,9 @@ from tests.peers.postgres import open_folder
 from tests.peers.program import free_port
 from tests.peers.world import eventually
 
+from studypub import config, daemon
+from studypub.errors import ConfigError
+
 
 @dataclass(frozen=True)
 class Secure:
@@ -120,7 +123,7 @@ def test_a_renewed_certificate_is_taken_up_and_a_broken_one_is_not(
     assert "PRIVATE KEY" not in secure.log()
 
 
-def test_half_a_handshake_holds_up_nobody(secure: Secure, authority: Authority) -> None:
+def test_half_a_handshake_holds_up_nobody_and_what_is_old_is_not_spoken(secure: Secure, authority: Authority) -> None:
     port = secure.installation.port
     with serving(secure.installation), ExitStack() as stack:
         for said in (b"", b"\x16\x03\x01", b"GET / HTTP/1.1\r\n\r\n", b"\x16" * 500) * 5:
@@ -128,15 +131,11 @@ def test_half_a_handshake_holds_up_nobody(secure: Secure, authority: Authority) 
             peer.sendall(said)
         with httpx.Client(verify=trusting(authority), trust_env=False) as client:
             assert client.get(f"{secure.url}/healthz").status_code == 200
-    assert "Traceback" not in secure.log()
-
-
-def test_what_is_old_is_not_spoken(secure: Secure) -> None:
-    with serving(secure.installation):
         for old in (["-tls1_1"], ["-tls1_2", "-cipher", "AES128-SHA:@SECLEVEL=0"], ["-tls1_2", "-cipher", "ADH"]):
-            command = ["openssl", "s_client", "-connect", f"localhost:{secure.installation.port}", *old]
+            command = ["openssl", "s_client", "-connect", f"localhost:{port}", *old]
             done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=False)
             assert b"(NONE)" in done.stdout
+    assert "Traceback" not in secure.log()
 
 
 def test_what_cannot_be_used_is_told_in_a_line(secure: Secure, stranger: Authority, tmp_path: Path) -> None:
@@ -158,10 +157,12 @@ def test_what_cannot_be_used_is_told_in_a_line(secure: Secure, stranger: Authori
         ("redirect_port", "# redirect_port", "server.tls.challenges: needs redirect_port"),
     ):
         secure.installation.file.write_text(text.replace(was, becomes), "utf-8")
-        for command in ("check-config", "serve"):
-            ended = secure.installation.command(command)
-            assert (ended.returncode, ended.stderr.count("\n")) == (78, 1), ended.stderr
-            assert said in ended.stderr
+        with pytest.raises(ConfigError) as raised:
+            daemon.check(config.load(secure.installation.file, {}))
+        assert said in raised.value.sentence.en
+    secure.installation.file.write_text(text.replace(str(secure.pair.key), str(locked)), "utf-8")
+    ended = secure.installation.command("serve")
+    assert (ended.returncode, ended.stderr.count("\n")) == (78, 1), ended.stderr
 
 
 async def test_a_browser_signs_in_over_it(secure: Secure, browser: Browser) -> None:
