@@ -80,6 +80,7 @@ async def test_each_thing_is_told_in_one_mail_and_names_nobody(
     )
     async with database.transaction() as tx:
         await outages.begin(tx, "c", timedelta(seconds=1))
+        await outages.begin(tx, "gone", timedelta(seconds=1))
         await audit.append(tx, "user:анна", "study.withdrawn", PID)
     connection.execute("UPDATE pacs_outages SET since = now() - interval '20 minutes'")
     connection.execute("ALTER TABLE audit_log DISABLE TRIGGER USER")
@@ -102,6 +103,7 @@ async def test_each_thing_is_told_in_one_mail_and_names_nobody(
         "The audit log's chain is broken",
     ):  # fmt: skip
         assert words in text, text
+    assert text.count("PACS") == 1  # a clinic that the configuration does not name any more has none
     whole = letter.as_string() + text
     assert not [word for word in (PID, ACSN, "анна") if word in whole]
     async with database.transaction() as tx:

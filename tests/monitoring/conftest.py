@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,6 +13,7 @@ from pydicom import config
 from pydicom.dataelem import DataElement
 from pydicom.dataset import FileDataset
 from tests.peers import daemon
+from tests.peers.mail import MailServer, serving
 from tests.peers.postgres import open_folder
 from tests.peers.raw_dicom import ASSOCIATE_RJ, RawPeer, associate_rq
 from tests.peers.studies import make_study, secondary_capture
@@ -24,6 +26,16 @@ __all__ = ["nursery"]
 # Whatever names the patient and is no number of a request; the numbers, which may stand in the log; what a request says
 # besides; what opens something.
 NAMED, PID, ACSN, ASIDE, SECRET = "ZCANARY", "QCANARYPID", "QCANARYAC", "WCANARY", "VCANARY"
+_ALERTS = """
+[mail]
+host = "127.0.0.1"
+port = {port}
+security = "none"
+sender = "studypub@clinic.example"
+[alerts]
+to = ["admin@clinic.example"]
+disk_free_mb = 1073741824
+"""
 _ENDED = ("COMPLETED", "FAILED", "NEEDS_REVIEW", "CANCELLED", "EXPIRED")
 
 
@@ -52,6 +64,7 @@ class Run:
     lines: list[dict[str, Any]]
     output: str
     metrics: str
+    letters: list[EmailMessage]
     statuses: dict[str, str]
     secrets: list[str] = field(default_factory=list)
 
@@ -75,11 +88,11 @@ class Run:
 
 @pytest.fixture(scope="session")
 def run(nursery: Nursery) -> Iterator[Run]:
-    with open_folder() as folder:
+    with open_folder() as folder, serving(folder) as mail:
         destinations: dict[str, tuple[str, int]] = {}
         pacs = DemoPacs("DEMO", destinations=destinations, instances=())
         pacs.start()
-        installation = daemon.install(folder, pacs="DEMO", pacs_port=pacs.port)
+        installation = daemon.install(folder, pacs="DEMO", pacs_port=pacs.port, more=_ALERTS.format(port=mail.port))
         destinations["STUDYPUB"] = ("127.0.0.1", installation.scp_port)
         environment = {
             "STUDYPUB_WORKERS__LEAST_FREE_MB": "0",
@@ -88,13 +101,13 @@ def run(nursery: Nursery) -> Iterator[Run]:
         }
         world = World(installation, cast("Any", None), "", pacs, destinations, nursery, environment)
         try:
-            yield _lived(world)
+            yield _lived(world, mail)
         finally:
             world.close()
             pacs.stop()
 
 
-def _lived(world: World) -> Run:
+def _lived(world: World, mail: MailServer) -> Run:
     started = world.start(f"finding:raise:1:{ACSN}5")
     key = world.installation.command("apikey", "add", "--clinic", "f_Khimki", "--name", "MIS").stdout.strip()
     world.pacs.add(marked(f"{ACSN}1", 1))
@@ -110,9 +123,10 @@ def _lived(world: World) -> Run:
         _visit(mis, link)
         _speak_dicom(world)
         metrics = mis.get("/metrics", headers={"Authorization": ""}).text
+    eventually(lambda: mail.letters)
     assert started.ends() == 0
     output = started.output.read_text("utf-8")
-    return Run(world.installation.folder, started.lines(), output, metrics, statuses, secrets)
+    return Run(world.installation.folder, started.lines(), output, metrics, mail.letters, statuses, secrets)
 
 
 def _published(mis: httpx.Client, accession_number: str) -> str:

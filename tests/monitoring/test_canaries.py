@@ -51,6 +51,14 @@ def test_what_opens_anything_is_in_no_log(run: Run) -> None:
         assert [place for place, content in run.kept().items() if _is_log(place) and secret.encode() in content] == []
 
 
+def test_the_daemon_writes_by_itself_and_names_nobody(run: Run) -> None:
+    (letter,) = run.letters
+    assert letter["To"] == "admin@clinic.example"
+    assert "На диске свободно" in letter["Subject"]
+    whole = letter.as_string() + letter.get_content()
+    assert [word for word in (NAMED, PID, ACSN, ASIDE, SECRET, *run.secrets) if word in whole] == []
+
+
 def test_every_line_has_the_shape_that_programs_read(run: Run) -> None:
     for line in run.lines:
         assert list(line) == ["timestamp", "level", "message", "details"]

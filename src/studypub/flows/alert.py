@@ -14,6 +14,7 @@ from studypub.core import alert_words
 from studypub.core.alerts import Change, Limits, Standing, Values, follow, to_tell, unknown, wrong
 from studypub.db import alerts, outages, watch
 from studypub.db.database import Database, Transaction
+from studypub.db.outages import Outage
 from studypub.errors import DatabaseUnavailable, StudypubError
 from studypub.flows import backup
 from studypub.mail import smtp
@@ -85,7 +86,7 @@ class Alerting:
         check = await watch.audit_check(tx)
         return Values(
             parts=self._faulty_since,
-            pacs={self._pacs_of(one.clinic_code): one.since for one in await outages.known(tx)},
+            pacs=self._silent_pacs(await outages.known(tx)),
             failed=lately.failed,
             published=lately.published,
             nothing_published=lately.nothing_published,
@@ -95,9 +96,10 @@ class Alerting:
             audit_broken_at=check.broken_entry if check else None,
         )
 
-    def _pacs_of(self, clinic_code: str) -> str:
-        clinic = self.config.clinic(clinic_code)
-        return clinic.pacs.ae_title if clinic else clinic_code
+    def _silent_pacs(self, known: Sequence[Outage]) -> dict[str, datetime]:
+        """Return since when each PACS is away; of a clinic that is not in the configuration any more nobody asks."""
+        clinics = {clinic.code: clinic.pacs.ae_title for clinic in self.config.clinics}
+        return {clinics[one.clinic_code]: one.since for one in known if one.clinic_code in clinics}
 
     def _limits(self) -> Limits:
         limits = self.config.alerts
