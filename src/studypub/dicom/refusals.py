@@ -5,6 +5,7 @@ import threading
 import time
 from typing import Literal
 
+from studypub.dicom.visitors import Visit, Visitors
 from studypub.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -38,9 +39,12 @@ class Refusals:
         self._untold: dict[tuple[str, str], int] = {}
         self._looked = time.monotonic()
         self._metrics = metrics or Metrics()
+        self.visitors = Visitors()
 
-    def note(self, address: str, what: What, reason: str, **details: object) -> None:
+    def note(self, address: str, what: What, reason: str, *, ae_title: str = "", called: str = "", **more: str) -> None:
         """Tell of a refusal at once, or with the others of this minute. The reason says no identifiers."""
+        self.visitors.note(Visit(address, reason, ae_title, called, is_instance=what == "instance"))
+        details: dict[str, object] = {**({"ae_title": ae_title} if ae_title else {}), **more}
         message = f"{_SAID[what]}: {reason}"
         self._metrics.refused.labels(what).inc()
         if what == "association":
