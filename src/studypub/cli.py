@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import pkgutil
 import sys
 from collections.abc import Sequence
@@ -39,6 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for fault in error.errors:
             print(f"studypub: {fault.field}: {getattr(fault.sentence, language())}", file=sys.stderr)
         status = _EX_USAGE
+    except BrokenPipeError:  # `| head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = _EX_FAIL
     except KeyboardInterrupt:
         status = 130
     sys.exit(status)
@@ -58,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     _configured(commands, "check-config", "service:check_config", "say whether the configuration can be used")
     check = _configured(commands, "doctor", "doctor:examine", "check the database, the PACS, the storage and the rest")
     check.add_argument("--accession", metavar="ACSN", help="a study to try a real C-MOVE round trip with")
+    check.add_argument("--clinic", metavar="CODE", help="look at this clinic's PACS alone")
     check.add_argument("--json", action="store_true", help="print a line of JSON for each finding, for monitoring")
     _user_commands(_group(commands, "user", "accounts of the panel"))
     _key_commands(_group(commands, "apikey", "keys of programs"))

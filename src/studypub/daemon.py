@@ -36,6 +36,8 @@ from studypub.flows import first_start
 from studypub.flows.alert import Alerting
 from studypub.flows.carry_out import Means, carry_out
 from studypub.flows.check_audit import check_audit
+from studypub.flows.examine.probes import Probes
+from studypub.flows.examine.transfer import Listener
 from studypub.flows.expire import expire, sweep
 from studypub.flows.keep_backed_up import keep_backed_up
 from studypub.flows.note_attempt import note_attempt
@@ -51,6 +53,7 @@ from studypub.web.app import create_app
 from studypub.web.listening import listening
 from studypub.web.parts import Parts
 from studypub.web.redirect import redirecting
+from studypub.worker.inquiries import Inquiries
 from studypub.worker.lag import measure_lag
 from studypub.worker.loop import WorkerLoop
 from studypub.worker.probe import probe
@@ -213,6 +216,7 @@ async def running(
                 }
             )
         )
+        probes = Probes()
         background = [
             asyncio.create_task(part, name=name)
             for name, part in (
@@ -226,6 +230,7 @@ async def running(
                 ("outages", probe(config, work_database)),
                 ("backups", keep_backed_up(config, url, store)),
                 ("certificates", keep_renewed(list(certificates.values()), renew)),
+                ("inquiries", Inquiries(config, probes, Listener(spool, scp.visitors)).run()),
                 ("watchdog", watch(os.environ, {"listener": scp.is_listening, "workers": loop.is_moving})),
             )
         ]
@@ -242,6 +247,7 @@ async def running(
             readiness,
             obstacle=readiness.obstacle,
             metrics=metrics,
+            probes=probes,
             certificates=lambda: {name: one.valid_until for name, one in certificates.items()},
         )
         web = await stack.enter_async_context(_web_server(parts, stop, certificates.get("web")))

@@ -93,8 +93,10 @@ def test_the_doctor_tells_programs_the_same(idle: Installation) -> None:
     done = idle.command("doctor", "--json")
     found = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 1
-    assert all(set(each) == {"passed", "ru", "en"} and each["ru"] and each["en"] for each in found)
-    assert [each["passed"] for each in found if "NOBODY" in each["en"]] == [False]
+    shape = {"part", "code", "clinic", "passed", "warned", "ru", "en", "remedy_ru", "remedy_en"}
+    assert all(set(each) == shape and each["ru"] and each["en"] for each in found)
+    assert all(each["remedy_ru"] and each["remedy_en"] for each in found if each["warned"] or not each["passed"])
+    assert [each["code"] for each in found if each["clinic"] == "f_Khimki"] == ["PACS_PORT_CLOSED"]
     assert {each["passed"] for each in found} == {True, False}
 
 

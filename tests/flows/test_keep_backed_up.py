@@ -15,7 +15,8 @@ from tests.bench.pages import FILL
 from studypub.config import Backup, Config
 from studypub.db import dump
 from studypub.errors import DatabaseUnavailable, DiskFull, Refused
-from studypub.flows import backup, doctor, keep_backed_up
+from studypub.flows import backup, keep_backed_up
+from studypub.flows.examine import backups
 from studypub.flows.keep_backed_up import is_due, make
 from studypub.store.local import LocalStore
 
@@ -178,6 +179,6 @@ def test_the_doctor_says_how_old_the_newest_is(
     if started is not None:
         (tmp_path / "instance").touch()
         os.utime(tmp_path / "instance", ((now - timedelta(hours=started)).timestamp(),) * 2)
-    found = doctor._backup(settings)
+    found = backups.examine(settings)
     assert found.passed is passed
     assert newest is None or f" {newest:.0f} " in found.sentence.en

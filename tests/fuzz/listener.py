@@ -104,7 +104,7 @@ class Target:
         theirs.shutdown(socket.SHUT_WR)
         association = PeerAssociation(
             self._ae, self._spool, self._peers, self._limits, ours, ("127.0.0.1", 104),
-            store=lambda _, incoming: _status(incoming), refuse=lambda *_, **__: None,
+            store=lambda _, incoming: _status(incoming), refuse=lambda *_, **__: None, admit=lambda _: None,
         )  # fmt: skip
         association.start()
         association.join(_HANG_SECONDS)

@@ -204,7 +204,7 @@ def test_every_reason_to_leave_out_is_told(language: str) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_refusal_of_the_listener_is_told(language: str) -> None:
     text = text_of(f"troubleshooting{language}.md")
-    modules = ("association", "connection", "listener", "messages", "receive", "refusals", "scp")
+    modules = ("association", "connection", "listener", "messages", "receive", "refusals", "scp", "visitors")
     said = {words for name in modules for words in russian(ROOT / f"src/studypub/dicom/{name}.py")}
     assert len(said) > 20
     assert {words for words in said if f"`{words.rstrip(' (')}" not in text} == set()

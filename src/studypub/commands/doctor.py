@@ -4,17 +4,26 @@ import argparse
 import json
 from functools import partial
 
-from studypub.commands.console import configuration
+from studypub.commands.console import configuration, require_clinic
 from studypub.commands.language import language
 from studypub.data_dir import database_url
 from studypub.flows import doctor
-from studypub.flows.doctor import Finding
+from studypub.flows.examine.finding import Finding, Level
+
+_SIGNS = {Level.PASSED: "✓", Level.WARNED: "!", Level.FAILED: "✗"}
 
 
 def examine(options: argparse.Namespace) -> int:
-    """Print each finding as it is made, for people, or as a line of JSON in both languages."""
+    """Print each finding as it is made, for people, or as a line of JSON in both languages; 1 if any fails."""
     settings = configuration(options)
-    findings = doctor.examine(settings, partial(database_url, settings), accession_number=options.accession)
+    require_clinic(settings, options.clinic)
+    findings = doctor.examine(
+        settings,
+        partial(database_url, settings),
+        accession_number=options.accession,
+        clinic_code=options.clinic,
+        suggest=not options.json,  # a number of somebody's study is for no log
+    )
     healthy = True
     for finding in findings:
         healthy &= finding.passed
@@ -23,8 +32,13 @@ def examine(options: argparse.Namespace) -> int:
 
 
 def _words(finding: Finding) -> str:
-    return f"{'✓' if finding.passed else '✗'} {getattr(finding.sentence, language())}"
+    said = (getattr(words, language()) for words in (finding.sentence, finding.remedy))
+    return f"{_SIGNS[finding.level]} {' '.join(filter(None, said))}"
 
 
 def _line(finding: Finding) -> str:
-    return json.dumps({"passed": finding.passed, **finding.sentence._asdict()}, ensure_ascii=False)
+    """Return what docs/doctor.md promises: keys are added, none is taken away."""
+    found = {"part": finding.part, "code": finding.code, "clinic": finding.clinic or None}
+    verdict = {"passed": finding.passed, "warned": finding.warned}
+    remedy = {f"remedy_{name}": said for name, said in finding.remedy._asdict().items()}
+    return json.dumps({**found, **verdict, **finding.sentence._asdict(), **remedy}, ensure_ascii=False)

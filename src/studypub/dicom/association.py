@@ -15,21 +15,29 @@ from pynetdicom.transport import AddressInformation
 from studypub.dicom.connection import Connection
 from studypub.dicom.limits import Limits
 from studypub.dicom.messages import Messages
-from studypub.dicom.peers import KnownPeers
+from studypub.dicom.peers import KnownPeers, plain
 from studypub.dicom.receive import Incoming
 from studypub.dicom.spool import Spool
 from studypub.dicom.timer import SteadyTimer
+from studypub.dicom.visitors import (
+    FOREIGN_TITLE,
+    NO_DICOM,
+    NOT_BY_THE_STANDARD,
+    OTHER_TITLE_CALLED,
+    TLS_UNASKED,
+    TOO_MANY,
+    Visit,
+)
 from studypub.log import describe
 
 if TYPE_CHECKING:
     from pynetdicom.pdu_primitives import A_ASSOCIATE
 
 # Of an A-ASSOCIATE-RJ (PS3.8 9.3.4): source and reason
-_REJECTED = {(1, 3): "незнакомый AE title отправителя", (1, 7): "запрошен чужой AE title"}
+_REJECTED = {(1, 3): FOREIGN_TITLE, (1, 7): OTHER_TITLE_CALLED}
 # PS3.8 9.2, 9.3.5: the state in which messages come, the PDU that they are in, and the event of the connection's end
 _DATA_TRANSFER, _P_DATA_TF, _CLOSED = "Sta6", 4, "Evt17"
-_NOT_DICOM, _TLS_UNASKED = "это не запрос соединения DICOM", "пришло соединение TLS на порт без TLS"
-_INCOMPREHENSIBLE = "обмен идёт не по стандарту"
+_CLASS_REFUSED, _SYNTAXES_REFUSED = 3, 4  # PS3.8 9.3.3.2
 
 
 class PeerAssociation(Association):
@@ -46,11 +54,15 @@ class PeerAssociation(Association):
         *,
         store: Callable[[ServiceUser, Incoming], int],
         refuse: Callable[..., None],
+        admit: Callable[[Visit], None],
     ) -> None:
-        """`store` takes an instance from this peer, `refuse` is told in words why the peer is sent away."""
+        """`store` takes an instance from this peer, `refuse` is told in words why the peer is sent away.
+
+        `admit` is told of a peer that is let in.
+        """
         super().__init__(ae, MODE_ACCEPTOR)
         self.name = "dicom-association"
-        self._refuse = refuse
+        self._refuse, self._admit = refuse, admit
         self._hung_up = False
         self.dimse = self._messages = Messages(self, spool, peers, limits, partial(store, self.requestor))
         self.dul = Provider(self, self._messages, refuse)
@@ -60,6 +72,7 @@ class PeerAssociation(Association):
         self.acse_timeout, self.network_timeout = limits.request_seconds, limits.silence_seconds
         self._introduce(ae, limits, address)
         self.bind(evt.EVT_REJECTED, self._note_rejection)
+        self.bind(evt.EVT_ACCEPTED, self._note_admission)
 
     @property
     def is_asked_for(self) -> bool:
@@ -77,7 +90,7 @@ class PeerAssociation(Association):
             if self._connection.agree():
                 super().run_reactor()
         except Exception as error:  # noqa: BLE001 - a request that the library cannot digest
-            self._refuse(_INCOMPREHENSIBLE, cause=describe(error))
+            self._refuse(NOT_BY_THE_STANDARD, cause=describe(error))
         finally:
             self._connection.hang_up()
             if self._started_dul:
@@ -85,7 +98,7 @@ class PeerAssociation(Association):
             self._connection.end()
             self._messages.discard()
             if self._connection.has_read and not self.is_asked_for:
-                self._refuse(_TLS_UNASKED if self._connection.hears_tls else _NOT_DICOM)
+                self._refuse(TLS_UNASKED if self._connection.hears_tls else NO_DICOM)
 
     def hang_up(self) -> None:
         """End it at once, without a word to the peer; safe from any thread."""
@@ -103,8 +116,25 @@ class PeerAssociation(Association):
 
     def _note_rejection(self, _: evt.Event) -> None:
         answer = cast("A_ASSOCIATE", self.acceptor.primitive)
-        reason = _REJECTED.get((answer.result_source or 0, answer.diagnostic or 0), "слишком много соединений")
-        self._refuse(reason, ae_title=self.requestor.ae_title)
+        reason = _REJECTED.get((answer.result_source or 0, answer.diagnostic or 0), TOO_MANY)
+        called = self.requestor.primitive.called_ae_title if self.requestor.primitive else None
+        self._refuse(reason, ae_title=self.requestor.ae_title, called=(called or "").strip())
+
+    def _note_admission(self, _: evt.Event) -> None:
+        refused = {one.context_id: one.result for one in self.rejected_contexts}
+        asked = [one for one in self.requestor.requested_contexts if one.context_id in refused]
+        classes = {str(one.abstract_syntax) for one in asked if refused[one.context_id] == _CLASS_REFUSED}
+        syntaxes = {
+            str(each) for one in asked if refused[one.context_id] == _SYNTAXES_REFUSED for each in one.transfer_syntax
+        }
+        self._admit(
+            Visit(
+                plain(self.requestor.address or ""),
+                calling=self.requestor.ae_title,
+                classes=tuple(sorted(classes)),
+                syntaxes=tuple(sorted(syntaxes)),
+            )
+        )
 
 
 class Provider(DULServiceProvider):
@@ -134,7 +164,7 @@ class Provider(DULServiceProvider):
         try:
             super().run_reactor()
         except Exception as error:  # noqa: BLE001 - a move that the library's state machine does not know
-            self._refuse(_INCOMPREHENSIBLE, cause=describe(error))
+            self._refuse(NOT_BY_THE_STANDARD, cause=describe(error))
         finally:
             cast("Connection", self.socket).hang_up()
             self.kill_dul()

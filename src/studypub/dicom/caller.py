@@ -146,7 +146,8 @@ class Caller:
         refusal = rejects.judge(answer.result, answer.result_source, answer.diagnostic)
         reason = refusal.reason.filled(ours=self._our_ae_title, pacs=self._pacs.ae_title)
         if refusal.for_good:
-            raise PacsRefused(cause, pacs=self._pacs.ae_title, reason_ru=reason.ru, reason_en=reason.en)
+            rejection = (answer.result_source or 0, answer.diagnostic or 0)
+            raise self._wrong_answer(*reason, cause, rejection=rejection)
         raise PacsFull(cause, pacs=self._pacs.ae_title, status="A-ASSOCIATE-RJ")
 
     def _sent(self, send: Callable[[], Sent]) -> Sent:
@@ -172,7 +173,7 @@ class Caller:
         if code in (_OUT_OF_RESOURCES, _CANCELLED):
             raise PacsBusy(f"status 0x{code:04X}", pacs=self._pacs.ae_title, status=f"0x{code:04X}")
         if code != 0:
-            raise self._wrong_answer(f"статус 0x{code:04X}", f"status 0x{code:04X}")
+            raise self._wrong_answer(f"статус 0x{code:04X}", f"status 0x{code:04X}", status=code)
 
     @property
     def _address(self) -> str:
@@ -189,7 +190,9 @@ class Caller:
         return PacsNotSecured(reason.en, pacs=pacs, address=address, reason_ru=reason.ru, reason_en=reason.en)
 
     def _not_served(self) -> PacsRefused:
-        return self._wrong_answer("эта услуга не поддерживается", "the service is not supported")
+        return self._wrong_answer("эта услуга не поддерживается", "the service is not supported", served=False)
 
-    def _wrong_answer(self, reason_ru: str, reason_en: str) -> PacsRefused:
-        return PacsRefused(reason_en, pacs=self._pacs.ae_title, reason_ru=reason_ru, reason_en=reason_en)
+    def _wrong_answer(self, reason_ru: str, reason_en: str, cause: str = "", **facts: object) -> PacsRefused:
+        """`facts` say the same to programs: `rejection` (source, reason), `status`, `served`."""
+        said = {"pacs": self._pacs.ae_title, "reason_ru": reason_ru, "reason_en": reason_en}
+        return PacsRefused(cause or reason_en, **said, **facts)

@@ -15,6 +15,7 @@ from studypub.dicom.peers import KnownPeers, plain
 from studypub.dicom.places import Places
 from studypub.dicom.refusals import Refusals
 from studypub.dicom.secure import incoming
+from studypub.dicom.visitors import FOREIGN_ADDRESS, TOO_MANY_FROM_THERE
 
 log = logging.getLogger(__name__)
 
@@ -76,9 +77,9 @@ class Listener(socketserver.TCPServer):
         del request
         address = plain(client_address[0])
         if not self._peers.include(address):
-            self._refusals.note(address, "association", "чужой адрес")
+            self._refusals.note(address, "association", FOREIGN_ADDRESS)
         elif not self._places.find(address):
-            self._refusals.note(address, "association", "с этого адреса их уже слишком много")
+            self._refusals.note(address, "association", TOO_MANY_FROM_THERE)
         else:
             return True
         return False

@@ -11,6 +11,7 @@ from studypub.dicom.peers import SentBy
 from studypub.dicom.reception import Part, ReceptionEnded
 from studypub.dicom.spool import Spool
 from studypub.dicom.uid import is_valid
+from studypub.dicom.visitors import NO_MORE, NOT_ASKED_FOR
 
 # PS3.4 B.2.3, PS3.7 C.4
 NOT_AUTHORIZED = 0x0124
@@ -77,7 +78,7 @@ class Incoming:
         try:
             self._part.keep()
         except ReceptionEnded:
-            raise Rejection(NOT_AUTHORIZED, "исследование больше не принимается") from None
+            raise Rejection(NOT_AUTHORIZED, NO_MORE) from None
         except OSError as error:
             raise _no_room(error) from error
 
@@ -114,7 +115,7 @@ class Incoming:
         study_instance_uid = self._check()
         reception = self._spool.expecting(study_instance_uid, self._sent_by)
         if reception is None:
-            raise Rejection(NOT_AUTHORIZED, "это исследование у него не запрашивали")
+            raise Rejection(NOT_AUTHORIZED, NOT_ASKED_FOR)
         sop_class_uid, sop_instance_uid = self._uids
         try:
             meta = _file_meta(sop_class_uid, sop_instance_uid, self._syntax)

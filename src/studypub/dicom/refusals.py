@@ -5,6 +5,8 @@ import threading
 import time
 from typing import Literal
 
+from studypub.dicom import visitors
+from studypub.dicom.visitors import Visit, Visitors
 from studypub.metrics import Metrics
 
 log = logging.getLogger(__name__)
@@ -15,13 +17,13 @@ _OTHERS = "*"
 What = Literal["association", "instance"]
 # Why a connection was refused: what the log says, and how that is counted.
 _COUNTED = {
-    "чужой адрес": "unknown_address",
-    "с этого адреса их уже слишком много": "too_many_of_address",
-    "слишком много соединений": "too_many",
-    "незнакомый AE title отправителя": "unknown_calling_ae",
-    "запрошен чужой AE title": "wrong_called_ae",
-    "обмен идёт не по стандарту": "against_standard",
-    "это не запрос соединения DICOM": "not_dicom",
+    visitors.FOREIGN_ADDRESS: "unknown_address",
+    visitors.TOO_MANY_FROM_THERE: "too_many_of_address",
+    visitors.TOO_MANY: "too_many",
+    visitors.FOREIGN_TITLE: "unknown_calling_ae",
+    visitors.OTHER_TITLE_CALLED: "wrong_called_ae",
+    visitors.NOT_BY_THE_STANDARD: "against_standard",
+    visitors.NO_DICOM: "not_dicom",
     "слишком длинный PDU": "long_pdu",
     "PDU приходит слишком медленно": "slow_pdu",
 }
@@ -38,9 +40,12 @@ class Refusals:
         self._untold: dict[tuple[str, str], int] = {}
         self._looked = time.monotonic()
         self._metrics = metrics or Metrics()
+        self.visitors = Visitors()
 
-    def note(self, address: str, what: What, reason: str, **details: object) -> None:
+    def note(self, address: str, what: What, reason: str, *, ae_title: str = "", called: str = "", **more: str) -> None:
         """Tell of a refusal at once, or with the others of this minute. The reason says no identifiers."""
+        self.visitors.note(Visit(address, reason, ae_title, called, is_instance=what == "instance"))
+        details: dict[str, object] = {**({"ae_title": ae_title} if ae_title else {}), **more}
         message = f"{_SAID[what]}: {reason}"
         self._metrics.refused.labels(what).inc()
         if what == "association":

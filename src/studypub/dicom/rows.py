@@ -21,6 +21,15 @@ def studies_of(accession_number: str) -> Dataset:
     return query
 
 
+def studies_between(first: str, last: str) -> Dataset:
+    """Return the query for the studies of these days (DA) and how many images each has."""
+    query = _query("STUDY")
+    query.StudyDate = f"{first}-{last}"
+    for keyword in ("AccessionNumber", "StudyInstanceUID", "NumberOfStudyRelatedInstances"):
+        setattr(query, keyword, None)
+    return query
+
+
 def series_of(study_instance_uid: str) -> Dataset:
     """Return the query for the series of a study."""
     query = _query("SERIES")

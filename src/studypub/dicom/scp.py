@@ -22,6 +22,7 @@ from studypub.dicom.receive import CANNOT_UNDERSTAND, Incoming, Rejection
 from studypub.dicom.refusals import Refusals
 from studypub.dicom.secure import SecurePort
 from studypub.dicom.spool import Spool
+from studypub.dicom.visitors import Visitors
 from studypub.metrics import Metrics
 
 __all__ = ["STORAGE_SYNTAXES", "KnownPeers", "Limits", "Rejection", "Senders", "StorageScp"]
@@ -89,6 +90,11 @@ class StorageScp:
         """The first of them; the one that the system chose where the configuration says 0."""
         return self.ports[0]
 
+    @property
+    def visitors(self) -> Visitors:
+        """Who has lately come."""
+        return self._refusals.visitors
+
     def start(self) -> None:
         """Listen. Raises OSError where a port is taken."""
         try:
@@ -142,11 +148,19 @@ class StorageScp:
             log.exception("Приём DICOM остановлен")
 
     def _accept(self, peer: socket.socket, address: tuple[Any, ...]) -> PeerAssociation:
-        def refuse(reason: str, **details: object) -> None:
+        def refuse(reason: str, **details: str) -> None:
             self._refusals.note(plain(address[0]), "association", reason, **details)
 
         return PeerAssociation(
-            self._ae, self._spool, self._peers, self._limits, peer, address, store=self._store, refuse=refuse
+            self._ae,
+            self._spool,
+            self._peers,
+            self._limits,
+            peer,
+            address,
+            store=self._store,
+            refuse=refuse,
+            admit=self.visitors.note,
         )
 
     def _store(self, requestor: ServiceUser, incoming: Incoming) -> int:

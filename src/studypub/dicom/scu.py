@@ -173,9 +173,10 @@ class PacsClient(Caller):
             raise self._wrong_answer(
                 f"он не знает, куда передать снимки: AE title {self._our_ae_title} в нём не зарегистрирован",
                 f"it does not know where to send images: the AE title {self._our_ae_title} is not registered there",
+                status=code,
             )
         if code in _NO_FOR_GOOD:
-            raise self._wrong_answer(f"статус 0x{code:04X}", f"status 0x{code:04X}")
+            raise self._wrong_answer(f"статус 0x{code:04X}", f"status 0x{code:04X}", status=code)
         raise self._cannot_deliver(f"0x{code:04X}")
 
     def _cannot_deliver(self, status: str) -> PacsCannotDeliver:

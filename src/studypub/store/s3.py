@@ -23,7 +23,7 @@ _TAIL_BYTES = 64 << 10
 _BLOCK_BYTES = 1 << 20
 _SLOWEST_BYTES_A_SECOND = 64 << 10
 _CONTENT_TYPE = "application/zip"
-_PROBE = "probe-"
+PROBE = "probe-"
 _SHORTEST_LINK = timedelta(seconds=1)
 
 
@@ -143,7 +143,7 @@ class S3Store:
         """Abort multipart uploads that sent nothing for so long, delete probes as old; return how many there were."""
         before = datetime.now(UTC) - age
         with translated():
-            probes = self._client.list_objects(self._bucket, prefix=self._name(_PROBE))
+            probes = self._client.list_objects(self._bucket, prefix=self._name(PROBE))
             old = [str(one.object_name) for one in probes if one.last_modified and one.last_modified <= before]
             for name in old:
                 self.delete(name.removeprefix(self._prefix))
@@ -156,7 +156,7 @@ class S3Store:
 
     def check(self) -> None:
         """Put, get and delete a small object; raise StorageRefused if strangers may read it or list the bucket."""
-        name = self._name(f"{_PROBE}{secrets.token_hex(16)}")
+        name = self._name(f"{PROBE}{secrets.token_hex(16)}")
         content = secrets.token_bytes(1024)
         with translated():
             self._client.put_object(self._bucket, name, BytesIO(content), len(content))

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _SEND_SECONDS = 300.0
 _STALL_SECONDS = 60.0
 _CONNECT_SECONDS = 5.0
+_LOOKED_AT_SECONDS = 20.0
 _BLOCK_BYTES = 1 << 16
 
 # Said with a 4xx status, and yet time or another try may heal them.
@@ -46,9 +47,13 @@ _PASSING = frozenset(
 class Client(Minio):
     """The client of one endpoint, with the three calls that minio keeps to itself."""
 
-    def __init__(self, config: S3) -> None:
+    def __init__(self, config: S3, *, is_patient: bool = True) -> None:
+        """Whoever only looks is less patient: a call is not repeated, and a silent store soon given up."""
         endpoint = urlsplit(config.endpoint)
         self.http = _pool()
+        if not is_patient:
+            timeout = urllib3.Timeout(connect=_CONNECT_SECONDS, read=_LOOKED_AT_SECONDS)
+            self.http.connection_pool_kw |= {"timeout": timeout, "retries": urllib3.Retry(0, redirect=False)}
         super().__init__(
             endpoint=endpoint.netloc,
             access_key=config.access_key,

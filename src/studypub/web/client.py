@@ -12,7 +12,7 @@ def client_address(peer: str, forwarded_for: str, trusted: Sequence[str]) -> str
     """
     client = peer
     for hop in reversed(forwarded_for.split(",")):
-        if not _is_within(client, trusted):
+        if not is_within(client, trusted):
             break
         if not _is_address(hop.strip()):
             break
@@ -33,7 +33,8 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def _is_within(address: str, networks: Sequence[str]) -> bool:
+def is_within(address: str, networks: Sequence[str]) -> bool:
+    """Whether the address is one of these, or in one of these networks."""
     return _is_address(address) and any(
         ip_address(address) in ip_network(network, strict=False) for network in networks
     )

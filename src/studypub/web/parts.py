@@ -7,6 +7,7 @@ from datetime import datetime
 from studypub.config import Config
 from studypub.db.database import Database
 from studypub.errors import Sentence
+from studypub.flows.examine.probes import Probes
 from studypub.flows.look_up import Lookups
 from studypub.metrics import Metrics
 from studypub.store.base import Store
@@ -17,7 +18,8 @@ class Parts:
     """Built by the daemon.
 
     `readiness` maps each part that must work to None, or to what is wrong with it; `obstacle` says at once why no task
-    is begun now, or None; `certificates` tells until when those in use are valid, by who shows them.
+    is begun now, or None; `certificates` tells until when those in use are valid, by who shows them;
+    `probes` are the requests that an examination waits for.
     """
 
     config: Config
@@ -28,3 +30,4 @@ class Parts:
     obstacle: Callable[[], Sentence | None] = lambda: None
     metrics: Metrics = field(default_factory=Metrics)
     certificates: Callable[[], Mapping[str, datetime]] = dict
+    probes: Probes = field(default_factory=Probes)

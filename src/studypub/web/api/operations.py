@@ -6,18 +6,23 @@ from litestar import Request, Response, get
 from litestar.datastructures import State
 
 from studypub.errors import Sentence
+from studypub.flows.examine.probes import PARAMETER, Seen
 from studypub.metrics import MEDIA_TYPE
-from studypub.web.client import is_loopback
+from studypub.web.client import is_loopback, is_within
 from studypub.web.errors import Problem
 from studypub.web.given import GivenParts
+from studypub.web.parts import Parts
 
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 _NOTHING = Sentence("Здесь ничего нет. Проверьте адрес.", "There is nothing here. Check the address.")
 
 
 @get("/healthz")
-async def healthz() -> dict[str, str]:
-    """Tell that the process lives."""
+async def healthz(request: Request[Any, Any, Any], parts: GivenParts) -> dict[str, str]:
+    """Tell that the process lives; what an examination has sent is looked at, and the answer is the same."""
+    nonce = request.query_params.get(PARAMETER)
+    if nonce:
+        parts.probes.note(nonce, _seen(request, parts))
     return {"status": "ok"}
 
 
@@ -40,6 +45,19 @@ async def metrics(request: Request[Any, Any, Any], parts: GivenParts, state: Sta
         raise Problem(404, _NOTHING)
     page = parts.metrics.page(await state.readings())
     return Response(page, headers={"Content-Type": MEDIA_TYPE})
+
+
+def _seen(request: Request[Any, Any, Any], parts: Parts) -> Seen:
+    peer, headers = request.client.host if request.client else "", request.headers
+    return Seen(
+        peer=peer,
+        is_trusted=is_within(peer, parts.config.server.trusted_proxies),
+        scheme=request.scope["scheme"],
+        forwarded_for=headers.get("x-forwarded-for"),
+        forwarded_proto=headers.get("x-forwarded-proto"),
+        range=headers.get("range"),
+        is_forwarded=any(name in headers for name in _FORWARDED),
+    )
 
 
 def _came_from_here(request: Request[Any, Any, Any]) -> bool:

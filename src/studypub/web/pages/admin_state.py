@@ -10,7 +10,7 @@ from litestar import Request, Response, get, post
 from studypub.db import state
 from studypub.db.people import Session
 from studypub.flows.check_now import check_now
-from studypub.flows.doctor import Finding
+from studypub.flows.examine.finding import Finding
 from studypub.web import guards, render
 from studypub.web.given import GivenParts, GivenSession
 from studypub.web.parts import Parts
@@ -25,7 +25,8 @@ async def show(request: Request[Any, Any, Any], parts: GivenParts, session: Give
 @post("/admin/state", guards=[guards.administrator, guards.of_every_clinic, guards.csrf])
 async def check(request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession) -> Response[str]:
     """Try every part, and show what was found."""
-    return await _page(request, parts, session, await check_now(parts.config, parts.database))
+    findings = await check_now(parts.config, parts.database, parts.probes)
+    return await _page(request, parts, session, findings)
 
 
 async def _page(

@@ -1,0 +1,23 @@
+"""What can be found, part by part: pure tables from what is answered to a cause with its words and its remedy."""
+
+from studypub.flows.examine.causes import (
+    address,
+    backup,
+    certificate,
+    database,
+    disk,
+    mail,
+    pacs,
+    settings,
+    storage,
+    text,
+    transfer,
+)
+from studypub.flows.examine.finding import Cause
+
+_PARTS = (settings, database, disk, storage, backup, address, certificate, mail, text, pacs, transfer)
+
+
+def every_cause() -> list[Cause]:
+    """Return all of them, in order of the parts."""
+    return [value for part in _PARTS for value in vars(part).values() if isinstance(value, Cause)]

@@ -1,0 +1,64 @@
+"""Connects to the database, brings its schema up to date, and looks whether what it answers lasts."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+
+from studypub.db.database import Database
+from studypub.db.durable import require_durable
+from studypub.db.examine import look
+from studypub.db.migrate import migrate
+from studypub.errors import DatabaseUnavailable, Refused, StudypubError
+from studypub.flows.examine.causes import database as causes
+from studypub.flows.examine.finding import Finding
+
+OpenDatabase = Callable[[], AbstractContextManager[str]]
+
+
+def examine(open_database: OpenDatabase) -> Iterator[Finding]:
+    """Use the database as the daemon does when it starts; the daemon's own where it is embedded and runs."""
+    try:
+        with open_database() as url:
+            yield from asyncio.run(_all(url))
+    except StudypubError as error:
+        yield _failed(error)
+
+
+async def examine_open(database: Database) -> list[Finding]:
+    """Use the database of a running daemon."""
+    try:
+        async with database.transaction() as tx:
+            skew = abs((await tx.now() - datetime.now(UTC)).total_seconds())
+    except StudypubError as error:
+        return [_failed(error)]
+    return [causes.ANSWERS.found(), causes.of_clocks(skew)]
+
+
+async def _all(url: str) -> list[Finding]:
+    return [finding async for finding in _examine(url)]
+
+
+async def _examine(url: str) -> AsyncIterator[Finding]:
+    server = await look(url)
+    skew = abs((server.now - datetime.now(UTC)).total_seconds())
+    old = causes.of_version(server.version)
+    if old is not None:
+        yield old
+    if not server.is_writable:
+        yield causes.READ_ONLY.found()
+    elif causes.is_usable(old):
+        await migrate(url)
+        try:
+            await require_durable(url)
+        except Refused as error:
+            yield causes.NOT_DURABLE.found(said_ru=error.sentence.ru, said_en=error.sentence.en)
+        else:
+            yield causes.READY.found()
+    yield causes.of_clocks(skew)
+
+
+def _failed(error: StudypubError) -> Finding:
+    if isinstance(error, DatabaseUnavailable):
+        return causes.of_words(str(error.__cause__ or "")).found()
+    return causes.REFUSED.found(said_ru=error.sentence.ru, said_en=error.sentence.en)
