@@ -25,7 +25,7 @@ from studypub.db.database import Database
 from studypub.db.durable import require_durable
 from studypub.db.embedded import EmbeddedPostgres
 from studypub.db.half_restored import require_whole
-from studypub.db.migrate import migrate
+from studypub.db.migrate import SchemaIsHeld, migrate
 from studypub.db.notifications import listen
 from studypub.deid import profile
 from studypub.dicom.scp import KnownPeers, Limits, Senders, StorageScp
@@ -68,6 +68,7 @@ _WEB_CONNECTIONS = 10
 _DRAIN_SECONDS = 15.0
 _LISTEN_AGAIN_SECONDS = 5.0
 _MIGRATE_AGAIN_SECONDS = 2.0
+_HELD_SECONDS = 10.0
 _LOOK_AFTER_SECONDS = 1.0
 _WEB_THREADS = 32
 _LAST_SECONDS = 3.0
@@ -157,6 +158,9 @@ async def _make_ready(url: str) -> None:
             for name in await migrate(url):
                 log.info("Применена миграция %s", name)
             return await require_durable(url)
+        except SchemaIsHeld as error:
+            log.warning("Чья-то долгая транзакция мешает обновить схему базы: повторим через 10 секунд", exc_info=error)
+            await asyncio.sleep(_HELD_SECONDS)
         except DatabaseUnavailable as error:
             log.warning("База данных недоступна, ждём её", exc_info=error)
             await asyncio.sleep(_MIGRATE_AGAIN_SECONDS)

@@ -15,7 +15,7 @@ from studypub.core.publication import State
 from studypub.core.review import Decision
 from studypub.core.task import ENDED, IN_PROGRESS, RUNNING, Origin, Status
 from studypub.db.database import connection_string
-from studypub.db.migrate import migrate
+from studypub.db.migrate import SchemaIsHeld, migrate
 from studypub.db.queries import all_queries
 from studypub.errors import ConfigError, DatabaseUnavailable, Refused
 
@@ -60,6 +60,21 @@ async def test_a_database_of_a_newer_version_is_refused(empty: str, folder: Path
     with pytest.raises(Refused) as raised:
         await migrate(empty)
     assert "newer version" in raised.value.sentence.en
+    assert "migration 9999" in raised.value.sentence.en
+
+
+async def test_a_transaction_that_holds_a_table_is_not_waited_for_and_nothing_is_changed(
+    empty: str, folder: Path
+) -> None:
+    """Everybody who comes later would wait behind us."""
+    await migrate(empty)
+    (folder / "9998_first.sql").write_text("CREATE TABLE first ();")
+    (folder / "9999_later.sql").write_text("ALTER TABLE tasks ADD COLUMN later text;")
+    with psycopg.connect(empty) as somebody:
+        somebody.execute("SELECT count(*) FROM tasks")
+        with pytest.raises(SchemaIsHeld):
+            await migrate(empty)
+    assert await migrate(empty) == ["9998_first", "9999_later"]
 
 
 async def test_a_migration_that_fails_leaves_nothing(empty: str, folder: Path) -> None:

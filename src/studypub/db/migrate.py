@@ -5,7 +5,7 @@ from pathlib import Path
 
 import psycopg
 
-from studypub import resources
+from studypub import __version__, resources
 from studypub.db.database import connection_string
 from studypub.errors import DatabaseUnavailable, Refused
 
@@ -17,11 +17,15 @@ CREATE TABLE IF NOT EXISTS schema_migrations (
 """
 
 
+class SchemaIsHeld(DatabaseUnavailable):
+    """Somebody's transaction, or another daemon's migration, holds a table; whoever came later would wait behind us."""
+
+
 async def migrate(url: str) -> list[str]:
     """Apply what is pending and return its names; two daemons that start at once do it once.
 
-    Raises DatabaseUnavailable, and Refused where the database is newer than the program or our account may not
-    create tables.
+    Raises DatabaseUnavailable, SchemaIsHeld where it is to be tried again after a while, and Refused where the
+    database is newer than the program or our account may not create tables.
     """
     try:
         async with await psycopg.AsyncConnection.connect(connection_string(url, "migrate")) as connection:
@@ -29,8 +33,10 @@ async def migrate(url: str) -> list[str]:
             await connection.execute("SET LOCAL lock_timeout = '60s'")
             await connection.execute("SET LOCAL statement_timeout = 0")
             await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
-            await connection.execute("SET LOCAL lock_timeout = '5s'")
+            await connection.execute("SET LOCAL lock_timeout = '2s'")
             return await _apply_pending(connection)
+    except psycopg.errors.LockNotAvailable as error:
+        raise SchemaIsHeld("migrate") from error
     except psycopg.OperationalError as error:
         raise DatabaseUnavailable("migrate") from error
     except psycopg.errors.InsufficientPrivilege as error:
@@ -63,10 +69,13 @@ async def _apply_pending(connection: psycopg.AsyncConnection) -> list[str]:
 def _refuse_unknown(applied: dict[int, bytes], known: dict[int, Path]) -> None:
     newer = sorted(set(applied) - set(known))
     if newer:
+        there, ours = newer[-1], max(known)
         raise Refused(
-            f"schema version {newer[-1]}",
-            reason_ru="База данных создана более новой версией studypub. Установите её.",
-            reason_en="The database was made by a newer version of studypub. Install that one.",
+            f"schema version {there}",
+            reason_ru=f"База данных создана более новой версией studypub: в ней миграция {there}, версия {__version__} "
+            f"знает до {ours}. Установите ту версию или восстановите копию, сделанную до обновления.",
+            reason_en=f"The database was made by a newer version of studypub: it has migration {there}, version "
+            f"{__version__} knows up to {ours}. Install that one, or restore a backup made before the upgrade.",
         )
     for version, file in known.items():
         if version in applied and applied[version] != hashlib.sha256(file.read_bytes()).digest():
