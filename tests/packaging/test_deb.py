@@ -108,10 +108,10 @@ def test_its_scripts_are_sound(script: str) -> None:
 
 def test_logrotate_reads_its_rules(tmp_path: Path) -> None:
     rules = tmp_path / "studypub"
-    rules.write_text((ROOT / "packaging/debian/logrotate").read_text().replace("studypub studypub", "nobody nogroup"))
+    rules.write_text((ROOT / "monitoring/logrotate.conf").read_text().replace("studypub studypub", "nobody nogroup"))
     rules.chmod(0o644)
     told = subprocess.run(["/usr/sbin/logrotate", "--debug", rules], capture_output=True, text=True, check=True).stderr
-    assert "/var/log/studypub/*.log" in told
+    assert "/var/log/studypub/studypub.log" in told
     assert "error" not in told
 
 

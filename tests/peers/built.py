@@ -17,7 +17,7 @@ CACHE = Path("/var/cache/studypub-tests")
 QUICK = {**os.environ, "LEVEL": "1"}
 """The environment in which packing takes seconds."""
 
-_GOES_IN = ("src", "sql", "templates", "static", "systemd", "docs", "packaging")
+_GOES_IN = ("src", "sql", "templates", "static", "systemd", "docs", "monitoring", "packaging")
 _FILES = ("requirements.lock", "pyproject.toml", "config.example.toml", "README.md", "CHANGELOG.md", "LICENSE")
 _SECONDS = 900
 
