@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from tests.peers.built import ROOT, pack
 
-from studypub import __version__
 from studypub.cli import main
 
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
 SCRIPTS = ("preinst", "postinst", "prerm", "postrm")
 CONFIG = "etc/studypub/config.toml"
 
@@ -26,7 +26,7 @@ def deb(tmp_path_factory: pytest.TempPathFactory) -> Path:
     program.parent.mkdir(parents=True)
     program.touch(0o755)
     pack("deb", folder / "runtime", folder)
-    return folder / f"studypub_{__version__}_amd64.deb"
+    return folder / f"studypub_{VERSION}_amd64.deb"
 
 
 def members(deb: Path, part: str) -> dict[str, tarfile.TarInfo]:
@@ -86,7 +86,7 @@ def test_its_service_is_the_units_and_starts_what_the_package_brings(deb: Path, 
 
 def test_its_version_is_the_projects_and_its_sums_are_right(deb: Path, tree: Path) -> None:
     control = dict(line.split(": ", 1) for line in (tree / "DEBIAN/control").read_text().splitlines() if ": " in line)
-    assert (control["Package"], control["Version"], control["Architecture"]) == ("studypub", __version__, "amd64")
+    assert (control["Package"], control["Version"], control["Architecture"]) == ("studypub", VERSION, "amd64")
     assert {"postgresql", "tesseract-ocr", "tesseract-ocr-rus"} < set(control["Recommends"].split(", "))
     subprocess.run(["md5sum", "--quiet", "--check", "DEBIAN/md5sums"], cwd=tree, check=True)
     scripts = {name for name, member in members(deb, "ctrl").items() if member.mode & 0o111 and member.isfile()}
