@@ -1,10 +1,11 @@
-# Everything lands in .venv/ and var/, both of which may be deleted at any time.
+# Everything lands in .venv/, var/, build/ and dist/, which may be deleted at any time.
 
 BIN := .venv/bin
 # One more than there are processors: many tests wait.
 PYTEST := $(BIN)/pytest --numprocesses $(shell expr 1 + $$(nproc)) --maxprocesses 8 --dist worksteal
 
-.PHONY: help setup run test unit thorough lint chaos blackout restarts bench huge fuzz pictures lock programs tools
+.PHONY: help setup run test unit thorough lint deb binary packages chaos blackout restarts bench huge fuzz pictures lock
+.PHONY: runtime programs tools
 .NOTPARALLEL:
 
 help: ## say what there is (this)
@@ -30,6 +31,15 @@ lint: tools ## style, types, and who may import whom
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+deb: runtime ## pack one file to install, dist/studypub_VERSION_amd64.deb; on Debian 12
+	@packaging/deb build/runtime dist
+
+binary: runtime ## pack one executable file, dist/studypub; on Debian 12
+	@packaging/binary build/runtime dist
+
+packages: programs tools ## as root: install and use both in clean Debian 12, Debian 13 and Ubuntu 24.04
+	$(BIN)/pytest -m long tests/packaging
 
 chaos: tools ## random faults for SECONDS with a SEED; says what does not hold
 	@$(BIN)/python -m tests.chaos --seconds $(SECONDS) --seed $(SEED)
@@ -65,6 +75,11 @@ lock: tools ## choose the newest allowed versions of all libraries anew
 
 # One lock for every Python from 3.11 on.
 LOCK := pyproject.toml --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header
+
+runtime: setup
+	@echo patchelf | .ci/apt
+	@mkdir -p dist
+	@packaging/runtime build/runtime
 
 programs:
 	@.ci/apt <.ci/packages
