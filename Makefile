@@ -4,8 +4,8 @@ BIN := .venv/bin
 # One more than there are processors: many tests wait.
 PYTEST := $(BIN)/pytest --numprocesses $(shell expr 1 + $$(nproc)) --maxprocesses 8 --dist worksteal
 
-.PHONY: help setup run test unit thorough lint deb binary packages chaos blackout restarts bench huge fuzz pictures lock
-.PHONY: runtime programs tools
+.PHONY: help setup run test unit thorough lint deb binary packages chaos blackout restarts bench soak huge fuzz pictures
+.PHONY: lock runtime programs tools
 .NOTPARALLEL:
 
 help: ## say what there is (this)
@@ -57,6 +57,11 @@ TASKS := 200
 
 bench: programs tools ## measure everything that is to be fast or small, and print a table; takes most of an hour
 	@$(BIN)/python -m tests.bench
+
+soak: programs tools ## twenty studies at once, again and again, and a hundred people looking, for MINUTES; says what grows
+	@$(BIN)/python -m tests.bench.soak $(MINUTES)
+
+MINUTES := 30
 
 huge: programs tools ## publish 10,000 images, and one of 2 GB; says how long it takes and how much memory
 	@$(BIN)/python -m tests.bench.huge

@@ -38,7 +38,7 @@ def rows(instances: int = 500) -> list[Row]:
             for number in range(_STUDIES):
                 pacs.store(study("CT", instances, f"ACC{number}", number + 1))
             url = postgres.database()
-            _fill(url)
+            fill(url, tasks=_TASKS)
             more = f"[workers]\nconcurrency = {_STUDIES}\n"
             installation = daemon.install(folder, pacs=pacs.ae_title, pacs_port=pacs.port)
             installation.file.write_text(installation.file.read_text("utf-8").replace("[workers]\n", more), "utf-8")
@@ -68,9 +68,10 @@ def rows(instances: int = 500) -> list[Row]:
     ]
 
 
-def _fill(url: str) -> None:
+def fill(url: str, *, tasks: int) -> None:
+    """Put so many tasks and publications into the tables, and people who may look at them."""
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(FILL, {"number": _TASKS})
+        connection.execute(FILL, {"number": tasks})
         connection.execute("ANALYZE")
 
     async def people() -> None:
