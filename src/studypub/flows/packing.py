@@ -14,9 +14,10 @@ from zoneinfo import ZoneInfo
 from pydicom import FileDataset
 from pydicom.errors import InvalidDicomError
 
+from studypub.archive.companion import CompanionFile
 from studypub.archive.readme import readme
 from studypub.archive.study import ArchiveSummary, StudyArchive
-from studypub.archive.whole_file import Follower
+from studypub.archive.whole_file import Digest, Follower
 from studypub.config import Pixels
 from studypub.core.finding import FoundStudy
 from studypub.core.publication import Part
@@ -49,6 +50,8 @@ class Prepared:
 
     path: Path
     summary: ArchiveSummary
+    companion_path: Path
+    companion: Digest
     handled: Handled
     shown_date: date | None
 
@@ -109,6 +112,7 @@ class Packing:
         with ExitStack() as opened:
             self._outputs = opened.enter_context(Outputs(folder))
             self._archive = opened.enter_context(StudyArchive(self._path))
+            self._companion = opened.enter_context(CompanionFile(folder / "study.view"))
             self._looker = opened.enter_context(Looker(stop))
             self._judge = Judge(case.pixels, self._looker, folder, case.decisions)
             self._opened = opened.pop_all()
@@ -157,8 +161,16 @@ class Packing:
             _require_clean(gate, task, member, content)
         whole = part is None and not left_out
         summary = self._archive.close(whole=whole, inspect=partial(_require_clean, gate, task))
-        handled = Handled(left_out, self._tally.covered, self._tally.faces)
-        return Prepared(self._path, summary, handled, _shown_date(self._case.study, self._case.deidentifier.days))
+        for part_name, content in self._companion.contents():
+            _require_clean(gate, task, part_name, content)
+        return Prepared(
+            self._path,
+            summary,
+            self._companion.path,
+            self._companion.close(),
+            Handled(left_out, self._tally.covered, self._tally.faces),
+            _shown_date(self._case.study, self._case.deidentifier.days),
+        )
 
     def discard(self) -> None:
         """Leave nothing but an archive that is finished."""
