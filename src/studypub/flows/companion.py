@@ -32,6 +32,14 @@ class Companions:
             return None
         return self._store.read(companion.key, place.offset, place.length)
 
+    def read_range(self, publication: Publication, name: str, offset: int, length: int) -> bytes:
+        """Return these bytes of a part. Raises StorageUnavailable where they are not there, StorageRefused."""
+        companion = publication.companion
+        place = self.table(companion).get(name) if companion else None
+        if companion is None or place is None or offset + length > place.length:
+            raise StorageUnavailable("a part of a companion is missing")
+        return self._store.read(companion.key, place.offset + offset, length)
+
     def table(self, companion: Companion) -> Table:
         """Return where each part lies. Raises StorageUnavailable, StorageRefused."""
         with self._lock:
