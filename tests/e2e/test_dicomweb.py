@@ -28,6 +28,7 @@ from tests.peers.studies import make_study, planted, spellings
 from studypub.core.publication import Publication
 from studypub.db.database import Database
 from studypub.flows.companion import Companions
+from studypub.flows.restore import reconcile
 from studypub.store.s3 import S3Store
 
 __all__ = ["connection", "database", "database_url", "migrated", "postgres_server", "queue_watch", "radosgw"]
@@ -167,9 +168,12 @@ async def test_nothing_else_is_there_and_what_is_ends_with_the_link(
         assert (await client.get(f"{whole}/metadata", headers={"Accept": "image/jpeg"})).status_code == 406
         other = {"StudyInstanceUID": "1.2.3"}
         assert (await client.get(f"{shown.root}/studies", params=other)).json() == []
+        every = (f"{whole}/frames/1", f"{whole}/metadata", whole, f"{shown.root}/studies")
+        for pin_hash, status in (("$argon2id$of-some-pin", 403), (None, 200)):
+            connection.execute("UPDATE published_studies SET pin_hash = %s", (pin_hash,))
+            assert {(await client.get(url)).status_code for url in every} == {status}
         connection.execute("UPDATE published_studies SET save_till = now()")
-        for url in (f"{whole}/frames/1", f"{whole}/metadata", whole, f"{shown.root}/studies"):
-            assert (await client.get(url)).status_code == 410
+        assert {(await client.get(url)).status_code for url in every} == {410}
 
 
 async def test_x13_nothing_that_was_planted_is_in_the_companion(shown: Shown) -> None:
@@ -189,3 +193,17 @@ async def test_x13_nothing_that_was_planted_is_in_the_companion(shown: Shown) ->
         if any(spelling in content for content in contents)
     }
     assert found == set()
+
+
+async def test_f63_a_publication_goes_on_without_a_companion_that_was_lost(shown: Shown) -> None:
+    house, companion = shown.house, shown.publication.companion
+    assert companion is not None
+    house.store.delete(companion.key)
+    found = await reconcile(house.database, house.store, collect=False, actor="test")
+    assert (found.closed, found.strangers) == ((), ())
+    opened = (await house.opened(shown.publication)).publication
+    assert opened is not None
+    assert opened.companion is None
+    async with httpx.AsyncClient() as client:
+        assert (await client.get(f"{shown.root}/studies")).status_code == 404
+        assert (await client.head(f"{shown.root.removesuffix('/dicomweb')}/download")).status_code == 200
