@@ -4,7 +4,9 @@ SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND rel
 
 -- name: live_objects
 -- What open links lead to.
-SELECT object_key, size, sha256 FROM published_studies WHERE state = 'LIVE' ORDER BY upload_date;
+SELECT object.* FROM published_studies, LATERAL (
+    VALUES (object_key, size, sha256), (companion_key, companion_size, companion_sha256)) AS object (key, size, sha256)
+WHERE state = 'LIVE' AND object.key IS NOT NULL ORDER BY upload_date;
 
 -- name: left_databases
 -- Databases in which a backup was tried out, and that nobody removed.

@@ -7,12 +7,13 @@ INSERT INTO stored_objects (object_key, task_id) VALUES (%(object_key)s, %(task_
 -- broken off may go on for a while, and must not store afterwards what is taken for deleted.
 SELECT o.object_key FROM stored_objects o
 JOIN tasks t USING (task_id)
-LEFT JOIN published_studies s USING (object_key)
+LEFT JOIN published_studies s ON s.object_key = o.object_key
+LEFT JOIN published_studies c ON c.companion_key = o.object_key
 WHERE o.deleted_at IS NULL
-  AND CASE WHEN s.object_key IS NULL
+  AND CASE WHEN coalesce(s.state, c.state) IS NULL
       THEN t.status NOT IN ('SEARCHING', 'RETRIEVING', 'PROCESSING', 'UPLOADING')
           AND o.created_at < now() - %(upload)s::interval
-      ELSE s.state <> 'LIVE' END
+      ELSE coalesce(s.state, c.state) <> 'LIVE' END
 ORDER BY o.created_at
 LIMIT %(limit)s;
 
@@ -24,11 +25,13 @@ UPDATE stored_objects SET deleted_at = now() WHERE object_key = %(object_key)s A
 -- Makes a link live.
 INSERT INTO published_studies (task_id, clinic_code, patient_id, accession_number, emk_record_id, service_title, token,
                                token_sha256, object_key, size, sha256, instances, left_out, modalities, profile,
-                               study_date, shown_date, deid_key, save_till, is_part, missing, pin_hash)
+                               study_date, shown_date, deid_key, save_till, is_part, missing, pin_hash,
+                               companion_key, companion_size, companion_sha256)
 VALUES (%(task_id)s, %(clinic_code)s, %(patient_id)s, %(accession_number)s, %(emk_record_id)s, %(service_title)s,
         %(token)s, %(token_sha256)s, %(object_key)s, %(size)s, %(sha256)s, %(instances)s, %(left_out)s,
         %(modalities)s, %(profile)s, %(study_date)s, %(shown_date)s, %(deid_key)s, %(save_till)s,
-        %(is_part)s, %(missing)s, (SELECT pin_hash FROM tasks WHERE task_id = %(task_id)s))
+        %(is_part)s, %(missing)s, (SELECT pin_hash FROM tasks WHERE task_id = %(task_id)s),
+        %(companion_key)s, %(companion_size)s, %(companion_sha256)s)
 RETURNING *;
 
 -- name: live_study
@@ -86,6 +89,12 @@ RETURNING *;
 -- Changes the date of an open publication.
 UPDATE published_studies SET save_till = %(save_till)s
 WHERE study_id = %(study_id)s AND state = 'LIVE' AND save_till > now()
+RETURNING *;
+
+-- name: forget_companion
+-- Of an open publication whose companion is not in the store any more; the archive is all that it serves then.
+UPDATE published_studies SET companion_key = NULL, companion_size = NULL, companion_sha256 = NULL
+WHERE study_id = %(study_id)s AND companion_key = %(companion_key)s AND state = 'LIVE'
 RETURNING *;
 
 -- name: all_live_studies

@@ -136,14 +136,19 @@ def _sweep(weather: Weather) -> None:
     world.rows("UPDATE stored_objects SET created_at = created_at - interval '2 hours'")
     weather.daemon = world.start()
     not_needed = (
-        "SELECT count(*) FROM stored_objects o LEFT JOIN published_studies s USING (object_key)"
+        "SELECT count(*) FROM stored_objects o"
+        " LEFT JOIN published_studies s ON o.object_key IN (s.object_key, s.companion_key)"
         " WHERE o.deleted_at IS NULL AND s.state IS DISTINCT FROM 'LIVE'"
     )
     eventually(lambda: world.rows(not_needed) == [(0,)] and not world.unfinished, within=90)
 
 
 def _leftovers(world: World, stored: Mapping[str, bytes]) -> list[str]:
-    live = {key for (key,) in world.rows("SELECT object_key FROM published_studies WHERE state = 'LIVE'")}
+    live = {
+        key
+        for keys in world.rows("SELECT object_key, companion_key FROM published_studies WHERE state = 'LIVE'")
+        for key in keys
+    }
     found = [f"INV 5: {key} has no link" for key in sorted(stored.keys() - live)]
     return [*found, *(f"INV 5: {path.name} is left in the spool" for path in world.spool)]
 

@@ -79,14 +79,14 @@ def test_f08_what_an_attempt_that_died_had_stored_is_collected(world: World, stu
     killed = world.start("uploaded:kill")
     task_id = world.ask(ACCESSION, PATIENT)
     assert killed.wait() == -signal.SIGKILL
-    assert len(world.stored()) == 1
+    assert len(world.stored()) == 2
     again = world.start()
     world.ended(task_id)
-    assert len(world.stored()) == 2
+    assert len(world.stored()) == 4
     world.rows("UPDATE stored_objects SET created_at = created_at - interval '2 hours'")
     assert again.ends() == 0
     world.start()
-    eventually(lambda: len(world.stored()) == 1)
+    eventually(lambda: len(world.stored()) == 2)
     require_whole(world, study)
 
 

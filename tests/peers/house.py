@@ -143,14 +143,20 @@ class House:
     def archive(self, publication: Publication) -> Path | None:
         return self.store.path(publication.object_key)
 
+    def behind(self, publication: Publication) -> list[Path]:
+        """Return what lies in the store for a publication."""
+        assert publication.companion is not None
+        found = map(self.store.path, (publication.object_key, publication.companion.key))
+        return sorted(path for path in found if path)
+
     def spooled(self) -> list[Path]:
         """Return what lies in the spool; nothing may outlive its task. It may go while we look."""
         found = os.walk(self.means.config.spool_dir)
         return sorted(Path(folder) / name for folder, folders, files in found for name in (*folders, *files))
 
     def stored(self) -> list[Path]:
-        """Return the archives in the store."""
-        return sorted((self.means.config.database.data_dir / "storage").rglob("*.zip"))
+        """Return the archives in the store, and their companions."""
+        return sorted((self.means.config.database.data_dir / "storage" / "studies").glob("*"))
 
 
 _GOING_ON = (Status.QUEUED, Status.SEARCHING, Status.RETRIEVING, Status.PROCESSING, Status.UPLOADING)

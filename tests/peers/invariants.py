@@ -45,8 +45,14 @@ def _of_tasks(connection: psycopg.Connection, max_attempts: int) -> Iterator[str
 def _of_links(
     connection: psycopg.Connection, stored: Mapping[str, bytes], originals: Mapping[str, Sequence[FileDataset]]
 ) -> Iterator[str]:
-    live = "SELECT accession_number, object_key, size, sha256 FROM published_studies WHERE state = 'LIVE'"
-    for number, key, size, digest in connection.execute(live):
+    live = (
+        "SELECT accession_number, object_key, size, sha256, companion_key, companion_size, companion_sha256"
+        " FROM published_studies WHERE state = 'LIVE'"
+    )
+    for number, key, size, digest, *companion in connection.execute(live):
+        beside = stored.get(companion[0], b"")
+        if [companion[0], len(beside), sha256(beside).digest()] != companion:
+            yield f"INV 3: another companion is stored for {number}, or none"
         data = stored.get(key)
         if data is None:
             yield f"INV 3: the object of {number} is missing"

@@ -9,7 +9,7 @@ import pytest
 from tests.store.conftest import Kept, put
 
 from studypub.archive.whole_file import Abandoned
-from studypub.errors import StoredObjectDiffers
+from studypub.errors import StorageUnavailable, StoredObjectDiffers
 from studypub.store.base import LONGEST_LINK, Sent
 
 KEY = "f_Khimki/3f9c0a.zip"
@@ -143,6 +143,8 @@ def test_x08_no_key_leads_out_of_the_store(kept: Kept, tmp_path: Path, key: str)
     with pytest.raises(ValueError, match="not a key"):
         store.delete(key)
     with pytest.raises(ValueError, match="not a key"):
+        store.read(key, 0, 1)
+    with pytest.raises(ValueError, match="not a key"):
         _ = store.link(key, "study.zip", LONGEST_LINK) or store.path(key)
 
 
@@ -156,3 +158,16 @@ def test_the_keys_of_all_that_is_stored_are_told(kept: Kept, tmp_path: Path) -> 
     for key in keys:
         put(kept.store, key, file(tmp_path, 10))
     assert set(kept.store.stored_keys()) == keys
+
+
+def test_a_range_of_an_object_is_read_and_nothing_less(kept: Kept, tmp_path: Path) -> None:
+    path = file(tmp_path, 100_000)
+    put(kept.store, KEY, path)
+    content = path.read_bytes()
+    for offset, length in ((0, 1), (70_001, 4096), (99_999, 1), (0, 100_000), (5, 0)):
+        assert kept.store.read(KEY, offset, length) == content[offset : offset + length]
+    for offset, length in ((99_999, 2), (100_000, 1)):
+        with pytest.raises(StorageUnavailable):
+            kept.store.read(KEY, offset, length)
+    with pytest.raises(StorageUnavailable):
+        kept.store.read("studies/none.zip", 0, 1)

@@ -26,6 +26,8 @@ _ADMINISTRATORS = "Lf+f++LL"
 _ADMINISTRATORS_OF_A = "Lf+f0+LL"
 _ADMINISTRATOR_OF_ALL = "Lffff+LL"
 
+_INSTANCE = "/s/{token:str}/dicomweb/studies/{study:str}/series/{series:str}/instances/{instance:str}"
+
 ROUTES = {
     # programs
     "POST /publish": _KEYS,
@@ -44,6 +46,17 @@ ROUTES = {
     "POST /s/{token:str}": _EVERYBODY,
     "GET /s/{token:str}/download": _EVERYBODY,
     "HEAD /s/{token:str}/download": _EVERYBODY,
+    "GET /s/{token:str}/dicomweb/studies": _NOT_THERE,
+    "GET /s/{token:str}/dicomweb/studies/{study:str}": _NOT_THERE,
+    "GET /s/{token:str}/dicomweb/studies/{study:str}/metadata": _NOT_THERE,
+    "GET /s/{token:str}/dicomweb/studies/{study:str}/instances": _NOT_THERE,
+    "GET /s/{token:str}/dicomweb/studies/{study:str}/series": _NOT_THERE,
+    "GET /s/{token:str}/dicomweb/studies/{study:str}/series/{series:str}": _NOT_THERE,
+    "GET /s/{token:str}/dicomweb/studies/{study:str}/series/{series:str}/metadata": _NOT_THERE,
+    "GET /s/{token:str}/dicomweb/studies/{study:str}/series/{series:str}/instances": _NOT_THERE,
+    f"GET {_INSTANCE}": _NOT_THERE,
+    f"GET {_INSTANCE}/metadata": _NOT_THERE,
+    f"GET {_INSTANCE}/frames/{{frames:str}}": _NOT_THERE,
     # whoever is about to become somebody
     "GET /login": _EVERYBODY,
     "POST /login": _EVERYBODY,

@@ -1,6 +1,6 @@
 """Packs a study: instances one by one, then the DICOMDIR and the README, under the name only when whole."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -12,7 +12,7 @@ from pydicom.uid import UID
 from studypub.archive.dicomdir import Directory
 from studypub.archive.readme import readme
 from studypub.archive.whole_file import Follower, WholeFile, disk_errors
-from studypub.archive.zip import ZipArchive
+from studypub.archive.zip import Member, ZipArchive
 
 Inspect = Callable[[str, bytes], None]
 
@@ -45,19 +45,21 @@ class StudyArchive:
         self._series: dict[UID, list[int]] = {}
         self._modalities: dict[str, None] = {}
 
-    def add(self, dataset: FileDataset, part10: bytes | Path) -> str:
+    def add(self, dataset: FileDataset, part10: bytes | Path, cuts: Sequence[int] = ()) -> tuple[str, Member]:
         """Add a de-identified instance: its data set for the DICOMDIR and its file (PS3.10), or where that is.
 
-        Return its name, which tells the order in which series and instances came, and nothing else. Raises DiskFull.
+        `cuts`: as of ZipArchive. Return its name, which tells the order in which series and instances came, and nothing
+        else; and what stands in the archive. Raises DiskFull.
         """
         file_id = self._next_file_id(dataset.SeriesInstanceUID)
         name = "/".join(file_id)
         self._names.append(name)
         with disk_errors():
-            self._zip.add(name, part10, compress=_is_native(dataset.file_meta.TransferSyntaxUID))
+            native = _is_native(dataset.file_meta.TransferSyntaxUID)
+            member = self._zip.add(name, part10, compress=native, cuts=cuts)
         self._directory.add(dataset, file_id)
         self._modalities[str(dataset.get("Modality") or "OT")] = None
-        return name
+        return name, member
 
     def close(self, *, whole: bool = True, inspect: Inspect = _see_nothing) -> ArchiveSummary:
         """Finish the archive, which says so where it is not the `whole` study; return what it is known by.

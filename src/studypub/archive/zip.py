@@ -3,9 +3,9 @@
 import re
 import struct
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import IO, Final
@@ -40,7 +40,12 @@ _PLAIN_FILE: Final = 0o600 << 16
 
 
 @dataclass(slots=True)
-class _Member:
+class Member:
+    """What stands in the archive; where, and what its sizes are, is known when the archive is closed.
+
+    `marks`: where in the packed content begins what inflates without what is before it, for each place that was cut.
+    """
+
     name: bytes
     method: int
     place: int = 0
@@ -48,6 +53,17 @@ class _Member:
     crc: int = 0
     packed: int = 0
     size: int = 0
+    marks: list[int] = field(default_factory=list)
+
+    @property
+    def content(self) -> int:
+        """Where the packed content begins in the archive."""
+        return self.place + len(self.local())
+
+    @property
+    def is_deflated(self) -> bool:
+        """Whether it is compressed (RFC 1951)."""
+        return self.method == _DEFLATED
 
     @property
     def version(self) -> int:
@@ -56,6 +72,7 @@ class _Member:
 
     @property
     def sizes(self) -> tuple[int, int]:
+        """The sizes that fit into 32 bits."""
         return (_MOST_32, _MOST_32) if self.is_large else (self.packed, self.size)
 
     def local(self) -> bytes:
@@ -87,25 +104,27 @@ class ZipArchive:
         """
         self._stream = stream
         self._settled = settled
-        self._members: list[_Member] = []
-        self._packing: deque[tuple[_Member, Future[list[bytes | memoryview]]]] = deque()
+        self._members: list[Member] = []
+        self._packing: deque[tuple[Member, Future[list[bytes | memoryview]]]] = deque()
         self._packers = ThreadPoolExecutor(_PACKERS, "archive")
 
-    def add(self, name: str, data: bytes | Path, *, compress: bool) -> None:
+    def add(self, name: str, data: bytes | Path, *, compress: bool, cuts: Sequence[int] = ()) -> Member:
         """Add a member, given as its bytes or as the file that holds them, which is not needed afterwards.
 
+        `cuts`: places in it, in order, from which on it is inflated without what is before.
         Raises ValueError for a name that is not plain ASCII parts joined by `/`.
         """
         if not _NAME.fullmatch(name):
             raise ValueError("not a name for a member")
-        member = _Member(name.encode(), _DEFLATED if compress else _STORED)
+        member = Member(name.encode(), _DEFLATED if compress else _STORED)
         self._members.append(member)
         if isinstance(data, bytes):
-            self._packing.append((member, self._packers.submit(_packed_whole, member, data)))
+            self._packing.append((member, self._packers.submit(_packed_whole, member, data, cuts)))
             self._write_packed(_MOST_PACKING)
         else:
             self._write_packed(0)
-            self._write_file(member, data)
+            self._write_file(member, data, cuts)
+        return member
 
     def close(self) -> None:
         """Write what is left and the central directory."""
@@ -137,13 +156,13 @@ class ZipArchive:
             self._stream.writelines(content)
             self._settled()
 
-    def _write_file(self, member: _Member, path: Path) -> None:
+    def _write_file(self, member: Member, path: Path, cuts: Sequence[int]) -> None:
         """Write a member that is not held in memory; its header is mended when its size is known."""
         member.place = self._stream.tell()
         member.is_large = path.stat().st_size > _ZIP64_FROM_BYTES
         self._stream.write(member.local())
         with path.open("rb") as source:
-            self._stream.writelines(_packed(member, iter(partial(source.read, _BLOCK_BYTES), b"")))
+            self._stream.writelines(_packed(member, iter(partial(source.read, _BLOCK_BYTES), b""), cuts))
         end = self._stream.tell()
         self._stream.seek(member.place)
         self._stream.write(member.local())
@@ -151,16 +170,25 @@ class ZipArchive:
         self._settled()
 
 
-def _packed_whole(member: _Member, data: bytes) -> list[bytes | memoryview]:
+def _packed_whole(member: Member, data: bytes, cuts: Sequence[int]) -> list[bytes | memoryview]:
     member.is_large = len(data) > _ZIP64_FROM_BYTES
     view = memoryview(data)
-    return list(_packed(member, (view[place : place + _BLOCK_BYTES] for place in range(0, len(data), _BLOCK_BYTES))))
+    blocks = (view[place : place + _BLOCK_BYTES] for place in range(0, len(data), _BLOCK_BYTES))
+    return list(_packed(member, blocks, cuts))
 
 
-def _packed(member: _Member, blocks: Iterator[bytes | memoryview]) -> Iterator[bytes | memoryview]:
+def _packed(
+    member: Member, blocks: Iterator[bytes | memoryview], cuts: Sequence[int] = ()
+) -> Iterator[bytes | memoryview]:
     """Yield what is written of a member, and note in it what its headers say."""
     deflate = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, _RAW) if member.method == _DEFLATED else None
-    for block in blocks:
+    for block in _cut(blocks, cuts) if cuts and deflate else blocks:
+        if not len(block):  # a cut
+            flushed = deflate.flush(isal_zlib.Z_FULL_FLUSH) if deflate else b""
+            member.packed += len(flushed)
+            member.marks.append(member.packed)
+            yield flushed
+            continue
         member.crc = isal_zlib.crc32(block, member.crc)
         member.size += len(block)
         packed = deflate.compress(block) if deflate else block
@@ -169,3 +197,18 @@ def _packed(member: _Member, blocks: Iterator[bytes | memoryview]) -> Iterator[b
     rest = deflate.flush() if deflate else b""
     member.packed += len(rest)
     yield rest
+
+
+def _cut(blocks: Iterator[bytes | memoryview], cuts: Sequence[int]) -> Iterator[bytes | memoryview]:
+    """Yield the blocks with nothing between them where they are cut."""
+    place, waiting = 0, iter(cuts)
+    cut = next(waiting, None)
+    for block in blocks:
+        begin = 0
+        while cut is not None and cut < place + len(block):
+            if cut - place > begin:
+                yield block[begin : cut - place]
+            yield b""
+            begin, cut = cut - place, next(waiting, None)
+        yield block[begin:]
+        place += len(block)

@@ -22,9 +22,14 @@ def new_object_key() -> str:
     return f"studies/{_random_text(TOKEN_LENGTH)}.zip"
 
 
+def new_companion_key() -> str:
+    """Return the name of what is stored beside an archive; no other name tells it."""
+    return f"studies/{_random_text(TOKEN_LENGTH)}.view"
+
+
 def is_object_key(name: str) -> bool:
-    """Whether a name in a store can be of an archive of ours."""
-    return re.fullmatch(rf"studies/[0-9A-Za-z]{{{TOKEN_LENGTH}}}\.zip", name, re.ASCII) is not None
+    """Whether a name in a store can be of an archive of ours, or of its companion."""
+    return re.fullmatch(rf"studies/[0-9A-Za-z]{{{TOKEN_LENGTH}}}\.(zip|view)", name, re.ASCII) is not None
 
 
 def new_api_key() -> tuple[str, str]:

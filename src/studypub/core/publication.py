@@ -21,12 +21,22 @@ class Part:
     missing: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Companion:
+    """The object that lies beside an archive in the store, for what shows the study in a browser; `size` in bytes."""
+
+    key: str
+    size: int
+    sha256: bytes
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
     """A study behind a link.
 
     `size` is in bytes; `study_date` is the original one and never shown to patients; `shown_date` is what the profile
     makes of it. `part`: where it is not the whole study. `pin_hash`: of the PIN that the link asks for, where it does.
+    `companion`: where there is one.
     """
 
     study_id: UUID
@@ -51,6 +61,7 @@ class Publication:
     save_till: datetime
     part: Part | None = None
     pin_hash: str | None = field(default=None, repr=False)
+    companion: Companion | None = None
 
 
 def link(base_url: str, token: str) -> str:

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from studypub.core import ids
-from studypub.core.publication import Part, Publication, State
+from studypub.core.publication import Companion, Part, Publication, State
 from studypub.core.request import PublishRequest
 from studypub.core.task import Task
 from studypub.db.database import Row, Transaction
@@ -27,6 +27,7 @@ class StoredArchive:
     profile: str
     deid_key: bytes
     shown_date: date | None
+    companion: Companion | None = None
 
 
 async def add_object(tx: Transaction, object_key: str, task_id: UUID) -> None:
@@ -97,6 +98,9 @@ async def publish(
         save_till=save_till,
         is_part=part is not None,
         missing=part.missing if part else None,
+        companion_key=archive.companion and archive.companion.key,
+        companion_size=archive.companion and archive.companion.size,
+        companion_sha256=archive.companion and archive.companion.sha256,
     )
     assert row is not None  # noqa: S101 - INSERT … RETURNING
     return publication_of(row)
@@ -150,6 +154,11 @@ async def set_pin(
     return _maybe(await tx.one("set_pin_of_study", study_id=study_id, pin_hash=pin_hash, clinic_code=clinic_code))
 
 
+async def forget_companion(tx: Transaction, study_id: UUID, key: str) -> Publication | None:
+    """Let an open publication go on without its companion; None where it has another one, or is closed."""
+    return _maybe(await tx.one("forget_companion", study_id=study_id, companion_key=key))
+
+
 async def keep_until(tx: Transaction, study_id: UUID, save_till: datetime) -> Publication | None:
     """Change the date of an open publication; None where it is closed."""
     return _maybe(await tx.one("keep_study_until", study_id=study_id, save_till=save_till))
@@ -163,7 +172,7 @@ def _identity(study: PublishRequest | Task) -> dict[str, object]:
     }
 
 
-_COLUMNS = tuple(name for name in Publication.__dataclass_fields__ if name != "part")
+_COLUMNS = tuple(name for name in Publication.__dataclass_fields__ if name not in {"part", "companion"})
 
 
 def _maybe(row: Row | None) -> Publication | None:
@@ -176,4 +185,6 @@ def publication_of(row: Row) -> Publication:
     values["state"] = State(row["state"])
     values["modalities"] = tuple(row["modalities"])
     values["part"] = Part(row["missing"]) if row["is_part"] else None
+    if row["companion_key"]:
+        values["companion"] = Companion(row["companion_key"], row["companion_size"], row["companion_sha256"])
     return Publication(**values)

@@ -14,9 +14,12 @@ from zoneinfo import ZoneInfo
 from pydicom import FileDataset
 from pydicom.errors import InvalidDicomError
 
+from studypub.archive.companion import CompanionFile
+from studypub.archive.metadata import Described, Describer
 from studypub.archive.readme import readme
 from studypub.archive.study import ArchiveSummary, StudyArchive
-from studypub.archive.whole_file import Follower
+from studypub.archive.viewing import Viewing
+from studypub.archive.whole_file import Digest, Follower
 from studypub.config import Pixels
 from studypub.core.finding import FoundStudy
 from studypub.core.publication import Part
@@ -35,6 +38,7 @@ from studypub.gate.clues import Permitted
 from studypub.gate.elements import Bytes
 from studypub.gate.gate import Gate
 from studypub.gate.harvest import Harvest
+from studypub.log import describe
 from studypub.pixels.looker import Looker, Stopped
 
 log = logging.getLogger(__name__)
@@ -49,6 +53,8 @@ class Prepared:
 
     path: Path
     summary: ArchiveSummary
+    companion_path: Path
+    companion: Digest
     handled: Handled
     shown_date: date | None
 
@@ -104,11 +110,13 @@ class Packing:
         self._harvest = Harvest(_known(case))
         self._tally = _Tally(Counter())
         self._early: Gate | None = None
+        self._describer, self._viewing = Describer(), Viewing()
         self._instances: dict[str, Path] = {}
         self._path = folder / "study.zip"
         with ExitStack() as opened:
             self._outputs = opened.enter_context(Outputs(folder))
             self._archive = opened.enter_context(StudyArchive(self._path))
+            self._companion = opened.enter_context(CompanionFile(folder / "study.view"))
             self._looker = opened.enter_context(Looker(stop))
             self._judge = Judge(case.pixels, self._looker, folder, case.decisions)
             self._opened = opened.pop_all()
@@ -157,8 +165,17 @@ class Packing:
             _require_clean(gate, task, member, content)
         whole = part is None and not left_out
         summary = self._archive.close(whole=whole, inspect=partial(_require_clean, gate, task))
-        handled = Handled(left_out, self._tally.covered, self._tally.faces)
-        return Prepared(self._path, summary, handled, _shown_date(self._case.study, self._case.deidentifier.days))
+        for shown, content in self._companion.contents():
+            _require_clean(gate, task, shown, content)
+        self._viewing.write(self._companion, partial(_require_clean, gate, task))
+        return Prepared(
+            self._path,
+            summary,
+            self._companion.path,
+            self._companion.close(),
+            Handled(left_out, self._tally.covered, self._tally.faces),
+            _shown_date(self._case.study, self._case.deidentifier.days),
+        )
 
     def discard(self) -> None:
         """Leave nothing but an archive that is finished."""
@@ -190,7 +207,22 @@ class Packing:
             shared = None
             if ready.pixels and isinstance(part10, bytes) and part10.endswith(data[slice(*ready.pixels)]):
                 shared = Shared(path, *ready.pixels)
-            self._outputs.keep(self._archive.add(ready.dataset, part10), part10, shared)
+            described = self._described(part10)
+            frames = described.frames if described else None
+            cuts = frames.begins if frames and frames.is_native else ()
+            name, member = self._archive.add(ready.dataset, part10, cuts)
+            if described:
+                self._viewing.add(described, member)
+            self._outputs.keep(name, part10, shared)
+
+    def _described(self, part10: bytes | Path) -> Described | None:
+        """Say what a viewer needs of what was written; one of which it cannot be said is in the archive alone."""
+        with instance_file.shown(part10) as content:
+            try:
+                return self._describer.describe(content)
+            except ValueError as error:
+                log.debug("Снимок не показать в браузере: %s", describe(error))
+                return None
 
 
 def _known(case: Case) -> dict[str, str]:

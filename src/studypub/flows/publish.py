@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 async def store_archive(
     sending: Sending, prepared: Prepared, release: Callable[[], None], *, profile: str, deid_key: bytes
 ) -> StoredArchive:
-    """Let the archive be stored whole. Raises as Sending.finish does."""
+    """Let the archive be stored whole, and its companion beside it. Raises as Sending.finish does."""
     summary = prepared.summary
     return StoredArchive(
         object_key=await sending.finish(prepared, release),
@@ -30,6 +30,7 @@ async def store_archive(
         profile=profile,
         deid_key=deid_key,
         shown_date=prepared.shown_date,
+        companion=await sending.companion(prepared),
     )
 
 

@@ -98,6 +98,10 @@ async def reconcile(database: Database, store: Store, *, collect: bool, actor: s
     for publication in live:
         if await asyncio.to_thread(store.size, publication.object_key) != publication.size:
             closed += await _close(database, publication, actor)
+        companion = publication.companion
+        if companion and await asyncio.to_thread(store.size, companion.key) != companion.size:
+            async with database.transaction(actor) as tx:
+                await studies.forget_companion(tx, publication.study_id, companion.key)
     keys = await asyncio.to_thread(lambda: [key for key in store.stored_keys() if ids.is_object_key(key)])
     async with database.transaction() as tx:
         strangers = await studies.strangers(tx, keys)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from studypub.archive.whole_file import Abandoned, Follower
 from studypub.core import ids
+from studypub.core.publication import Companion
 from studypub.db import studies
 from studypub.db.database import Database
 from studypub.flows.packing import Prepared
@@ -39,7 +40,7 @@ class Sending:
 
     def begin(self, archive: Follower) -> None:
         """Send what there is of the archive, as it comes, to an object that is not complete before `finish`."""
-        self._under_way = asyncio.create_task(self._put(archive))
+        self._under_way = asyncio.create_task(self._put(ids.new_object_key(), archive))
         self._under_way.add_done_callback(_tell)
 
     async def finish(self, prepared: Prepared, release: Callable[[], None]) -> str:
@@ -50,10 +51,17 @@ class Sending:
         """
         await asyncio.to_thread(self._store.check)
         release()
-        put = await self._begun() or await self._put(prepared.path.open("rb"))
+        put = await self._begun() or await self._put(ids.new_object_key(), prepared.path.open("rb"))
         size, sha256 = prepared.summary.size, prepared.summary.sha256
         await asyncio.to_thread(self._store.verify, put.key, put.sent, size, sha256)
         return put.key
+
+    async def companion(self, prepared: Prepared) -> Companion:
+        """Store what lies beside the archive, and return what it is known by. Raises as `finish` does."""
+        put = await self._put(ids.new_companion_key(), prepared.companion_path.open("rb"))
+        size, sha256 = prepared.companion
+        await asyncio.to_thread(self._store.verify, put.key, put.sent, size, sha256)
+        return Companion(put.key, size, sha256)
 
     def abandon(self) -> None:
         """Wait for nothing that is under way; it ends with the archive that it follows."""
@@ -70,12 +78,11 @@ class Sending:
         except Abandoned:
             return None
 
-    async def _put(self, archive: IO[bytes] | Follower) -> _Put:
+    async def _put(self, key: str, archive: IO[bytes] | Follower) -> _Put:
         """Put under a name nobody can guess, unless strangers could read it.
 
         The name is written down first, so that nothing unknown is left behind.
         """
-        key = ids.new_object_key()
         with ExitStack() as in_vain:
             in_vain.callback(archive.close)
             async with self._database.transaction() as tx:

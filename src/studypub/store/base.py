@@ -59,6 +59,9 @@ class Store(Protocol):
     def path(self, key: str) -> Path | None:
         """Return the file that holds the object, or None where there is none on this machine."""
 
+    def read(self, key: str, offset: int, length: int) -> bytes:
+        """Return these bytes of the object. Raises StorageUnavailable where they are not all there."""
+
     def sweep(self, age: timedelta) -> int:
         """Remove what puts left behind that have sent nothing for so long; return how many there were."""
 

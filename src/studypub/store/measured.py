@@ -52,6 +52,11 @@ class MeasuredStore:
         """Return the file that holds the object."""
         return self._store.path(key)
 
+    def read(self, key: str, offset: int, length: int) -> bytes:
+        """Return these bytes of the object."""
+        with self._measured("read"):
+            return self._store.read(key, offset, length)
+
     def sweep(self, age: timedelta) -> int:
         """Remove what puts left behind."""
         with self._measured("sweep"):

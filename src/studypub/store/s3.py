@@ -139,6 +139,21 @@ class S3Store:
     def path(self, key: str) -> None:
         """Return None: no object lies on this machine."""
 
+    def read(self, key: str, offset: int, length: int) -> bytes:
+        """Return these bytes of the object. Raises StorageUnavailable where they are not all there."""
+        if not length:
+            return b""
+        with translated():
+            try:
+                content = self._read_range(self._name(key), offset, length)
+            except S3Error as error:
+                if error.code in {"NoSuchKey", "InvalidRange"}:
+                    raise StorageUnavailable(f"the object is not there: {error.code}") from error
+                raise
+        if len(content) != length:
+            raise StorageUnavailable("an object is shorter than it was")
+        return content
+
     def sweep(self, age: timedelta) -> int:
         """Abort multipart uploads that sent nothing for so long, delete probes as old; return how many there were."""
         before = datetime.now(UTC) - age
@@ -190,7 +205,10 @@ class S3Store:
             raise
 
     def _read_tail(self, name: str, size: int, length: int) -> bytes:
-        response = self._client.get_object(self._bucket, name, offset=size - length, length=length)
+        return self._read_range(name, size - length, length)
+
+    def _read_range(self, name: str, offset: int, length: int) -> bytes:
+        response = self._client.get_object(self._bucket, name, offset=offset, length=length)
         try:
             return response.read()
         finally:

@@ -28,6 +28,8 @@ _STALL_SECONDS = 60.0
 _CONNECT_SECONDS = 5.0
 _LOOKED_AT_SECONDS = 20.0
 _BLOCK_BYTES = 1 << 16
+# Viewers read many small ranges at a time; a connection for each would cost a handshake each.
+_KEPT_CONNECTIONS = 16
 
 # Said with a 4xx status, and yet time or another try may heal them.
 _PASSING = frozenset(
@@ -147,6 +149,7 @@ def _pool() -> urllib3.PoolManager:
     context = ssl.create_default_context()  # the machine's authorities, a clinic's own among them
     context.load_verify_locations(certifi.where())
     pool = urllib3.PoolManager(
+        maxsize=_KEPT_CONNECTIONS,
         ssl_context=context,
         timeout=urllib3.Timeout(connect=_CONNECT_SECONDS, read=_STALL_SECONDS),
         retries=urllib3.Retry(

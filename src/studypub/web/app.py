@@ -7,9 +7,10 @@ from litestar.datastructures import State
 
 from studypub.errors import Sentence
 from studypub.flows.readings import Readings
+from studypub.flows.view import Views
 from studypub.web import static
 from studypub.web.allowance import Allowance
-from studypub.web.api import batch, operations, publish, schema, task
+from studypub.web.api import batch, dicomweb, operations, publish, schema, task
 from studypub.web.errors import Problem, answer_error
 from studypub.web.given import PROVIDERS
 from studypub.web.guards import SignInNeeded, ask_to_sign_in
@@ -52,6 +53,7 @@ ROUTES = (
     # patients
     *link.routes,
     *download.routes,
+    *dicomweb.routes,
     # people of the clinic
     *login.routes,
     *setup.routes,
@@ -82,7 +84,14 @@ def create_app(parts: Parts) -> Litestar:
     allowance = Allowance(parts.config.server.api_requests_per_minute)
     return Litestar(
         route_handlers=ROUTES,
-        state=State({"parts": parts, "allowance": allowance, "readings": Readings(parts.config, parts.database)}),
+        state=State(
+            {
+                "parts": parts,
+                "allowance": allowance,
+                "readings": Readings(parts.config, parts.database),
+                "views": Views(parts.store),
+            }
+        ),
         dependencies=PROVIDERS,
         middleware=[stamped, patient],
         before_request=refuse_compressed,

@@ -97,6 +97,8 @@ def problem_of(error: Exception) -> Problem:
 def is_for_programs(path: str) -> bool:
     """Whether what stands at this path is meant for programs; `/publish/new` is the form."""
     segments = path.strip("/").split("/")
+    if segments[0] == "s":
+        return segments[2:3] == ["dicomweb"]
     return segments[0] in _PROGRAMS_PATHS and segments[:2] != ["publish", "new"]
 
 

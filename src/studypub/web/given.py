@@ -9,6 +9,7 @@ from litestar.di import NamedDependency, Provide
 from studypub.core.people import ApiKey
 from studypub.core.rights import Right
 from studypub.db.people import Session
+from studypub.flows.view import Views
 from studypub.web.language import Language, language_of
 from studypub.web.parts import Parts
 from studypub.web.rights import rights_of
@@ -18,6 +19,7 @@ GivenSession = NamedDependency[Session]  # of whoever the guard `signed_in` has 
 GivenRights = NamedDependency[frozenset[Right]]  # what that person may do
 GivenApiKey = NamedDependency[ApiKey]  # of the program that `with_api_key` has let in
 GivenLanguage = NamedDependency[Language]
+GivenViews = NamedDependency[Views]
 
 
 def _parts(state: State) -> Parts:
@@ -43,7 +45,13 @@ def _language(request: Request[Any, Any, Any]) -> Language:
     return language_of(request)
 
 
+def _views(state: State) -> Views:
+    views: Views = state.views
+    return views
+
+
 PROVIDERS = {
+    "views": Provide(_views, sync_to_thread=False),
     "parts": Provide(_parts, sync_to_thread=False),
     "session": Provide(_session, sync_to_thread=False),
     "rights": Provide(_rights),

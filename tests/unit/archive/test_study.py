@@ -91,9 +91,9 @@ def test_only_native_pixels_are_compressed(tmp_path: Path, syntax: str, method: 
 def test_everything_is_named_or_shown_before_it_is_finished(tmp_path: Path) -> None:
     shown: dict[str, bytes] = {}
     with StudyArchive(tmp_path / "study.zip") as archive:
-        shown[archive.add(instance(), b"bytes")] = b"bytes"
+        shown[archive.add(instance(), b"bytes")[0]] = b"bytes"
         (tmp_path / "long").write_bytes(b"of a file")
-        shown[archive.add(instance(), tmp_path / "long")] = b"of a file"
+        shown[archive.add(instance(), tmp_path / "long")[0]] = b"of a file"
         archive.close(inspect=shown.__setitem__)
     with zipfile.ZipFile(tmp_path / "study.zip") as found:
         members = {name: found.read(name) for name in found.namelist()}

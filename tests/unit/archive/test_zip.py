@@ -4,7 +4,9 @@ import io
 import struct
 import subprocess
 import zipfile
+import zlib
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -90,3 +92,31 @@ def test_x43_a_member_beyond_4_gib(tmp_path: Path) -> None:
         assert found.read("AFTER") == b"after"
     listing = subprocess.run(["unzip", "-l", path], check=True, capture_output=True, text=True)
     assert str(size) in listing.stdout
+
+
+@pytest.mark.parametrize("cuts", [[0], [5], [100, 200], [1 << 20, (1 << 20) + 1, 3_000_000]])
+def test_what_is_cut_inflates_piece_by_piece_and_as_a_whole(tmp_path: Path, cuts: list[int]) -> None:
+    data = Random(1).randbytes(1000) * 3500
+    (tmp_path / "instance").write_bytes(data)
+    stream = io.BytesIO()
+    archive = ZipArchive(stream)
+    members = [
+        archive.add(name, given, compress=True, cuts=cuts)
+        for name, given in (("A", data), ("B", tmp_path / "instance"))
+    ]
+    archive.close()
+    with zipfile.ZipFile(stream) as found:
+        assert found.testzip() is None
+        assert found.read("A") == found.read("B") == data
+    for member in members:
+        packed = stream.getvalue()[member.content : member.content + member.packed]
+        ends = [*member.marks[1:], member.packed]
+        for begin, end, low, high in zip(member.marks, ends, cuts, [*cuts[1:], len(data)], strict=True):
+            assert zlib.decompressobj(-15).decompress(packed[begin:end]) == data[low:high]
+
+
+def test_what_is_stored_is_not_cut() -> None:
+    archive = ZipArchive(io.BytesIO())
+    member = archive.add("A", b"abc", compress=False, cuts=[1])
+    archive.close()
+    assert (member.marks, member.packed) == ([], 3)

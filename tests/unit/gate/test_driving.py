@@ -72,7 +72,7 @@ def published(name: str, profile: str, tmp_path: Path) -> Iterator[tuple[str, by
             outcome = rules(profile).instance(original)
             assert isinstance(outcome, Kept)
             part10 = to_part10(outcome.dataset)
-            members.append((archive.add(outcome.dataset, part10), part10))
+            members.append((archive.add(outcome.dataset, part10)[0], part10))
         archive.close(inspect=lambda member, data: members.append((member, data)))
     yield from members
 

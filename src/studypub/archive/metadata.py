@@ -1,0 +1,207 @@
+"""Says in DICOM JSON (PS3.18 Annex F) what stands in a written instance, and where its frames lie in it."""
+
+import json
+import struct
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Final, NamedTuple
+
+from pydicom.filereader import read_dataset
+
+from studypub.gate.elements import Bytes
+
+# PS3.5 7.1.2: the VRs with a length of four bytes.
+_LONG: Final = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
+_HEADER: Final = struct.Struct("<HH2sH")
+_LENGTH: Final = struct.Struct("<L")
+_ITEM: Final = b"\xfe\xff\x00\xe0"
+_UNDEFINED: Final = 0xFFFFFFFF
+_PIXELS: Final = (0x7FE00008, 0x7FE00009, 0x7FE00010)
+_SYNTAX: Final = 0x00020010
+_CHARACTER_SET: Final = 0x00080005
+# No metadata: tables of colours are shorter, and what is longer is for other programs than viewers.
+_LONGEST_VALUE: Final = 1 << 18
+_LONGEST_KEPT: Final = 1 << 12
+_MOST_KEPT: Final = 4096
+_DEFLATED_OR_BIG: Final = frozenset({"1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2"})
+
+
+class Frames(NamedTuple):
+    """Where each frame begins in the file, and how long it is, in bytes; of native ones all are of one length."""
+
+    begins: tuple[int, ...]
+    lengths: tuple[int, ...]
+    is_native: bool
+
+
+class Described(NamedTuple):
+    """What a viewer has to know of an instance: its JSON, transfer syntax, frames, and what it is looked up by."""
+
+    json: bytes
+    syntax: str
+    frames: Frames | None
+    series: str
+    instance: str
+    sop_class: str
+
+
+class _Element(NamedTuple):
+    tag: int
+    begin: int
+    value: int
+    end: int
+    length: int
+
+
+class Describer:
+    """Describes the instances of one publication: what many of them say alike is turned into JSON once."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, bytes] = {}
+
+    def describe(self, data: Bytes) -> Described:
+        """Describe a file in Explicit VR Little Endian that this program has written. Raises ValueError for others."""
+        try:
+            return self._described(data)
+        except struct.error as error:
+            raise ValueError("cut off") from error
+
+    def _described(self, data: Bytes) -> Described:
+        syntax, character_set = "", b""
+        members: list[bytes] = []
+        texts: dict[int, str] = {}
+        frames = None
+        for element in _elements(data, 132, len(data)):
+            if element.tag in _PIXELS:
+                frames = _frames(data, element, texts) if element.tag == _PIXELS[2] else None
+            elif element.tag >> 16 == 2:
+                syntax = _text(data, element) if element.tag == _SYNTAX else syntax
+            elif element.end - element.value <= _LONGEST_VALUE:
+                content = bytes(data[element.begin : element.end])
+                character_set = content if element.tag == _CHARACTER_SET else character_set
+                if element.tag in _ASKED:
+                    texts[element.tag] = _text(data, element)
+                members.append(self._member(element.tag, character_set, content))
+        if syntax in _DEFLATED_OR_BIG or not all(texts.get(tag) for tag in (_CLASS, _INSTANCE, _SERIES)):
+            raise ValueError("not of ours")
+        whole = b"{" + b",".join(filter(None, members)) + b"}"
+        return Described(whole, syntax, frames, texts[_SERIES], texts[_INSTANCE], texts[_CLASS])
+
+    def _member(self, tag: int, character_set: bytes, content: bytes) -> bytes:
+        """Return what the JSON says of one element; nothing where it cannot be said."""
+        if tag & 0xFFFF == 0:
+            return b""
+        key = character_set + content
+        if key in self._known:
+            return self._known[key]
+        found = _json(tag, character_set if tag != _CHARACTER_SET else b"", content)
+        if len(content) <= _LONGEST_KEPT:
+            if len(self._known) >= _MOST_KEPT:
+                self._known.clear()
+            self._known[key] = found
+        return found
+
+
+_CLASS: Final = 0x00080016
+_INSTANCE: Final = 0x00080018
+_SERIES: Final = 0x0020000E
+_SAMPLES: Final = 0x00280002
+_PHOTOMETRIC: Final = 0x00280004
+_FRAMES: Final = 0x00280008
+_ROWS: Final = 0x00280010
+_COLUMNS: Final = 0x00280011
+_BITS: Final = 0x00280100
+_NUMBERS: Final = frozenset({_SAMPLES, _ROWS, _COLUMNS, _BITS})
+_ASKED: Final = frozenset({_CLASS, _INSTANCE, _SERIES, _PHOTOMETRIC, _FRAMES}) | _NUMBERS
+
+
+def _number(text: str) -> str:
+    return json.dumps(float(text), allow_nan=False)
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text.rstrip("\0 "))
+
+
+# What differs from instance to instance is mostly of these, and the library takes ten times as long.
+_QUICK: Final = {b"UI": _quoted, b"IS": lambda text: str(int(text)), b"DS": _number}
+
+
+def _quick_json(tag: int, content: bytes) -> bytes:
+    """Return the JSON of an element of a simple VR, nothing for any other."""
+    vr = content[4:6]
+    value = content[8:].strip(b" \0")
+    if vr not in _QUICK or not value.isascii() or value.startswith(b"\\") or value.endswith(b"\\") or not value:
+        return b""
+    try:
+        values = ",".join(map(_QUICK[vr], value.decode().split("\\")))
+    except (ValueError, OverflowError):
+        return b""
+    return f'"{tag:08X}":{{"vr":"{vr.decode()}","Value":[{values}]}}'.encode()
+
+
+def _json(tag: int, character_set: bytes, content: bytes) -> bytes:
+    if quick := _quick_json(tag, content):
+        return quick
+    dataset = read_dataset(BytesIO(character_set + content), is_implicit_VR=False, is_little_endian=True)
+    try:
+        said = {f"{tag:08X}": dataset[tag].to_json_dict(None, 0)}
+        # Not msgspec: it knows no values of pydicom's own types.
+        return json.dumps(said, ensure_ascii=False, allow_nan=False, separators=(",", ":"))[1:-1].encode()
+    except (ValueError, TypeError, OverflowError, KeyError, AttributeError, NotImplementedError):
+        return b""  # a value that its VR does not allow: nothing that a viewer needs
+
+
+def _elements(data: Bytes, place: int, end: int) -> Iterator[_Element]:
+    """Yield the elements of the top level, each sequence as one; nothing after pixel data matters."""
+    while place < end:
+        group, number, vr, length = _HEADER.unpack_from(data, place)
+        value = place + 8
+        if vr in _LONG:
+            (length,) = _LENGTH.unpack_from(data, place + 8)
+            value = place + 12
+        tag = group << 16 | number
+        if length == _UNDEFINED:
+            if tag != _PIXELS[2]:
+                raise ValueError("an undefined length")
+            yield _Element(tag, place, value, end, length)
+            return
+        if value + length > end:
+            raise ValueError("cut off")
+        yield _Element(tag, place, value, value + length, length)
+        place = value + length
+
+
+def _text(data: Bytes, element: _Element) -> str:
+    content = bytes(data[element.value : element.end])
+    if element.tag in _NUMBERS:
+        return str(int.from_bytes(content[:2], "little"))
+    return content.decode("ascii", "replace").strip(" \0")
+
+
+def _frames(data: Bytes, element: _Element, texts: dict[int, str]) -> Frames | None:
+    """Return where the frames lie; None where they cannot be told apart."""
+    count = int(texts.get(_FRAMES) or 1)
+    if element.length == _UNDEFINED:
+        return _fragments(data, element.value, element.end, count)
+    samples = int(texts.get(_SAMPLES) or 1)
+    if samples == 3 and texts.get(_PHOTOMETRIC) == "YBR_FULL_422":
+        samples = 2
+    bits = int(texts.get(_ROWS) or 0) * int(texts.get(_COLUMNS) or 0) * samples * int(texts.get(_BITS) or 0)
+    size = bits // 8
+    if count < 1 or not size or bits % 8 or element.value + size * count > element.end:
+        return None
+    return Frames(tuple(element.value + size * frame for frame in range(count)), (size,) * count, is_native=True)
+
+
+def _fragments(data: Bytes, place: int, end: int, count: int) -> Frames | None:
+    """Return the fragments (PS3.5 A.4) behind the offset table, where there is one for each frame."""
+    found: list[tuple[int, int]] = []
+    while place + 8 <= end and bytes(data[place : place + 4]) == _ITEM:
+        (length,) = _LENGTH.unpack_from(data, place + 4)
+        found.append((place + 8, length))
+        place += 8 + length
+    frames = found[1:]
+    if len(frames) != count:
+        return None
+    return Frames(tuple(begin for begin, _ in frames), tuple(length for _, length in frames), is_native=False)

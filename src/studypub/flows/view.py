@@ -1,0 +1,140 @@
+"""What a viewer asks for of a publication: overview, metadata, frames, instances; from disk or S3, by ranged reads."""
+
+import zlib
+from collections import OrderedDict
+from collections.abc import Iterator
+from threading import Lock
+from typing import Final, NamedTuple
+
+import msgspec
+from isal import isal_zlib
+
+from studypub.archive.viewing import OVERVIEW, Index, Instance, Overview, index_part, metadata_part
+from studypub.core.publication import Publication
+from studypub.errors import StorageUnavailable
+from studypub.flows.companion import Companions
+from studypub.store.base import Store
+
+_RAW: Final = -isal_zlib.MAX_WBITS
+_CHUNK_BYTES: Final = 1 << 20
+# Indexes that are remembered have no more instances and frames than this, some hundred bytes each.
+_MOST_ENTRIES: Final = 60_000
+
+
+class Found(NamedTuple):
+    """An instance that was asked for, and the number of its series among the parts."""
+
+    series: int
+    instance: Instance
+
+
+class _Loaded(NamedTuple):
+    described: Index
+    by_uid: dict[str, Instance]
+    weight: int
+
+
+class Views:
+    """What viewers read from one store; for many threads, and all of it blocks.
+
+    Everything raises StorageUnavailable or StorageRefused.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._companions = Companions(store)
+        self._overviews: OrderedDict[str, Overview] = OrderedDict()
+        self._indexes: OrderedDict[tuple[str, int], _Loaded] = OrderedDict()
+        self._lock = Lock()
+
+    def overview(self, publication: Publication) -> Overview | None:
+        """Return what the study says of itself; None where there is nothing to view."""
+        key = publication.object_key
+        with self._lock:
+            if key in self._overviews:
+                self._overviews.move_to_end(key)
+                return self._overviews[key]
+        part = self._companions.read_part(publication, OVERVIEW)
+        if part is None:
+            return None
+        overview = _decoded(part)
+        with self._lock:
+            self._overviews[key] = overview
+            while len(self._overviews) > 1 and sum(len(each.series) for each in self._overviews.values()) > 1000:
+                self._overviews.popitem(last=False)
+        return overview
+
+    def metadata(self, publication: Publication, series: int) -> bytes:
+        """Return the DICOM JSON of all instances of a series, as gzip."""
+        return self._part(publication, metadata_part(series))
+
+    def instances(self, publication: Publication, series: int) -> tuple[Instance, ...]:
+        """Return the instances of a series."""
+        return self._loaded(publication, series).described.instances
+
+    def find(self, publication: Publication, series: int, uid: str) -> Found | None:
+        """Return an instance of a series."""
+        instance = self._loaded(publication, series).by_uid.get(uid)
+        return Found(series, instance) if instance else None
+
+    def json_of(self, publication: Publication, found: Found) -> bytes:
+        """Return the DICOM JSON of one instance."""
+        block = self._loaded(publication, found.series).described.blocks[found.instance.block]
+        content = self._companions.read_range(publication, metadata_part(found.series), block.offset, block.length)
+        return _inflated(content, block.size)[found.instance.begin : found.instance.end]
+
+    def frame(self, publication: Publication, instance: Instance, number: int) -> bytes:
+        """Return a frame, the first of which is 1; it is one range of the archive."""
+        offset, length = instance.frames[number - 1]
+        content = self._store.read(publication.object_key, instance.place + offset, length)
+        return _inflated(content, instance.frame) if instance.frame else content
+
+    def file(self, publication: Publication, instance: Instance) -> Iterator[bytes]:
+        """Yield the file of an instance, piece by piece."""
+        inflate = isal_zlib.decompressobj(_RAW) if instance.is_deflated else None
+        for place in range(0, instance.packed, _CHUNK_BYTES):
+            length = min(_CHUNK_BYTES, instance.packed - place)
+            content = self._store.read(publication.object_key, instance.place + place, length)
+            if inflate is None:
+                yield content
+                continue
+            yield inflate.decompress(content, _CHUNK_BYTES)
+            while inflate.unconsumed_tail:
+                yield inflate.decompress(inflate.unconsumed_tail, _CHUNK_BYTES)
+        if inflate is not None:
+            yield inflate.flush()
+
+    def _loaded(self, publication: Publication, series: int) -> _Loaded:
+        key = publication.object_key, series
+        with self._lock:
+            if key in self._indexes:
+                self._indexes.move_to_end(key)
+                return self._indexes[key]
+        index = msgspec.msgpack.decode(zlib.decompress(self._part(publication, index_part(series))), type=Index)
+        weight = len(index.instances) + sum(len(instance.frames) for instance in index.instances)
+        loaded = _Loaded(index, {instance.uid: instance for instance in index.instances}, weight)
+        with self._lock:
+            self._indexes[key] = loaded
+            while len(self._indexes) > 1 and sum(each.weight for each in self._indexes.values()) > _MOST_ENTRIES:
+                self._indexes.popitem(last=False)
+        return loaded
+
+    def _part(self, publication: Publication, name: str) -> bytes:
+        part = self._companions.read_part(publication, name)
+        if part is None:
+            raise StorageUnavailable("a part of a companion is missing")
+        return part
+
+
+def _decoded(part: bytes) -> Overview:
+    try:
+        return msgspec.json.decode(part, type=Overview)
+    except msgspec.MsgspecError as error:
+        raise StorageUnavailable("an overview that cannot be read") from error
+
+
+def _inflated(content: bytes, size: int) -> bytes:
+    found = isal_zlib.decompressobj(_RAW).decompress(content, size)
+    if len(found) != size:
+        raise StorageUnavailable("what is stored is shorter than it was")
+    return bytes(found)

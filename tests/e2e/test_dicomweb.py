@@ -1,0 +1,209 @@
+"""DICOMweb of a link, asked by a client that others wrote: what it gets is what stands in the archive."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import httpx
+import numpy as np
+import psycopg
+import pytest
+from dicomweb_client.api import DICOMwebClient
+from pydicom import Dataset, dcmread
+from pydicom.dataset import FileDataset
+from pydicom.encaps import generate_frames
+from pydicom.uid import NuclearMedicineImageStorage, RLELossless
+from tests.peers import panel
+from tests.peers.database import connection, database, database_url, migrated
+from tests.peers.house import ACCESSION, PATIENT, House, open_house
+from tests.peers.postgres import postgres_server
+from tests.peers.queue import QueueWatch, queue_watch
+from tests.peers.s3 import S3Server, radosgw
+from tests.peers.studies import make_study, planted, spellings
+
+from studypub.core.publication import Publication
+from studypub.db.database import Database
+from studypub.flows.companion import Companions
+from studypub.flows.restore import reconcile
+from studypub.store.s3 import S3Store
+
+__all__ = ["connection", "database", "database_url", "migrated", "postgres_server", "queue_watch", "radosgw"]
+
+FRAMES = 5
+
+
+def study() -> list[FileDataset]:
+    """Return a CT of two series, one of them compressed, and an instance of several frames."""
+    raw = make_study(patient_id=PATIENT, accession_number=ACCESSION, seed=960, instances=70)
+    packed = make_study(
+        patient_id=PATIENT, accession_number=ACCESSION, seed=961, instances=2, transfer_syntax=RLELossless
+    )
+    (frames,) = make_study(patient_id=PATIENT, accession_number=ACCESSION, seed=962, instances=1)
+    frames.SOPClassUID = frames.file_meta.MediaStorageSOPClassUID = NuclearMedicineImageStorage
+    frames.Modality, frames.NumberOfFrames = "NM", FRAMES
+    frames.Rows, frames.Columns, frames.BitsAllocated = 64, 48, 16
+    frames.BitsStored, frames.HighBit, frames.SamplesPerPixel, frames.PixelRepresentation = 12, 11, 1, 0
+    frames.PhotometricInterpretation = "MONOCHROME2"
+    frames.PixelData = np.random.default_rng(1).integers(0, 4096, (FRAMES, 64, 48), dtype="<u2").tobytes()
+    for dataset in (*packed, frames):
+        for keyword in ("PatientID", "PatientName", "AccessionNumber", "StudyInstanceUID", "StudyDate"):
+            setattr(dataset, keyword, getattr(raw[0], keyword))
+    return [*raw, *packed, frames]
+
+
+@dataclass
+class Shown:
+    """A publication, what stands in its archive, and where it is asked for."""
+
+    house: House
+    publication: Publication
+    originals: list[FileDataset]
+    archived: dict[str, tuple[FileDataset, bytes]]
+    root: str
+
+    @property
+    def client(self) -> DICOMwebClient:
+        return DICOMwebClient(url=self.root)
+
+
+@pytest.fixture(params=["local", pytest.param("s3", marks=pytest.mark.peer)])
+async def shown(
+    request: pytest.FixtureRequest, database: Database, queue_watch: QueueWatch, tmp_path: Path
+) -> AsyncIterator[Shown]:
+    """Publish the study in each kind of store, and serve it."""
+    originals = study()
+    async with open_house(database, queue_watch, tmp_path, originals) as house:
+        if request.param == "s3":
+            server: S3Server = request.getfixturevalue("radosgw")
+            house.means = replace(house.means, store=S3Store(server.config(server.new_bucket())))
+        _, publication = await house.published()
+        archive = house.store.read(publication.object_key, 0, publication.size)
+        with ZipFile(BytesIO(archive)) as unpacked:
+            assert unpacked.testzip() is None
+            files = [unpacked.read(name) for name in unpacked.namelist() if name.startswith("DICOM/")]
+        archived = {str(one.SOPInstanceUID): (one, file) for file in files for one in [dcmread(BytesIO(file))]}
+        async with panel.serve(database, tmp_path, store=house.store) as served:
+            root = f"{served.address}/s/{publication.token}/dicomweb"
+            yield Shown(house, publication, originals, archived, root)
+
+
+def _json(dataset: Dataset) -> dict[str, Any]:
+    dataset = Dataset({tag: element for tag, element in dataset.items() if tag != 0x7FE00010})
+    found: dict[str, Any] = dataset.to_json_dict(bulk_data_threshold=1 << 30)
+    return found
+
+
+def _frames(dataset: FileDataset) -> list[bytes]:
+    count = int(dataset.get("NumberOfFrames", 1))
+    if dataset.file_meta.TransferSyntaxUID.is_encapsulated:
+        return list(generate_frames(dataset.PixelData, number_of_frames=count))
+    size = dataset.Rows * dataset.Columns * dataset.BitsAllocated // 8
+    return [dataset.PixelData[size * frame : size * (frame + 1)] for frame in range(count)]
+
+
+async def test_all_that_a_client_is_told_and_given_stands_in_the_archive(shown: Shown) -> None:
+    await asyncio.to_thread(_compare, shown)
+
+
+def _compare(shown: Shown) -> None:
+    client = shown.client
+    (found,) = client.search_for_studies()
+    uid = found["0020000D"]["Value"][0]
+    assert uid == str(next(iter(shown.archived.values()))[0].StudyInstanceUID)
+    assert found["00201208"]["Value"] == [len(shown.archived)]
+    series = {one["0020000E"]["Value"][0]: one["00201209"]["Value"][0] for one in client.search_for_series(uid)}
+    assert len(series) == 3
+    listed = {one["00080018"]["Value"][0] for one in client.search_for_instances(uid)}
+    assert listed == shown.archived.keys()
+    told = {one["00080018"]["Value"][0]: one for one in client.retrieve_study_metadata(uid)}
+    assert told.keys() == listed
+    for number, (instance, (dataset, file)) in enumerate(shown.archived.items()):
+        assert told[instance] == _json(dataset)
+        if number % 8 and dataset.Modality == "CT" and not dataset.file_meta.TransferSyntaxUID.is_encapsulated:
+            continue
+        of_series = str(dataset.SeriesInstanceUID)
+        assert client.retrieve_instance_metadata(uid, of_series, instance) == told[instance]
+        wanted = _frames(dataset)
+        syntax = dataset.file_meta.TransferSyntaxUID
+        every = client.retrieve_instance_frames(uid, of_series, instance, [*range(1, len(wanted) + 1)])
+        assert [one.ljust(len(two), b"\0") for one, two in zip(every, wanted, strict=True)] == wanted
+        kind = "image/dicom-rle" if syntax == RLELossless else "application/octet-stream"
+        last = client.retrieve_instance_frames(
+            uid, of_series, instance, [len(wanted)], media_types=((kind, str(syntax)),)
+        )
+        assert last == every[-1:]
+        again = client.retrieve_instance(uid, of_series, instance, media_types=(("application/dicom", "*"),))
+        assert again.SOPInstanceUID == instance
+        url = f"{shown.root}/studies/{uid}/series/{of_series}/instances/{instance}"
+        assert httpx.get(url, headers={"Accept": "application/dicom"}).content == file
+    assert len(client.retrieve_series(uid, max(series, key=series.__getitem__))) == 70
+
+
+async def test_nothing_else_is_there_and_what_is_ends_with_the_link(
+    shown: Shown, connection: psycopg.Connection
+) -> None:
+    dataset, _ = next(iter(shown.archived.values()))
+    study, series, instance = dataset.StudyInstanceUID, dataset.SeriesInstanceUID, dataset.SOPInstanceUID
+    whole = f"{shown.root}/studies/{study}/series/{series}/instances/{instance}"
+    async with httpx.AsyncClient() as client:
+        for path, status in {
+            f"studies/1.2.3/series/{series}/metadata": 404,
+            f"studies/{study}/series/1.2.3/metadata": 404,
+            f"studies/{study}/series/{series}/instances/1.2.3": 404,
+            f"studies/{shown.originals[0].StudyInstanceUID}/metadata": 404,
+            f"studies/{study}/series/{series}/instances/{instance}/frames/2": 404,
+            f"studies/{study}/series/{series}/instances/{instance}/frames/0": 400,
+            f"studies/{study}/series/{series}/instances/{instance}/frames/1,x": 400,
+            "studies/..%2f..%2f/metadata": 404,
+            "studies/%00/metadata": 404,
+        }.items():
+            answer = await client.get(f"{shown.root}/{path}")
+            assert answer.status_code == status, path
+            assert "html" not in answer.headers["content-type"]
+        assert (await client.get(f"{whole}/frames/1", headers={"Accept": "text/html"})).status_code == 406
+        assert (await client.get(f"{whole}/metadata", headers={"Accept": "image/jpeg"})).status_code == 406
+        other = {"StudyInstanceUID": "1.2.3"}
+        assert (await client.get(f"{shown.root}/studies", params=other)).json() == []
+        every = (f"{whole}/frames/1", f"{whole}/metadata", whole, f"{shown.root}/studies")
+        for pin_hash, status in (("$argon2id$of-some-pin", 403), (None, 200)):
+            connection.execute("UPDATE published_studies SET pin_hash = %s", (pin_hash,))
+            assert {(await client.get(url)).status_code for url in every} == {status}
+        connection.execute("UPDATE published_studies SET save_till = now()")
+        assert {(await client.get(url)).status_code for url in every} == {410}
+
+
+async def test_x13_nothing_that_was_planted_is_in_the_companion(shown: Shown) -> None:
+    companion = shown.publication.companion
+    assert companion is not None
+    parts = Companions(shown.house.store).table(companion)
+    contents = [shown.house.store.read(companion.key, 0, companion.size)]
+    async with httpx.AsyncClient() as client:
+        contents += [name.encode() for name in parts]
+        study = next(iter(shown.archived.values()))[0].StudyInstanceUID
+        contents.append((await client.get(f"{shown.root}/studies/{study}/metadata")).content)
+        contents.append((await client.get(f"{shown.root}/studies")).content)
+    found = {
+        text
+        for text in [*planted(shown.originals[:70]), PATIENT, ACCESSION]
+        for spelling in spellings(text)
+        if any(spelling in content for content in contents)
+    }
+    assert found == set()
+
+
+async def test_f63_a_publication_goes_on_without_a_companion_that_was_lost(shown: Shown) -> None:
+    house, companion = shown.house, shown.publication.companion
+    assert companion is not None
+    house.store.delete(companion.key)
+    found = await reconcile(house.database, house.store, collect=False, actor="test")
+    assert (found.closed, found.strangers) == ((), ())
+    opened = (await house.opened(shown.publication)).publication
+    assert opened is not None
+    assert opened.companion is None
+    async with httpx.AsyncClient() as client:
+        assert (await client.get(f"{shown.root}/studies")).status_code == 404
+        assert (await client.head(f"{shown.root.removesuffix('/dicomweb')}/download")).status_code == 200

@@ -1,0 +1,81 @@
+"""The JSON of a written instance is what pydicom says of it, and frames are where it finds them."""
+
+import json
+from typing import Any
+
+import pytest
+from pydicom import Dataset, dcmread
+from pydicom.encaps import encapsulate
+from pydicom.filebase import DicomBytesIO
+from pydicom.uid import ExplicitVRBigEndian, RLELossless
+from tests.peers.corpus.codings import part10
+from tests.peers.studies import make_study
+
+from studypub.archive.metadata import Describer
+
+
+def instance(**values: Any) -> bytes:
+    (dataset,) = make_study(patient_id="P", accession_number="A", seed=970, instances=1)
+    for keyword, value in values.items():
+        setattr(dataset, keyword, value)
+    return part10(dataset)
+
+
+def told(data: bytes) -> dict[str, Any]:
+    dataset = dcmread(DicomBytesIO(data))
+    found: dict[str, Any] = Dataset({t: e for t, e in dataset.items() if t != 0x7FE00010}).to_json_dict(
+        bulk_data_threshold=1 << 30
+    )
+    return found
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"PixelSpacing": ["0.5", "1e-3"], "WindowCenter": "-40", "SliceLocation": None},
+        {"ImageType": ["ORIGINAL", "", "AXIAL"], "SeriesDescription": 'Кисть "левая" \\ 2'},
+        {"RedPaletteColorLookupTableData": bytes(range(200)), "InstanceNumber": None},
+    ],
+)
+def test_the_json_is_the_librarys(values: dict[str, Any]) -> None:
+    data = instance(**values)
+    describer = Describer()
+    for _ in range(2):  # anew, and by what is remembered
+        assert json.loads(describer.describe(data).json) == json.loads(json.dumps(told(data)))
+
+
+def test_frames_of_every_kind_are_found() -> None:
+    raw = instance(NumberOfFrames=2, Rows=4, Columns=3, BitsAllocated=16, PixelData=bytes(range(48)))
+    frames = Describer().describe(raw).frames
+    assert frames is not None
+    assert [raw[at : at + 24] for at in frames.begins] == [bytes(range(24)), bytes(range(24, 48))]
+    (dataset,) = make_study(patient_id="P", accession_number="A", seed=971, instances=1)
+    dataset.file_meta.TransferSyntaxUID, dataset.NumberOfFrames = RLELossless, 2
+    dataset.PixelData = encapsulate([b"abcd", b"efghij"])
+    dataset["PixelData"].is_undefined_length = True
+    packed = part10(dataset)
+    frames = Describer().describe(packed).frames
+    assert frames is not None
+    cut = [packed[at : at + length] for at, length in zip(frames.begins, frames.lengths, strict=True)]
+    assert cut == [b"abcd", b"efghij"]
+
+
+@pytest.mark.parametrize(
+    "values", [{"NumberOfFrames": 3}, {"NumberOfFrames": -1}, {"BitsAllocated": 1, "Rows": 3, "Columns": 3}]
+)
+def test_frames_that_cannot_be_told_apart_are_none(values: dict[str, Any]) -> None:
+    assert Describer().describe(instance(**values)).frames is None
+
+
+@pytest.mark.parametrize("length", [0, 140, 400])
+def test_what_is_cut_off_is_refused(length: int) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - of whatever kind
+        Describer().describe(instance()[:length])
+
+
+def test_only_what_this_program_writes_is_described() -> None:
+    (dataset,) = make_study(patient_id="P", accession_number="A", seed=972, instances=1)
+    data = part10(dataset).replace(b"1.2.840.10008.1.2.1\0", (ExplicitVRBigEndian + "\0").encode(), 1)
+    with pytest.raises(ValueError, match="not of ours"):
+        Describer().describe(data)
