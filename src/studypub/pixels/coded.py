@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import islice
 
-from pydicom.encaps import generate_frames
+from pydicom.encaps import generate_frames, get_frame
 
 from studypub.deid.codestream import cleaner
 from studypub.pixels.decode import decoder
@@ -38,6 +38,13 @@ class Coded:
             if found is None:
                 raise Unreadable("truncated")
             self._next = number + 1
+            return self._decode(self._clean(found), self._file.form)
+
+    def at(self, number: int) -> Decoded:
+        """Decode one frame without reading those before it, where their places are told. Raises Unreadable."""
+        self._file.stream.seek(self._file.start)
+        with damage():
+            found = get_frame(self._file.stream, number, number_of_frames=self._file.form.count)
             return self._decode(self._clean(found), self._file.form)
 
     def frames(self) -> Iterator[Decoded]:

@@ -13,6 +13,9 @@ Bytes = NDArray[np.uint8]
 _RESCALE: Final = ("ModalityLUTSequence", "RescaleSlope", "RescaleIntercept")
 _WINDOW: Final = ("VOILUTSequence", "WindowCenter", "WindowWidth", "VOILUTFunction")
 _GROUPS: Final = ("PixelValueTransformationSequence", "FrameVOILUTSequence")
+# Height and width of a pixel, in any unit.
+_SIDES: Final = ("PixelSpacing", "ImagerPixelSpacing", "PixelAspectRatio")
+_MOST_STRETCHED: Final = 8.0
 # What a value that is no number, or a table without its parts, raises.
 _MALFORMED: Final = (ArithmeticError, AttributeError, LookupError, NotImplementedError, TypeError, ValueError)
 
@@ -35,6 +38,36 @@ def rules(header: Dataset, number: int) -> Dataset:
 def has_window(rules: Dataset) -> bool:
     """Tell whether the header says which values are seen."""
     return "VOILUTSequence" in rules or _window(rules) is not None
+
+
+def stretch(header: Dataset) -> float:
+    """Return how many times as high as wide a pixel is; 1 where nothing sensible is told (PS3.3 C.7.6.3.1.7, 10.7)."""
+    for source in (header, _measures(header)):
+        for name in _SIDES:
+            try:
+                high, wide = map(float, source[name].value)
+                found = high / wide
+            except _MALFORMED:
+                continue
+            if 1 / _MOST_STRETCHED <= found <= _MOST_STRETCHED:
+                return found
+    return 1.0
+
+
+def _measures(header: Dataset) -> Dataset:
+    try:
+        measures: Dataset = header.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]
+    except _MALFORMED:
+        return Dataset()
+    return measures
+
+
+def through(rules: Dataset, centre: float, width: float) -> Dataset:
+    """Return the rules with another window, in the units to which they rescale."""
+    found = Dataset()
+    found.update({rules[name].tag: rules[name] for name in _RESCALE if name in rules})
+    found.WindowCenter, found.WindowWidth = centre, width
+    return found
 
 
 def grey(values: NDArray[np.int64], rules: Dataset, lowest: int, highest: int) -> Bytes:

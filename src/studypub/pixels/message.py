@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from studypub.pixels.drawing import Drawing, Slide
 from studypub.pixels.job import Job, Report
 
 
@@ -13,6 +14,13 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
     job: Job
     scratch: Path
+    seconds: float
+
+
+class DrawRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A drawing, and the seconds there are for it."""
+
+    drawing: Drawing
     seconds: float
 
 
@@ -34,6 +42,26 @@ def report_line(report: Report) -> bytes:
 def report_of(line: bytes) -> Report:
     """Return the report; raises msgspec.DecodeError."""
     return msgspec.json.decode(line, type=Report)
+
+
+def draw_request_line(request: DrawRequest) -> bytes:
+    """Return the request as a line."""
+    return msgspec.json.encode(request, enc_hook=str) + b"\n"
+
+
+def draw_request_of(line: bytes) -> DrawRequest:
+    """Return the request; raises msgspec.DecodeError."""
+    return msgspec.json.decode(line, type=DrawRequest, dec_hook=_path)
+
+
+def slide_line(slide: Slide) -> bytes:
+    """Return the slide as a line; its pictures are in base64."""
+    return msgspec.json.encode(slide) + b"\n"
+
+
+def slide_of(line: bytes) -> Slide:
+    """Return the slide; raises msgspec.DecodeError."""
+    return msgspec.json.decode(line, type=Slide)
 
 
 def _path(kind: type, text: Any) -> Path:

@@ -1,5 +1,7 @@
 """A frame as a person sees it."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -9,7 +11,7 @@ from studypub.pixels import display, palette
 from studypub.pixels.decoded import Decoded
 from studypub.pixels.form import MONOCHROME, PALETTE, YBR, Form
 from studypub.pixels.native import Stored
-from studypub.pixels.values import all_values, patterns, values
+from studypub.pixels.values import patterns, values
 
 Bytes = NDArray[np.uint8]
 
@@ -37,15 +39,24 @@ def colour(frame: Decoded, header: Dataset, rules: Dataset) -> Bytes:
 
 
 def _monochrome(samples: Stored, form: Form, rules: Dataset) -> Bytes:
-    if form.stored <= 16:
-        found = patterns(samples, form)
-        present = np.flatnonzero(np.bincount(found.reshape(-1), minlength=1 << form.stored))
-        levels = all_values(form)
-        shown = display.grey(levels, rules, int(levels[present].min()), int(levels[present].max()))[found]
-    else:
+    return monochrome(samples, form, [rules])[0]
+
+
+def monochrome(samples: Stored, form: Form, ways: Sequence[Dataset]) -> list[Bytes]:
+    """Return (rows, columns) as it is seen by each of these rules."""
+    if form.stored > 16:
         numbers = values(samples, form)
-        shown = display.grey(numbers, rules, int(numbers.min()), int(numbers.max()))
-    return 255 - shown if form.photometric == "MONOCHROME1" else shown
+        shown = [display.grey(numbers, rules, int(numbers.min()), int(numbers.max())) for rules in ways]
+    else:
+        places = patterns(samples, form)
+        if form.signed:
+            places ^= places.dtype.type(1 << form.stored - 1)  # in the order of their values
+        lowest, highest = int(places.min()), int(places.max())
+        places -= places.dtype.type(lowest)
+        least = lowest - (1 << form.stored - 1 if form.signed else 0)
+        levels = np.arange(least, least + highest - lowest + 1, dtype=np.int64)
+        shown = [display.grey(levels, rules, int(levels[0]), int(levels[-1]))[places] for rules in ways]
+    return [255 - one if form.photometric == "MONOCHROME1" else one for one in shown]
 
 
 def _to_bytes(samples: Stored, form: Form) -> Bytes:
