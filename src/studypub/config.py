@@ -273,6 +273,18 @@ class Retention(_Section, frozen=True):
         )
 
 
+class Preview(_Section, frozen=True):
+    """The pictures that a link shows without a download."""
+
+    enabled: bool = True
+    images_per_series: int = 100
+    images_per_study: int = 600
+
+    def __post_init__(self) -> None:
+        for key in ("images_per_series", "images_per_study"):
+            _need(holds=1 <= getattr(self, key) <= 2000, key=key, why="must be between 1 and 2000")
+
+
 class Workers(_Section, frozen=True):
     """How tasks are worked on."""
 
@@ -471,6 +483,7 @@ class Config(_Section, frozen=True):
     dicom: Dicom = Dicom()
     storage: Storage = Storage()
     retention: Retention = Retention()
+    preview: Preview = Preview()
     workers: Workers = Workers()
     backup: Backup = Backup()
     mail: Mail = Mail()

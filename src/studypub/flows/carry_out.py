@@ -68,7 +68,7 @@ async def carry_out(means: Means, task: Task, progress: Progress) -> Publication
             deid_key = secrets.token_bytes(32)
             deidentifier = Deidentifier(profile.load(clinic.profile, clinic.also_remove), deid_key)
             decisions = await _decisions(means.database, task)
-            case = Case(task, found.study, deidentifier, clinic.pixels, decisions)
+            case = Case(task, found.study, deidentifier, clinic.pixels, decisions, means.config.preview)
             preparation = Preparation(case, folder, stop)
             sending = Sending(means.database, means.store, task.task_id)
             async with Ahead(preparation, sending, stop) as ahead:

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from studypub.archive.whole_file import disk_errors
+from studypub.pixels.drawing import Piece
 
 
 class Shared(NamedTuple):
@@ -50,10 +51,22 @@ class Outputs:
             self._file.write(memoryview(content)[:own])
             self._outputs.append(_Output(member, None, begin, begin + own, shared))
 
-    def contents(self) -> Iterator[tuple[str, bytes | Path]]:
-        """Yield each member with its bytes or the file in which they are. Raises DiskFull."""
+    def pieces(self) -> tuple[Piece, ...]:
+        """Return where the bytes of the member that was kept last lie, once `flush` was called."""
+        last = self._outputs[-1]
+        if last.path:
+            return (Piece(last.path, 0, last.path.stat().st_size),)
+        own = Piece(self._folder / "outputs", last.begin, last.end)
+        return (own, Piece(*last.shared)) if last.shared else (own,)
+
+    def flush(self) -> None:
+        """Let others read what is kept. Raises DiskFull."""
         with disk_errors():
             self._file.flush()
+
+    def contents(self) -> Iterator[tuple[str, bytes | Path]]:
+        """Yield each member with its bytes or the file in which they are. Raises DiskFull."""
+        self.flush()
         for output in self._outputs:
             if output.path:
                 yield output.member, output.path

@@ -20,8 +20,9 @@ from studypub.archive.readme import readme
 from studypub.archive.study import ArchiveSummary, StudyArchive
 from studypub.archive.viewing import Viewing
 from studypub.archive.whole_file import Digest, Follower
-from studypub.config import Pixels
+from studypub.config import Pixels, Preview
 from studypub.core.finding import FoundStudy
+from studypub.core.preview import INDEX, encoded, name_of
 from studypub.core.publication import Part
 from studypub.core.review import Decision, Held
 from studypub.core.task import Handled, LeftOut, Task
@@ -31,6 +32,7 @@ from studypub.deid.reasons import Reason
 from studypub.dicom.kept import SpooledInstance
 from studypub.errors import NothingToPublish, PatientMismatch, PhiSuspected
 from studypub.flows import instance_file
+from studypub.flows.album import Album
 from studypub.flows.judge import Judge, Ready
 from studypub.flows.outputs import Outputs, Shared
 from studypub.flows.turns import TURNS
@@ -76,6 +78,7 @@ class Case:
     deidentifier: Deidentifier
     pixels: Pixels
     decisions: Mapping[str, Decision] = field(default_factory=dict)
+    preview: Preview = field(default_factory=lambda: Preview(enabled=False))
 
 
 @dataclass
@@ -118,6 +121,7 @@ class Packing:
             self._archive = opened.enter_context(StudyArchive(self._path))
             self._companion = opened.enter_context(CompanionFile(folder / "study.view"))
             self._looker = opened.enter_context(Looker(stop))
+            self._album = opened.enter_context(Album(case.preview, folder, stop))
             self._judge = Judge(case.pixels, self._looker, folder, case.decisions)
             self._opened = opened.pop_all()
 
@@ -160,6 +164,8 @@ class Packing:
         if self._tally.reasons.total() == len(self._instances):
             raise NothingToPublish(left_out=self._tally.reasons.total(), groups=left_out)
         gate, task = self._gate(), self._case.task
+        self._outputs.flush()
+        self._album.begin(left_out)
         for member, content in self._outputs.contents():
             _go_on(self._stop)
             _require_clean(gate, task, member, content)
@@ -168,6 +174,7 @@ class Packing:
         for shown, content in self._companion.contents():
             _require_clean(gate, task, shown, content)
         self._viewing.write(self._companion, partial(_require_clean, gate, task))
+        self._add_pictures(gate)
         return Prepared(
             self._path,
             summary,
@@ -176,6 +183,17 @@ class Packing:
             Handled(left_out, self._tally.covered, self._tally.faces),
             _shown_date(self._case.study, self._case.deidentifier.days),
         )
+
+    def _add_pictures(self, gate: Gate) -> None:
+        """Add the preview; its words are searched, its pictures show what was searched already."""
+        pictures = self._album.finish()
+        if pictures is None:
+            return
+        index = encoded(pictures.preview)
+        _require_clean(gate, self._case.task, INDEX, index)
+        self._companion.add(INDEX, index)
+        for part, content in enumerate(pictures.contents()):
+            self._companion.add(name_of(part), content)
 
     def discard(self) -> None:
         """Leave nothing but an archive that is finished."""
@@ -214,6 +232,7 @@ class Packing:
             if described:
                 self._viewing.add(described, member)
             self._outputs.keep(name, part10, shared)
+            self._album.note(ready.dataset, self._outputs.pieces())
 
     def _described(self, part10: bytes | Path) -> Described | None:
         """Say what a viewer needs of what was written; one of which it cannot be said is in the archive alone."""

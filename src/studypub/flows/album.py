@@ -1,0 +1,167 @@
+"""Pictures of a study are drawn, of what is published and nothing else, while that is searched."""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Final, NamedTuple, Self
+
+from pydicom import FileDataset
+
+from studypub.archive.whole_file import disk_errors
+from studypub.config import Preview as Settings
+from studypub.core.preview import CT_WINDOWS, OWN, Picture, Preview, Series, Stack
+from studypub.core.task import LeftOut
+from studypub.flows import sitting
+from studypub.flows.sitting import Job, Seen
+from studypub.log import describe
+from studypub.pixels.drawing import Drawn, Piece, Slide
+from studypub.pixels.painter import Painter, Stopped
+
+log = logging.getLogger(__name__)
+
+_SECONDS: Final = 60.0  # for all pictures of a study
+_MOST_BYTES: Final = 64 << 20
+
+
+class Pictures(NamedTuple):
+    """A preview, and its pictures: the parts lie in this file one after the other, so many bytes each."""
+
+    preview: Preview
+    path: Path
+    sizes: tuple[int, ...]
+
+    def contents(self) -> Iterator[bytes]:
+        """Yield the parts. Raises DiskFull."""
+        with disk_errors(), self.path.open("rb") as file:
+            for size in self.sizes:
+                yield file.read(size)
+
+
+@dataclass
+class _Pages:
+    """The pictures of a series: which part shows an image through a window; None: it could not be drawn."""
+
+    pictures: dict[str, dict[int, Picture]] = field(default_factory=dict)
+    small: int | None = None
+
+
+class Album:
+    """The pictures of one publication; whoever begins it ends it with `close`."""
+
+    def __init__(self, settings: Settings, folder: Path, stop: threading.Event) -> None:
+        """Draw into the folder."""
+        self._settings = settings
+        self._path = folder / "pictures"
+        self._closed = threading.Event()
+        self._series: dict[str, Seen] = {}
+        self._others = 0
+        # A thread of its own: the process that draws starts while images still come, and ends with its thread.
+        self._thread = ThreadPoolExecutor(1, "draw")
+        self._painter = self._thread.submit(Painter, stop) if settings.enabled else None
+        self._drawing: Future[Pictures | None] | None = None
+
+    def note(self, dataset: FileDataset, pieces: tuple[Piece, ...]) -> None:
+        """Take note of an instance that is packed, and of where its bytes lie."""
+        if self._painter is None:
+            return
+        if not sitting.has_pixels(dataset):
+            self._others += 1
+            return
+        uid = sitting.series_of(dataset)
+        series = self._series.get(uid)
+        if series is None:
+            series = self._series[uid] = sitting.begun(dataset)
+        series.images.append(sitting.image_of(dataset, pieces))
+
+    def begin(self, left_out: Sequence[LeftOut]) -> None:
+        """Draw what was noted, beside whatever else is done."""
+        if self._painter is not None:
+            self._drawing = self._thread.submit(self._draw, self._painter, left_out)
+
+    def finish(self) -> Pictures | None:
+        """Return the pictures, when they are drawn; None where there is no preview. Raises Stopped."""
+        try:
+            return self._drawing.result() if self._drawing else None
+        except OSError as error:  # no process, no room: what is published does not depend on pictures of it
+            log.warning("Предпросмотр не подготовлен: %s", describe(error))
+            return None
+
+    def close(self) -> None:
+        """Leave nothing of it."""
+        self._closed.set()
+        self._thread.submit(self._end)
+        self._thread.shutdown()
+
+    def _end(self) -> None:
+        if self._painter is not None and not self._painter.exception():
+            self._painter.result().close()
+        self._path.unlink(missing_ok=True)
+
+    def _draw(self, painter: "Future[Painter]", left_out: Sequence[LeftOut]) -> Pictures | None:
+        series = sorted(self._series.values(), key=lambda one: one.number)
+        for one in series:
+            one.images.sort(key=lambda image: image.number)
+        pages = [_Pages() for _ in series]
+        sizes: list[int] = []
+        until = time.monotonic() + _SECONDS
+        with self._path.open("wb") as target:
+            for job, at, slide in self._slides(painter.result(), series):
+                for drawn in _put(pages[job.series], job, at, slide, len(sizes)):
+                    target.write(drawn.jpeg)
+                    sizes.append(len(drawn.jpeg))
+                if time.monotonic() > until or sum(sizes) > _MOST_BYTES:
+                    break
+        told = tuple(_told(one, page) for one, page in zip(series, pages, strict=True))
+        held_back = tuple((group.sentence, group.count) for group in left_out)
+        return Pictures(Preview(series=told, others=self._others, held_back=held_back), self._path, tuple(sizes))
+
+    def _slides(self, painter: Painter, series: Sequence[Seen]) -> Iterator[tuple[Job, int, Slide]]:
+        for job in sitting.jobs(series, self._settings.images_per_series, self._settings.images_per_study):
+            for at, slide in enumerate(painter.draw(job.drawing)):
+                if self._closed.is_set():
+                    raise Stopped
+                yield job, at, slide
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _put(pages: _Pages, job: Job, at: int, slide: Slide, part: int) -> list[Drawn]:
+    """Put the pictures of a shot into their places, and return what are to be the next parts."""
+    place, names = job.places[at], job.windows[at]
+    parts: list[Drawn] = []
+    for name, drawn in zip(names, slide.pictures, strict=False):
+        picture = Picture(image=place + 1, part=part + len(parts), width=drawn.width, height=drawn.height)
+        pages.pictures.setdefault(name, {})[place] = picture
+        parts.append(drawn)
+    if not slide.pictures:
+        pages.pictures.setdefault(OWN, {})[place] = Picture(image=place + 1, part=None)
+    if slide.small:
+        pages.small = part + len(parts)
+        parts.append(slide.small)
+    return parts
+
+
+def _told(series: Seen, pages: _Pages) -> Series:
+    stacks = tuple(
+        Stack(window=name, pictures=tuple(picture for _, picture in sorted(pages.pictures[name].items())))
+        for name in (OWN, *CT_WINDOWS)
+        if name in pages.pictures
+    )
+    return Series(
+        modality=series.modality,
+        title=series.title,
+        images=series.count,
+        stacks=stacks or (Stack(window=OWN, pictures=()),),
+        thumbnail=pages.small,
+    )
