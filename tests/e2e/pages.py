@@ -24,7 +24,7 @@ async def every_page(site: Panel) -> dict[str, list[str]]:
     await site.fill()
     await panel.add_user(site.database, LONGEST_NAME, Role.REGISTRATOR, panel.KHIMKI)
     key = await sign_in.add_api_key(site.database, clinic_code=panel.KHIMKI, name="М" * 64, actor="user:admin")
-    live = await site.published(await site.queued("LIVE"), part=Part(missing=2))
+    live = await site.published(await site.queued("LIVE"), part=Part(missing=2), preview=True)
     locked = await site.published(await site.queued("LOCKED"))
     await pin.set_pin(site.database, locked.study_id, "271828", actor="user:admin", clinic_code=None)
     over = await site.published(await site.queued("OVER"), keep=timedelta(seconds=-1))
@@ -33,8 +33,9 @@ async def every_page(site: Panel) -> dict[str, list[str]]:
     held = await site.hold(await site.queued("HELD"), *(Held(f"1.2.{n}", "us", _ULTRASOUND, None) for n in range(3)))
     part = await _incomplete(site)
     study, user, task = f"/studies/{live.study_id}", f"/admin/users/{panel.REGISTRATOR}", f"/queue/{part}"
+    pictures = [f"/s/{live.token}/preview", f"/s/{live.token}/preview?series=1"]
     return {
-        "patient": [f"/s/{one.token}" for one in (live, locked, over, gone)] + ["/s/" + "0" * 22],
+        "patient": [f"/s/{one.token}" for one in (live, locked, over, gone)] + ["/s/" + "0" * 22, *pictures],
         "nobody": ["/login", "/nothing"],
         "panel": [
             *("/queue", "/queue?q=none", "/queue?after=x", task, f"{task}/cancel", f"{task}/received?from=task"),

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import uvicorn
 from argon2 import PasswordHasher
+from tests.peers import previews
 
 from studypub.config import Clinic, Config, Pacs, Server
 from studypub.config import Database as DatabaseSection
@@ -120,10 +121,14 @@ class Panel:
         keep: timedelta = timedelta(days=30),
         modality: str = "CT",
         part: Part | None = None,
+        preview: bool = False,
     ) -> Publication:
-        """Publish as the last step of the flow does; the archive itself is a stand-in of a few bytes."""
+        """Publish as the last step of the flow does; the archive itself is a stand-in of a few bytes.
+
+        `preview`: its companion, in the store.
+        """
         task = await self.advanced(task, Event.FOUND, Event.RECEIVED, Event.PREPARED)
-        return await self.published_as_it_is(task, size=size, keep=keep, modality=modality, part=part)
+        return await self.published_as_it_is(task, size=size, keep=keep, modality=modality, part=part, preview=preview)
 
     async def published_as_it_is(
         self,
@@ -133,9 +138,11 @@ class Panel:
         keep: timedelta = timedelta(days=30),
         modality: str = "CT",
         part: Part | None = None,
+        preview: bool = False,
     ) -> Publication:
         """Publish a task that was prepared."""
         key = f"studies/{task.task_id.hex}.zip"
+        companion = previews.stored(self.parts.store) if preview else None
         archive = studies.StoredArchive(
             object_key=key,
             size=size,
@@ -145,10 +152,13 @@ class Panel:
             profile="basic",
             deid_key=bytes(32),
             shown_date=None,
+            companion=companion,
         )
         async with self.database.transaction() as tx:
             now = await tx.now()
             await studies.add_object(tx, key, task.task_id)
+            if companion:
+                await studies.add_object(tx, companion.key, task.task_id)
             publication = await studies.publish(tx, task, archive, save_till=now + keep, part=part)
             await tasks.end(tx, task, Event.PUBLISHED)
         return publication

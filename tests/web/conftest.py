@@ -20,7 +20,7 @@ from tests.peers.person import Person
 from tests.peers.postgres import PostgresPeer, postgres_server
 
 from studypub.config import Clinic, Config, Pacs, Server
-from studypub.core.publication import Publication
+from studypub.core.publication import Companion, Publication
 from studypub.core.task import Event, Handled, LeftOut, Task
 from studypub.db import studies, tasks
 from studypub.db.database import Database
@@ -84,9 +84,13 @@ class Site:
             await tasks.end(tx, task, Event.FAIL, why=why)
 
     async def completed(
-        self, task_id: UUID, content: bytes = b"PK-archive", keep: timedelta = timedelta(days=30)
+        self,
+        task_id: UUID,
+        content: bytes = b"PK-archive",
+        keep: timedelta = timedelta(days=30),
+        companion: Companion | None = None,
     ) -> Publication:
-        """Publish that content as the task's archive."""
+        """Publish that content as the task's archive, and beside it a companion that is in the store."""
         task = await self.claimed(task_id)
         stored = studies.StoredArchive(
             object_key=f"studies/{task_id}.zip",
@@ -97,6 +101,7 @@ class Site:
             profile="basic",
             deid_key=bytes(32),
             shown_date=None,
+            companion=companion,
         )
         self.store.put(stored.object_key, BytesIO(content))
         async with self.database.transaction() as tx:
@@ -106,6 +111,8 @@ class Site:
             task = await tasks.advance(tx, task, Event.PREPARED, handled=Handled(left_out))
             task = await tasks.end(tx, task, Event.PUBLISHED)
             await studies.add_object(tx, stored.object_key, task_id)
+            if companion:
+                await studies.add_object(tx, companion.key, task_id)
             return await studies.publish(tx, task, stored, save_till=task.requested_till or await tx.now() + keep)
 
 

@@ -57,6 +57,9 @@ ROUTES = {
     f"GET {_INSTANCE}": _NOT_THERE,
     f"GET {_INSTANCE}/metadata": _NOT_THERE,
     f"GET {_INSTANCE}/frames/{{frames:str}}": _NOT_THERE,
+    "GET /s/{token:str}/preview": _EVERYBODY,
+    "HEAD /s/{token:str}/preview": _EVERYBODY,
+    "GET /s/{token:str}/preview/{part:int}": _EVERYBODY,
     # whoever is about to become somebody
     "GET /login": _EVERYBODY,
     "POST /login": _EVERYBODY,

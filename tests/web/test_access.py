@@ -12,7 +12,7 @@ import httpx
 import pytest
 from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
-from tests.peers import panel
+from tests.peers import panel, previews
 from tests.web import matrix
 from tests.web.conftest import BASE_URL, KHIMKI, TVER, Site
 
@@ -84,7 +84,7 @@ class Callers:
         }
         for begins, make in values.items():
             if begins in path:
-                return re.sub(r"{\w+:\w+}", await make(), path)
+                return re.sub(r"{\w+:\w+}", await make(), path.replace("{part:int}", "0"))
         return path
 
     async def _task(self, number: int, path: str) -> str:
@@ -120,7 +120,8 @@ class Callers:
     async def _token(self, number: int, path: str) -> str:
         if path.startswith("/setup"):
             return ids.new_session_token()
-        return (await self.site.completed(await self.site.queued(f"A{number}"))).token
+        beside = previews.stored(self.site.store)
+        return (await self.site.completed(await self.site.queued(f"A{number}"), companion=beside)).token
 
     async def _user(self, number: int) -> str:
         await panel.add_user(self.site.database, f"user{number}", Role.REGISTRATOR, KHIMKI)

@@ -6,6 +6,7 @@ from litestar import Litestar, Request
 from litestar.datastructures import State
 
 from studypub.errors import Sentence
+from studypub.flows.companion import Companions
 from studypub.flows.readings import Readings
 from studypub.flows.view import Views
 from studypub.web import static
@@ -26,6 +27,7 @@ from studypub.web.pages import (
     language,
     link,
     login,
+    preview,
     publish_new,
     publish_received,
     queue,
@@ -54,6 +56,7 @@ ROUTES = (
     *link.routes,
     *download.routes,
     *dicomweb.routes,
+    *preview.routes,
     # people of the clinic
     *login.routes,
     *setup.routes,
@@ -90,6 +93,7 @@ def create_app(parts: Parts) -> Litestar:
                 "allowance": allowance,
                 "readings": Readings(parts.config, parts.database),
                 "views": Views(parts.store),
+                "companions": Companions(parts.store),
             }
         ),
         dependencies=PROVIDERS,

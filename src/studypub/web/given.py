@@ -9,12 +9,14 @@ from litestar.di import NamedDependency, Provide
 from studypub.core.people import ApiKey
 from studypub.core.rights import Right
 from studypub.db.people import Session
+from studypub.flows.companion import Companions
 from studypub.flows.view import Views
 from studypub.web.language import Language, language_of
 from studypub.web.parts import Parts
 from studypub.web.rights import rights_of
 
 GivenParts = NamedDependency[Parts]
+GivenCompanions = NamedDependency[Companions]
 GivenSession = NamedDependency[Session]  # of whoever the guard `signed_in` has let in
 GivenRights = NamedDependency[frozenset[Right]]  # what that person may do
 GivenApiKey = NamedDependency[ApiKey]  # of the program that `with_api_key` has let in
@@ -25,6 +27,11 @@ GivenViews = NamedDependency[Views]
 def _parts(state: State) -> Parts:
     parts: Parts = state.parts
     return parts
+
+
+def _companions(state: State) -> Companions:
+    companions: Companions = state.companions
+    return companions
 
 
 def _session(request: Request[Any, Any, Any]) -> Session:
@@ -53,6 +60,7 @@ def _views(state: State) -> Views:
 PROVIDERS = {
     "views": Provide(_views, sync_to_thread=False),
     "parts": Provide(_parts, sync_to_thread=False),
+    "companions": Provide(_companions, sync_to_thread=False),
     "session": Provide(_session, sync_to_thread=False),
     "rights": Provide(_rights),
     "api_key": Provide(_api_key, sync_to_thread=False),

@@ -89,6 +89,14 @@ _DECISION = {
     "leave_out": _("не публиковать"),
 }
 
+_WINDOWS = {
+    "own": _("Как снято"),
+    "soft": _("Мягкие ткани"),
+    "lung": _("Лёгкие"),
+    "bone": _("Кости"),
+    "brain": _("Мозг"),
+}
+
 # Modality, Defined Terms of PS3.3 C.7.3.1.1.1.
 _MODALITY = {
     "CT": _("Компьютерная томография"),
@@ -286,6 +294,11 @@ def event_shape(kind: str) -> str:
 def decision(value: str) -> str:
     """Return what a decision about a held image is called."""
     return _DECISION[value]
+
+
+def window(name: str) -> str:
+    """Return what is seen well through a window of a preview."""
+    return _WINDOWS[name]
 
 
 def modalities(codes: Iterable[str]) -> list[str]:

@@ -1,5 +1,6 @@
 """What a patient, or the doctor they sent it to, sees behind the link."""
 
+import asyncio
 from typing import Any, Final
 
 import segno
@@ -8,14 +9,16 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from studypub.core.access import Access
+from studypub.core.preview import INDEX
 from studypub.core.publication import link
 from studypub.core.request import FieldError
-from studypub.errors import Sentence, TooManyTries
+from studypub.errors import Sentence, StudypubError, TooManyTries
 from studypub.flows import pin
+from studypub.flows.companion import Companions
 from studypub.flows.open_link import Opened
 from studypub.web import cookies, forms, guards, render
 from studypub.web.errors import problem_of
-from studypub.web.given import GivenParts
+from studypub.web.given import GivenCompanions, GivenParts
 from studypub.web.links import open_asked
 from studypub.web.parts import Parts
 
@@ -27,10 +30,12 @@ _STATUS: Final = {Access.OPEN: 200, Access.LOCKED: 200, Access.UNKNOWN: 404}
 
 
 @route("/s/{token:str}", http_method=[HttpMethod.GET, HttpMethod.HEAD])
-async def landing(request: Request[Any, Any, Any], parts: GivenParts, token: FromPath[str]) -> Response[str]:
+async def landing(
+    request: Request[Any, Any, Any], parts: GivenParts, companions: GivenCompanions, token: FromPath[str]
+) -> Response[str]:
     """Say what the link opens; nothing changes by looking."""
     opened = await open_asked(request, parts, token)
-    return _page(request, parts, token, opened)
+    return _page(request, parts, token, opened, has_preview=await _has_preview(companions, opened))
 
 
 @post("/s/{token:str}", guards=[guards.same_origin])
@@ -61,6 +66,8 @@ def _page(
     opened: Opened,
     fault: Sentence | None = None,
     status: int | None = None,
+    *,
+    has_preview: bool = False,
 ) -> Response[str]:
     study, answer = opened.publication, status or _STATUS.get(opened.access, 410)
     clinic = parts.config.clinic(study.clinic_code if study else None) or parts.config.clinics[0]
@@ -72,8 +79,27 @@ def _page(
     address = link(parts.config.server.base_url, token)
     qr = segno.make(address, error="m").svg_data_uri(border=4)
     return render.page(
-        "link.html", request, study=study, clinic=clinic, qr=qr, address=address, now=opened.now, config=parts.config
+        "link.html",
+        request,
+        study=study,
+        clinic=clinic,
+        qr=qr,
+        address=address,
+        now=opened.now,
+        config=parts.config,
+        has_preview=has_preview,
     )
+
+
+async def _has_preview(companions: Companions, opened: Opened) -> bool:
+    """Whether there are pictures; a store that is away hides them, and not the page."""
+    companion = opened.publication.companion if opened.publication and opened.access is Access.OPEN else None
+    if companion is None:
+        return False
+    try:
+        return INDEX in await asyncio.to_thread(companions.table, companion)
+    except StudypubError:
+        return False
 
 
 routes = (landing, enter_pin)
