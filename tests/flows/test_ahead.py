@@ -43,7 +43,7 @@ def preparation(study: list[FileDataset], tmp_path: Path) -> Iterator[Preparatio
     made = Preparation(Case(replace(task(), study_instance_uid=uid), found, rules, Pixels()), work, threading.Event())
     yield made
     made.discard()
-    assert {path.name for path in work.iterdir()} <= {"study.zip"}
+    assert {path.name for path in work.iterdir()} <= {"study.zip", "study.view"}
 
 
 def spooled(study: list[FileDataset], folder: Path) -> list[SpooledInstance]:
