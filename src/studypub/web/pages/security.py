@@ -21,8 +21,8 @@ from studypub.web.parts import Parts
 async def show(request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession) -> Response[str]:
     """Say whether a code is asked for, and how many recovery codes are left."""
     async with parts.database.transaction() as tx:
-        left = await second_factors.recovery_codes_left(tx, session.user.user_id)
-    return _page("security.html", request, parts, session, left=left)
+        left, now = await second_factors.recovery_codes_left(tx, session.user.user_id), await tx.now()
+    return _page("security.html", request, parts, session, left=left, now=now)
 
 
 @post("/security", guards=[guards.identified, guards.csrf])
@@ -53,6 +53,8 @@ async def turn_on(request: Request[Any, Any, Any], parts: GivenParts, session: G
 @get("/security/codes", guards=[guards.signed_in])
 async def ask_for_codes(request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession) -> Response[str]:
     """Ask for a code before there are new recovery codes."""
+    if session.user.second_factor_at is None:
+        return Redirect("/security", status_code=303)
     return _page("security_renew.html", request, parts, session, form=forms.empty("code"))
 
 
@@ -70,6 +72,8 @@ async def renew_codes(request: Request[Any, Any, Any], parts: GivenParts, sessio
 @get("/security/off", guards=[guards.signed_in])
 async def ask_to_turn_off(request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession) -> Response[str]:
     """Ask for the password and a code."""
+    if session.user.second_factor_at is None:
+        return Redirect("/security", status_code=303)
     return _page("security_off.html", request, parts, session, form=forms.empty("password", "code"))
 
 
