@@ -3,9 +3,10 @@
 ALTER TABLE users
     ADD COLUMN totp_secret text CHECK (totp_secret ~ '^[A-Z2-7]{32}$'),
     -- Since when it counts; NULL: it was offered, and no code of it was entered yet.
-    ADD COLUMN second_factor_at timestamptz CHECK (second_factor_at IS NULL OR totp_secret IS NOT NULL),
+    ADD COLUMN second_factor_at timestamptz,
     -- The newest time step whose code was taken: neither it nor one before it is taken again.
-    ADD COLUMN totp_step bigint NOT NULL DEFAULT 0;
+    ADD COLUMN totp_step bigint NOT NULL DEFAULT 0,
+    ADD CONSTRAINT second_factor_has_secret CHECK (second_factor_at IS NULL OR totp_secret IS NOT NULL);
 
 -- A row goes when its code is used.
 CREATE TABLE recovery_codes (

@@ -1,6 +1,7 @@
 -- name: offer_second_factor
--- A new secret, which does not count before a code of it was entered; no row where one counts already.
-UPDATE users SET totp_secret = %(secret)s WHERE user_id = %(user_id)s AND second_factor_at IS NULL RETURNING user_id;
+-- A new secret, which does not count before a code of it was entered; no row where one counts already. None of its codes
+-- was taken yet, whatever the clock said when those of another were.
+UPDATE users SET totp_secret = %(secret)s, totp_step = 0 WHERE user_id = %(user_id)s AND second_factor_at IS NULL RETURNING user_id;
 
 -- name: second_factor
 -- The secret of an account, and the newest step whose code was taken.
@@ -15,7 +16,7 @@ UPDATE users SET totp_step = %(step)s WHERE user_id = %(user_id)s AND totp_step 
 UPDATE users SET second_factor_at = now() WHERE user_id = %(user_id)s;
 
 -- name: turn_second_factor_off
--- The secret goes. The step stays, so that no code is taken twice whatever comes after.
+-- The secret goes.
 UPDATE users SET totp_secret = NULL, second_factor_at = NULL WHERE user_id = %(user_id)s;
 
 -- name: add_recovery_codes

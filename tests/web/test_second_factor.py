@@ -191,6 +191,15 @@ async def test_guesses_at_codes_wait_and_keep_no_known_browser_out(peopled: Site
     assert (await enter(await half(peopled, browser=owner), await code(peopled, secret, 1))).status_code == 303
 
 
+@pytest.mark.parametrize("typed", ["", "\0" * 16, "%ED%A0%80" * 16, "9" * 400_000, "一二三四五六", "' OR 1=1 --"])
+async def test_whatever_is_typed_is_a_wrong_code(peopled: Site, typed: str) -> None:
+    await turned_on(peopled, await person.signed_in(peopled.app, BASE_URL, "ivanova"))
+    somebody = await half(peopled)
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    body = f"code={typed}".encode()
+    assert (await somebody.client.post("/login/code", content=body, headers=headers)).status_code == 401
+
+
 async def test_turning_it_off_takes_the_password_and_a_code(peopled: Site) -> None:
     owner = await person.signed_in(peopled.app, BASE_URL, "ivanova")
     _, codes = await turned_on(peopled, owner)

@@ -52,6 +52,11 @@ def is_code(tidy: str) -> bool:
     return len(tidy) == _DIGITS and tidy.isascii() and tidy.isdigit()
 
 
+def is_recovery_code(tidy: str) -> bool:
+    """Whether this has the form of a recovery code."""
+    return len(tidy) == _GROUPS * _GROUP and set(tidy) <= set(_CLEAR)
+
+
 def new_recovery_codes() -> list[str]:
     """Return ten codes, as people write them down."""
     return ["-".join(_group() for _ in range(_GROUPS)) for _ in range(RECOVERY_CODES)]

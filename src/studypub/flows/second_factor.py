@@ -133,7 +133,7 @@ async def accepts(tx: Transaction, user: User, typed: str) -> bool:
         return False
     if totp.is_code(tidy):
         return await _takes_code(tx, user, tidy)
-    if not await second_factors.use_recovery_code(tx, user.user_id, tidy):
+    if not totp.is_recovery_code(tidy) or not await second_factors.use_recovery_code(tx, user.user_id, tidy):
         return False
     left = await second_factors.recovery_codes_left(tx, user.user_id)
     await audit.append(tx, user.actor, "user.recovery_code_used", user.name, left=left)
