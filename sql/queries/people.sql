@@ -13,28 +13,43 @@ SELECT * FROM users ORDER BY lower(name);
 -- The account of that name.
 SELECT * FROM users WHERE lower(name) = lower(%(name)s);
 
+-- name: locked_user
+-- An account, which nobody else changes until this transaction ends.
+SELECT * FROM users WHERE user_id = %(user_id)s FOR NO KEY UPDATE;
+
 -- name: set_password
--- A new password; the user's sessions end with the old one.
-WITH changed AS (
-    UPDATE users SET password_hash = %(password_hash)s WHERE user_id = %(user_id)s RETURNING user_id)
-DELETE FROM sessions WHERE user_id IN (SELECT user_id FROM changed);
+-- A new password.
+UPDATE users SET password_hash = %(password_hash)s WHERE user_id = %(user_id)s;
 
 -- name: disable_user
--- Closes an account and its sessions.
-WITH changed AS (
-    UPDATE users SET disabled_at = coalesce(disabled_at, now()) WHERE user_id = %(user_id)s RETURNING user_id)
-DELETE FROM sessions WHERE user_id IN (SELECT user_id FROM changed);
+-- Closes an account.
+UPDATE users SET disabled_at = coalesce(disabled_at, now()) WHERE user_id = %(user_id)s;
+
+-- name: end_sessions
+-- The account's sessions end, but for one. A statement of its own: it sees those that were opened while the account's
+-- row was waited for.
+DELETE FROM sessions WHERE user_id = %(user_id)s AND token_sha256 <> %(but)s;
 
 -- name: open_session
 -- A new browser session.
 INSERT INTO sessions (token_sha256, user_id, csrf_token, expires_at)
 VALUES (%(token_sha256)s, %(user_id)s, %(csrf_token)s, now() + %(lifetime)s);
 
+-- name: open_half_session
+-- The password was right; a code has to follow.
+INSERT INTO sessions (token_sha256, user_id, csrf_token, expires_at, awaits_code)
+VALUES (%(token_sha256)s, %(user_id)s, '', now() + %(lifetime)s, true);
+
+-- name: half_session
+-- Whose code is awaited.
+SELECT u.* FROM sessions s JOIN users u USING (user_id)
+WHERE s.token_sha256 = %(token_sha256)s AND s.awaits_code AND s.expires_at > now() AND u.disabled_at IS NULL;
+
 -- name: session
 -- Who this browser session belongs to, if it still counts.
 SELECT u.*, s.csrf_token FROM sessions s JOIN users u USING (user_id)
 WHERE s.token_sha256 = %(token_sha256)s AND s.expires_at > now() AND s.seen_at > now() - %(idle)s::interval
-  AND u.disabled_at IS NULL;
+  AND NOT s.awaits_code AND u.disabled_at IS NULL;
 
 -- name: touch_session
 -- The session is in use; written at most once a minute.

@@ -118,6 +118,8 @@ def _user_commands(users: _Commands) -> None:
     passwd.add_argument("name")
     _password_options(passwd)
     _configured(users, "disable", "accounts:disable_user", "close an account").add_argument("name")
+    reset = _configured(users, "reset-totp", "accounts:reset_totp", "let an account whose phone is lost in without it")
+    reset.add_argument("name")
 
 
 def _key_commands(keys: _Commands) -> None:

@@ -107,6 +107,7 @@ class Server(_Section, frozen=True):
     public_url: str = ""
     trusted_proxies: tuple[str, ...] = ("127.0.0.1",)
     api_requests_per_minute: int = 6000
+    require_totp: Literal["nobody", "administrators", "everybody"] = "nobody"
     tls: ServerTls | None = None
 
     def __post_init__(self) -> None:

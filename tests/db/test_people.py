@@ -21,7 +21,7 @@ async def added(database: Database, name: str = "anna", password: str = PASSWORD
 
 async def signed_in(database: Database, password: str = PASSWORD) -> str:
     opened = await sign_in.sign_in(database, "anna", password)
-    assert opened is not None
+    assert isinstance(opened, sign_in.SignedIn)
     return opened.session
 
 

@@ -6,14 +6,15 @@ from uuid import uuid4
 from tests.peers import panel
 from tests.peers.panel import LONG_TITLE, LONGEST_PID, Panel
 
-from studypub.core.people import Role
+from studypub.core import totp
+from studypub.core.people import Role, User
 from studypub.core.publication import Part
 from studypub.core.review import Decision, Held
 from studypub.core.task import Event
 from studypub.db import review as held_of
 from studypub.db import tasks
 from studypub.errors import IncompleteRetrieve, Sentence
-from studypub.flows import pin, review, sign_in, withdraw
+from studypub.flows import pin, review, second_factor, sign_in, withdraw
 
 LONGEST_NAME = "w" * 64
 _ULTRASOUND = Sentence("УЗИ: на кадрах стоят данные", "Ultrasound: the frames show data")
@@ -22,7 +23,8 @@ _ULTRASOUND = Sentence("УЗИ: на кадрах стоят данные", "Ult
 async def every_page(site: Panel) -> dict[str, list[str]]:
     """Fill a site and return its addresses: for patients, for nobody, for an administrator."""
     await site.fill()
-    await panel.add_user(site.database, LONGEST_NAME, Role.REGISTRATOR, panel.KHIMKI)
+    longest = await panel.add_user(site.database, LONGEST_NAME, Role.REGISTRATOR, panel.KHIMKI)
+    await _turn_second_factor_on(site, longest)
     key = await sign_in.add_api_key(site.database, clinic_code=panel.KHIMKI, name="М" * 64, actor="user:admin")
     live = await site.published(await site.queued("LIVE"), part=Part(missing=2), preview=True)
     locked = await site.published(await site.queued("LOCKED"))
@@ -44,10 +46,20 @@ async def every_page(site: Panel) -> dict[str, list[str]]:
             *(study, f"{study}/keep", f"{study}/withdraw", f"{study}/pin", f"/studies/{locked.study_id}/slip"),
             *(f"/studies/selected/{action}?study={live.study_id}" for action in ("keep", "withdraw")),
             *("/publish/new", f"/publish/new?again={gone.task_id}", "/admin/users", f"{user}/disable"),
+            *("/security", f"/admin/users/{LONGEST_NAME}/second-factor"),
             *(f"{user}/password", "/admin/keys", f"/admin/keys/{key.partition('.')[0]}/revoke"),
             *("/admin/rights", "/admin/settings", "/admin/audit", "/admin/audit?q=nothing", "/admin/state"),
         ],
     }
+
+
+async def _turn_second_factor_on(site: Panel, user: User) -> None:
+    await second_factor.begin(site.database, user)
+    offer = await second_factor.offered(site.database, user)
+    assert offer
+    async with site.database.transaction() as tx:
+        code = totp.code(offer.secret, totp.step_at(await tx.now()))
+    await second_factor.turn_on(site.database, user, code, session="")
 
 
 async def _incomplete(site: Panel) -> str:

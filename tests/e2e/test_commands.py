@@ -111,6 +111,8 @@ def test_accounts_and_keys_are_made_listed_and_closed(idle: Installation) -> Non
         "user", "add", "Ivanova", "--role", "registrator", "--password-stdin", stdin="длинный-пароль-7\n"
     )
     assert "taken" in twice.stderr
+    without = idle.command("user", "reset-totp", "ivanova")
+    assert (without.returncode, "without a code" in without.stderr) == (1, True)
     assert idle.command("user", "disable", "ivanova").returncode == 0
     assert idle.command("user", "list").stdout == "ivanova\tregistrator\t*\tdisabled\n"
     key = idle.command("apikey", "add", "--clinic", "f_Khimki", "--name", "mis")

@@ -63,6 +63,8 @@ ROUTES = {
     # whoever is about to become somebody
     "GET /login": _EVERYBODY,
     "POST /login": _EVERYBODY,
+    "GET /login/code": _EVERYBODY,
+    "POST /login/code": _EVERYBODY,
     "POST /logout": _SIGNED_IN,
     "GET /setup/{token:str}": _NOT_THERE,  # there is an administrator
     "HEAD /setup/{token:str}": _NOT_THERE,
@@ -100,6 +102,14 @@ ROUTES = {
     "GET /publish/new": _SIGNED_IN,
     "POST /publish/new": _SIGNED_IN,
     "POST /publish/new/look": _SIGNED_IN,
+    "GET /security": _SIGNED_IN,
+    "POST /security": _SIGNED_IN,
+    "GET /security/totp": _SIGNED_IN,
+    "POST /security/totp": _SIGNED_IN,
+    "GET /security/codes": _SIGNED_IN,
+    "POST /security/codes": _SIGNED_IN,
+    "GET /security/off": _SIGNED_IN,
+    "POST /security/off": _SIGNED_IN,
     # administration
     "GET /admin": _ADMINISTRATORS,
     "GET /admin/users": _ADMINISTRATORS,
@@ -108,6 +118,8 @@ ROUTES = {
     "POST /admin/users/{name:str}/disable": _ADMINISTRATORS_OF_A,
     "GET /admin/users/{name:str}/password": _ADMINISTRATORS_OF_A,
     "POST /admin/users/{name:str}/password": _ADMINISTRATORS_OF_A,
+    "GET /admin/users/{name:str}/second-factor": _ADMINISTRATORS_OF_A,
+    "POST /admin/users/{name:str}/second-factor": _ADMINISTRATORS_OF_A,
     "GET /admin/keys": _ADMINISTRATORS,
     "POST /admin/keys": _ADMINISTRATORS,
     "GET /admin/keys/{key_id:str}/revoke": _ADMINISTRATORS_OF_A,

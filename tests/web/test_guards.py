@@ -79,7 +79,7 @@ async def _open_panel(site: Site) -> Panel:
     for role in Role:
         await sign_in.add_user(site.database, role.value, role, PASSWORD, clinic_code=None, actor="test")
         signed_in = await sign_in.sign_in(site.database, role.value, PASSWORD)
-        assert signed_in
+        assert isinstance(signed_in, sign_in.SignedIn)
         tokens[role] = signed_in.session
     return Panel(site, app, tokens)
 

@@ -10,7 +10,7 @@ from studypub.core.people import ApiKey, Role, User
 from studypub.db import people
 from studypub.db.database import Database
 from studypub.errors import Refused
-from studypub.flows import sign_in
+from studypub.flows import second_factor, sign_in
 
 
 def add_user(options: argparse.Namespace) -> int:
@@ -49,6 +49,12 @@ def set_password(options: argparse.Namespace) -> int:
 def disable_user(options: argparse.Namespace) -> int:
     """Close an account."""
     with_database(options, lambda _, db: sign_in.disable_user(db, options.name, actor=actor()))
+    return 0
+
+
+def reset_totp(options: argparse.Namespace) -> int:
+    """Take the second factor from an account whose phone is lost."""
+    with_database(options, lambda _, db: second_factor.reset(db, options.name, actor=actor()))
     return 0
 
 

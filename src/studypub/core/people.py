@@ -26,6 +26,7 @@ class User:
     clinic_code: str | None
     created_at: datetime
     disabled_at: datetime | None
+    second_factor_at: datetime | None  # since when a code is asked for besides the password
 
     @property
     def actor(self) -> str:

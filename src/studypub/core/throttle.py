@@ -26,6 +26,11 @@ ACCOUNT = Limit(kind="account", free=5, first=timedelta(seconds=2), longest=5 * 
 BROWSER = Limit(kind="browser", free=10, first=timedelta(seconds=2), longest=5 * _MINUTE, forget=_HOUR)
 # A whole clinic may stand behind one address.
 ADDRESS = Limit(kind="address", free=30, first=timedelta(seconds=2), longest=15 * _MINUTE, forget=_HOUR)
+# Only who knows the password gets as far as the code: longer pauses, for six digits are few. A day sees about thirty
+# tries, three codes fit at any time, and so it takes years to hit one by chance.
+CODE = Limit(kind="code", free=5, first=timedelta(seconds=2), longest=_HOUR, forget=_DAY)
+# The same for somebody who is signed in: guesses in a session that was left open do not shut its owner out.
+CODE_WITHIN = Limit(kind="code within", free=5, first=timedelta(seconds=2), longest=_HOUR, forget=_DAY)
 # A PIN is short: whoever has the link gets about ten tries at once, and then some forty in a month.
 PIN_OF_LINK = Limit(kind="pin of link", free=10, first=_MINUTE, longest=_DAY, forget=7 * _DAY)
 PIN_BY_ADDRESS = Limit(kind="pin by address", free=20, first=_MINUTE, longest=_HOUR, forget=_DAY)

@@ -36,14 +36,27 @@ async def user_and_hash(tx: Transaction, name: str) -> tuple[User, str] | None:
     return (_user(row), row["password_hash"]) if row else None
 
 
+async def locked(tx: Transaction, user_id: UUID) -> tuple[User, str] | None:
+    """Return an account and its password's hash as they stay until the transaction ends."""
+    row = await tx.one("locked_user", user_id=user_id)
+    return (_user(row), row["password_hash"]) if row else None
+
+
 async def set_password(tx: Transaction, user_id: UUID, password_hash: str) -> None:
     """Set a password and end the account's sessions."""
     await tx.run("set_password", user_id=user_id, password_hash=password_hash)
+    await end_sessions(tx, user_id)
 
 
 async def disable_user(tx: Transaction, user_id: UUID) -> None:
     """Close an account and its sessions."""
     await tx.run("disable_user", user_id=user_id)
+    await end_sessions(tx, user_id)
+
+
+async def end_sessions(tx: Transaction, user_id: UUID, *, but: str = "") -> None:
+    """End an account's sessions, halves of them too, but for the one of this token."""
+    await tx.run("end_sessions", user_id=user_id, but=ids.digest(but))
 
 
 async def open_session(tx: Transaction, user_id: UUID, *, lifetime: timedelta) -> str:
@@ -59,6 +72,19 @@ async def open_session(tx: Transaction, user_id: UUID, *, lifetime: timedelta) -
     return token
 
 
+async def open_half_session(tx: Transaction, user_id: UUID, *, lifetime: timedelta) -> str:
+    """Open half a session, which awaits a code, and return its token."""
+    token = ids.new_session_token()
+    await tx.run("open_half_session", token_sha256=ids.digest(token), user_id=user_id, lifetime=lifetime)
+    return token
+
+
+async def half_session(tx: Transaction, token: str) -> User | None:
+    """Return whose code half a session awaits, unless it has ended."""
+    row = await tx.one("half_session", token_sha256=ids.digest(token))
+    return _user(row) if row else None
+
+
 async def session(tx: Transaction, token: str, *, idle: timedelta) -> Session | None:
     """Return who a session belongs to, unless it has ended or was idle for longer than `idle`."""
     row = await tx.one("session", token_sha256=ids.digest(token), idle=idle)
@@ -68,9 +94,9 @@ async def session(tx: Transaction, token: str, *, idle: timedelta) -> Session | 
     return Session(_user(row), row["csrf_token"])
 
 
-async def close_session(tx: Transaction, token: str) -> None:
-    """End a session."""
-    await tx.run("close_session", token_sha256=ids.digest(token))
+async def close_session(tx: Transaction, token: str) -> bool:
+    """End a session, or half of one; False where there is none."""
+    return await tx.run("close_session", token_sha256=ids.digest(token)) > 0
 
 
 async def sweep_sessions(tx: Transaction) -> None:

@@ -6,15 +6,16 @@ from typing import Final
 
 from studypub.core import ids
 from studypub.core.people import ApiKey, Role, User, name_is_acceptable, password_is_acceptable
-from studypub.core.throttle import ACCOUNT, ADDRESS, BROWSER, Limit, network_of
-from studypub.db import audit, people, throttle
+from studypub.core.throttle import ACCOUNT, ADDRESS, BROWSER, network_of
+from studypub.db import audit, people
 from studypub.db.database import Database, Transaction
 from studypub.db.people import Session
-from studypub.errors import Refused, TooManyTries
-from studypub.flows import passwords
+from studypub.errors import Refused
+from studypub.flows import passwords, tries
 
 SESSION_LIFETIME: Final = timedelta(hours=12)
 SESSION_IDLE: Final = timedelta(hours=2)
+HALF_LIFETIME: Final = timedelta(minutes=5)
 BROWSER_LIFETIME: Final = timedelta(days=365)
 _LONGEST_KEY_NAME: Final = 64
 
@@ -28,6 +29,13 @@ class SignedIn:
 
 
 @dataclass(frozen=True, slots=True)
+class CodeNeeded:
+    """The password fits, and a code has to follow: the token of half a session."""
+
+    half: str
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
     """Where a password comes from: the address, and what the browser was given when somebody signed in with it."""
 
@@ -35,20 +43,30 @@ class Caller:
     browser: str = ""
 
 
-async def sign_in(database: Database, name: str, password: str, caller: Caller = Caller()) -> SignedIn | None:
-    """Open a session, or return None where name and password do not fit together.
+async def sign_in(
+    database: Database, name: str, password: str, caller: Caller = Caller()
+) -> SignedIn | CodeNeeded | None:
+    """Open a session, or half of one that awaits a code; None where name and password do not fit together.
 
     Raises TooManyTries: who fails often waits, and whoever guesses at an account does not keep out its owner, whose
     browser is known. Whether there is such an account shows neither in the answer nor in its time.
     """
     found, known = await _account(database, name, caller)
     counted = _limits(name, caller, known=known)
-    await _spend(database, counted)
+    await tries.spend(database, counted)
     password_hash = found[1] if found else passwords.NOBODY
     fits = await passwords.fits(password_hash, password, patient=known)
-    if not found or not fits or found[0].disabled_at is not None:
+    if not found or not fits:
         return None
-    return await _opened(database, found[0], caller.browser if known else ids.new_session_token(), counted)
+    async with database.transaction() as tx:
+        now = await people.locked(tx, found[0].user_id)
+        # Hashing takes a while: the account may have been closed, or have got another password or a second factor.
+        if now is None or now[1] != password_hash or now[0].disabled_at is not None:
+            return None
+        await tries.forgive(tx, counted)
+        if now[0].second_factor_at is not None:
+            return CodeNeeded(await people.open_half_session(tx, now[0].user_id, lifetime=HALF_LIFETIME))
+        return await opened(tx, now[0], caller.browser if known else ids.new_session_token())
 
 
 async def _account(database: Database, name: str, caller: Caller) -> tuple[tuple[User, str] | None, bool]:
@@ -59,29 +77,18 @@ async def _account(database: Database, name: str, caller: Caller) -> tuple[tuple
         return await people.user_and_hash(tx, name), known
 
 
-def _limits(name: str, caller: Caller, *, known: bool) -> list[tuple[Limit, str]]:
-    """Return what this try counts for; a try that may not be made for one of them does not count for the next."""
+def _limits(name: str, caller: Caller, *, known: bool) -> tries.Counted:
     if known:
         return [(BROWSER, caller.browser)]
     of_address = [(ADDRESS, network_of(caller.address))] if caller.address else []
     return [*of_address, (ACCOUNT, name.casefold())] if name_is_acceptable(name) else of_address
 
 
-async def _spend(database: Database, counted: list[tuple[Limit, str]]) -> None:
-    for limit, subject in counted:
-        async with database.transaction() as tx:
-            if not await throttle.spend(tx, limit, subject):
-                raise TooManyTries(await throttle.wait(tx, limit, subject))
-
-
-async def _opened(database: Database, user: User, browser: str, counted: list[tuple[Limit, str]]) -> SignedIn:
-    async with database.transaction() as tx:
-        for limit, subject in counted:
-            # An address may be many people's: who knows one password must not be free to guess at the others.
-            await (throttle.refund if limit is ADDRESS else throttle.forgive)(tx, limit, subject)
-        token = await people.open_session(tx, user.user_id, lifetime=SESSION_LIFETIME)
-        await people.know_browser(tx, user.user_id, browser)
-        await audit.append(tx, user.actor, "user.signed_in", user.name)
+async def opened(tx: Transaction, user: User, browser: str) -> SignedIn:
+    """Open a session for somebody who has proven everything that is asked of them."""
+    token = await people.open_session(tx, user.user_id, lifetime=SESSION_LIFETIME)
+    await people.know_browser(tx, user.user_id, browser)
+    await audit.append(tx, user.actor, "user.signed_in", user.name)
     return SignedIn(token, browser)
 
 

@@ -14,12 +14,13 @@ from studypub.web.allowance import Allowance
 from studypub.web.api import batch, dicomweb, operations, publish, schema, task
 from studypub.web.errors import Problem, answer_error
 from studypub.web.given import PROVIDERS
-from studypub.web.guards import SignInNeeded, ask_to_sign_in
+from studypub.web.guards import SecondFactorNeeded, SignInNeeded, ask_for_second_factor, ask_to_sign_in
 from studypub.web.headers import SecurityHeaders
 from studypub.web.pages import (
     admin_audit,
     admin_keys,
     admin_rights,
+    admin_second_factor,
     admin_settings,
     admin_state,
     admin_users,
@@ -27,11 +28,13 @@ from studypub.web.pages import (
     language,
     link,
     login,
+    login_code,
     preview,
     publish_new,
     publish_received,
     queue,
     review,
+    security,
     setup,
     studies,
     studies_selected,
@@ -59,6 +62,7 @@ ROUTES = (
     *preview.routes,
     # people of the clinic
     *login.routes,
+    *login_code.routes,
     *setup.routes,
     *queue.routes,
     *publish_received.routes,
@@ -68,7 +72,9 @@ ROUTES = (
     *study.routes,
     *study_pin.routes,
     *publish_new.routes,
+    *security.routes,
     *admin_users.routes,
+    *admin_second_factor.routes,
     *admin_keys.routes,
     *admin_rights.routes,
     *admin_settings.routes,
@@ -100,7 +106,11 @@ def create_app(parts: Parts) -> Litestar:
         middleware=[stamped, patient],
         before_request=refuse_compressed,
         before_send=[SecurityHeaders(parts.config.server), Timing(parts.metrics)],
-        exception_handlers={SignInNeeded: ask_to_sign_in, Exception: answer_error},
+        exception_handlers={
+            SignInNeeded: ask_to_sign_in,
+            SecondFactorNeeded: ask_for_second_factor,
+            Exception: answer_error,
+        },
         request_max_body_size=LARGEST_BODY,
         openapi_config=None,
         logging_config=None,

@@ -9,13 +9,18 @@ from litestar.datastructures import Cookie
 from studypub.config import Server
 from studypub.flows import pin, sign_in
 
-_SESSION, _BROWSER, _PIN = "studypub_session", "studypub_browser", "studypub_pin"
+_SESSION, _HALF, _BROWSER, _PIN = "studypub_session", "studypub_half", "studypub_browser", "studypub_pin"
 _LINK_LETTERS = 12
 
 
 def session_name(server: Server) -> str:
     """Return the name of the cookie that keeps a person signed in."""
     return _named(server, _SESSION)
+
+
+def half_name(server: Server) -> str:
+    """Return the name of the cookie of a person whose code is awaited."""
+    return _named(server, _HALF)
 
 
 def browser_name(server: Server) -> str:
@@ -36,6 +41,16 @@ def session(server: Server, token: str) -> Cookie:
 def ended_session(server: Server) -> Cookie:
     """Return the cookie that makes the browser forget the session."""
     return _cookie(server, session_name(server), "", timedelta(0))
+
+
+def half(server: Server, token: str) -> Cookie:
+    """Return the cookie by which the code that is awaited comes from the browser where the password was entered."""
+    return _cookie(server, half_name(server), token, sign_in.HALF_LIFETIME, samesite="strict")
+
+
+def ended_half(server: Server) -> Cookie:
+    """Return the cookie that makes the browser forget that a code was awaited."""
+    return _cookie(server, half_name(server), "", timedelta(0), samesite="strict")
 
 
 def browser(server: Server, token: str) -> Cookie:

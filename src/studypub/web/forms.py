@@ -7,7 +7,7 @@ from typing import Any
 from litestar import Request
 
 from studypub.core.request import FieldError
-from studypub.errors import Refused
+from studypub.errors import StudypubError
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Form:
         order = list(self.fields)
         return Form(self.fields, tuple(sorted(errors, key=lambda error: _place(order, error.field))))
 
-    def refused(self, field: str, refusal: Refused) -> "Form":
+    def refused(self, field: str, refusal: StudypubError) -> "Form":
         """Return the same form with a refusal beside a field."""
         return self.with_errors(FieldError(field, refusal.sentence))
 

@@ -9,8 +9,9 @@ from litestar.connection import ASGIConnection
 from litestar.handlers.base import BaseRouteHandler
 from litestar.response import Redirect
 
+from studypub.config import Server
 from studypub.core import ids
-from studypub.core.people import Role
+from studypub.core.people import Role, User
 from studypub.db.people import Session
 from studypub.errors import Sentence, TooManyRequests
 from studypub.flows import sign_in
@@ -48,6 +49,10 @@ class SignInNeeded(Exception):
     """Nobody is signed in, or no longer."""
 
 
+class SecondFactorNeeded(Exception):
+    """Somebody is signed in who has to set up a second factor first."""
+
+
 async def with_api_key(connection: Connection, _: BaseRouteHandler) -> None:
     """Admit a program that presents a valid key; handlers get it as `api_key`."""
     scheme, _separator, key = connection.headers.get("authorization", "").partition(" ")
@@ -62,11 +67,21 @@ async def with_api_key(connection: Connection, _: BaseRouteHandler) -> None:
     connection.state.api_key = found
 
 
-async def signed_in(connection: Connection, _: BaseRouteHandler) -> None:
-    """Admit a person who is signed in; handlers get `session`. Others are led to the login page."""
+async def identified(connection: Connection, _: BaseRouteHandler) -> None:
+    """Admit a person who is signed in, even without the second factor that is required of them.
+
+    Handlers get `session`. Others are led to the login page.
+    """
     connection.state.session = await current_session(connection)
     if connection.state.session is None:
         raise SignInNeeded
+
+
+async def signed_in(connection: Connection, handler: BaseRouteHandler) -> None:
+    """Admit a person who is signed in by all that is required; others are led to what they lack."""
+    await identified(connection, handler)
+    if lacks_second_factor(_parts(connection).config.server, connection.state.session.user):
+        raise SecondFactorNeeded
 
 
 async def administrator(connection: Connection, handler: BaseRouteHandler) -> None:
@@ -116,6 +131,18 @@ async def current_session(connection: Connection) -> Session | None:
     return await sign_in.who(parts.database, token) if token else None
 
 
+def lacks_second_factor(server: Server, user: User) -> bool:
+    """Whether somebody has no second factor although one is required of them."""
+    return user.second_factor_at is None and requires_second_factor(server, user)
+
+
+def requires_second_factor(server: Server, user: User) -> bool:
+    """Whether the configuration requires a second factor of somebody."""
+    if server.require_totp == "administrators":
+        return user.role is Role.ADMINISTRATOR
+    return server.require_totp == "everybody"
+
+
 def client_of(connection: Connection) -> str:
     """Return the address of whoever is at the other end, behind our own proxies."""
     peer = connection.client.host if connection.client else ""
@@ -142,6 +169,13 @@ def ask_to_sign_in(request: Request[Any, Any, Any], _: Exception) -> Response[An
     if fragment:
         return Response(None, status_code=401, headers={"HX-Redirect": address})
     return Redirect(address, status_code=303)
+
+
+def ask_for_second_factor(request: Request[Any, Any, Any], _: Exception) -> Response[Any]:
+    """Lead to the page where it is set up; a fragment makes the whole page go there."""
+    if request.headers.get("HX-Request") == "true":
+        return Response(None, status_code=401, headers={"HX-Redirect": "/security"})
+    return Redirect("/security", status_code=303)
 
 
 def _changes_nothing(connection: Connection) -> bool:

@@ -151,6 +151,11 @@ _ACTION = {
     "user.added": _("пользователь добавлен"),
     "user.disabled": _("пользователь отключён"),
     "user.password_set": _("пароль задан"),
+    "user.second_factor_on": _("вход с кодом включён"),
+    "user.second_factor_off": _("вход с кодом отключён"),
+    "user.second_factor_reset": _("вход с кодом сброшен"),
+    "user.recovery_code_used": _("использован код восстановления"),
+    "user.recovery_codes_renewed": _("коды восстановления заменены"),
     "apikey.added": _("ключ API добавлен"),
     "apikey.revoked": _("ключ API отозван"),
     "setting.changed": _("настройка изменена"),
@@ -179,6 +184,7 @@ _DETAIL = {
     "granted": _("разрешено"),
     "taken": _("отобрано"),
     "value": _("значение"),
+    "left": _("осталось"),
 }
 
 _RIGHT = {

@@ -2,6 +2,7 @@
 
 import logging
 from typing import Any, Final
+from urllib.parse import quote
 
 from litestar import Request, Response, get, post
 from litestar.response import Redirect
@@ -9,7 +10,7 @@ from litestar.response import Redirect
 from studypub.core.request import FieldError
 from studypub.errors import Sentence, TooManyTries
 from studypub.flows import sign_in
-from studypub.web import cookies, forms, guards, render
+from studypub.web import cookies, entrance, forms, guards, render
 from studypub.web.errors import problem_of
 from studypub.web.given import GivenParts, GivenSession
 
@@ -34,10 +35,9 @@ async def ask(request: Request[Any, Any, Any]) -> Response[str]:
 
 @post("/login", guards=[guards.same_origin])
 async def enter(request: Request[Any, Any, Any], parts: GivenParts) -> Response[str]:
-    """Sign in and go where the person wanted to."""
+    """Sign in and go where the person wanted to, by way of the page for the code where the account has one."""
     form = await forms.read(request, "name", "password", next="/queue")
-    server, name = parts.config.server, form.value("name").strip()
-    caller = sign_in.Caller(guards.client_of(request), request.cookies.get(cookies.browser_name(server), ""))
+    name, caller = form.value("name").strip(), entrance.caller(request, parts)
     try:
         signed_in = await sign_in.sign_in(parts.database, name, form.value("password"), caller)
     except TooManyTries as refusal:
@@ -46,15 +46,15 @@ async def enter(request: Request[Any, Any, Any], parts: GivenParts) -> Response[
     if signed_in is None:
         _note("Вход не удался", caller)
         return render.page("login.html", request, status=401, form=form.with_errors(FieldError("password", _WRONG)))
-    # A session that this browser had before ends with it.
-    await sign_in.sign_out(parts.database, request.cookies.get(cookies.session_name(server), ""))
-    response: Response[str] = Redirect(guards.local_path(form.value("next"), "/queue"), status_code=303)
-    response.set_cookie(cookies.session(server, signed_in.session))
-    response.set_cookie(cookies.browser(server, signed_in.browser))
-    return response
+    if isinstance(signed_in, sign_in.CodeNeeded):
+        going_to = quote(guards.local_path(form.value("next"), "/queue"), safe="/")
+        response: Response[str] = Redirect(f"/login/code?next={going_to}", status_code=303)
+        response.set_cookie(cookies.half(parts.config.server, signed_in.half))
+        return response
+    return await entrance.let_in(request, parts, signed_in, form.value("next"))
 
 
-@post("/logout", guards=[guards.signed_in, guards.csrf])
+@post("/logout", guards=[guards.identified, guards.csrf])
 async def leave(request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession) -> Response[str]:
     """Sign out; the browser forgets what it has kept of the pages."""
     del session

@@ -9,7 +9,7 @@ from litestar.response import Redirect
 from studypub.core.people import name_is_acceptable, password_is_acceptable
 from studypub.errors import Refused, Sentence
 from studypub.flows import first_start, sign_in
-from studypub.web import cookies, forms, guards, render
+from studypub.web import entrance, forms, guards, render
 from studypub.web.errors import Problem
 from studypub.web.given import GivenParts
 from studypub.web.parts import Parts
@@ -42,11 +42,9 @@ async def make(request: Request[Any, Any, Any], parts: GivenParts, token: FromPa
         return render.page("setup.html", request, status=422, token=token, form=wrong)
     caller = sign_in.Caller(guards.client_of(request))
     signed_in = await sign_in.sign_in(parts.database, name, form.value("password"), caller)
-    response: Response[str] = Redirect("/queue", status_code=303)
-    if signed_in is not None:
-        response.set_cookie(cookies.session(parts.config.server, signed_in.session))
-        response.set_cookie(cookies.browser(parts.config.server, signed_in.browser))
-    return response
+    if not isinstance(signed_in, sign_in.SignedIn):
+        return Redirect("/login", status_code=303)
+    return await entrance.let_in(request, parts, signed_in, "/queue")
 
 
 def _field(name: str, password: str) -> str:
