@@ -89,7 +89,7 @@ async def test_what_nobody_has_tried_for_long_is_swept(database: Database, conne
 
 def test_every_limit_counts_by_itself() -> None:
     limits = [value for value in vars(rules).values() if isinstance(value, Limit)]
-    assert len({limit.kind for limit in limits}) == len(limits) == 7
+    assert len({limit.kind for limit in limits}) == len(limits) == 9
     # What is kept is swept after eight days: nothing may be remembered for longer.
     assert max(limit.forget for limit in limits) < timedelta(days=8)
 
