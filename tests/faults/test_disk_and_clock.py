@@ -96,6 +96,7 @@ def test_f45_a_disk_without_room_for_the_archive_is_waited_out(world: World) -> 
     world.pacs.add(study)
     with small_disk(world) as data:
         world.environment["STUDYPUB_WORKERS__MAX_ATTEMPTS"] = "50"
+        world.environment["STUDYPUB_PREVIEW__ENABLED"] = "false"  # pictures of noise are as long as the noise
         daemon = world.start()
         task_id = world.ask(ACCESSION, PATIENT)
         eventually(lambda: world.task(task_id)["error_code"] == "DISK_FULL")

@@ -27,7 +27,7 @@ from studypub.dicom.reception import Part
 from studypub.flows import carry_out, expire
 from studypub.flows.prepare import Preparation
 from studypub.store import local
-from studypub.web.api import publish as web_publish
+from studypub.web.api import asking
 from studypub.worker import loop
 
 _LOOK_SECONDS = 0.01
@@ -38,7 +38,7 @@ SEAMS: dict[str, tuple[Any, str, Literal["before", "after"]]] = {
     "migrating": (migrate, "_apply_pending", "after"),  # inside its transaction
     "listening": (Listener, "serve_forever", "before"),
     "greeting": (Listener, "verify_request", "before"),
-    "queued": (web_publish, "request_publication", "after"),  # committed, not answered
+    "queued": (asking, "request_publication", "after"),  # committed, not answered
     "claimed": (daemon, "carry_out", "before"),
     "finding": (carry_out, "find", "before"),
     "found": (carry_out, "find", "after"),

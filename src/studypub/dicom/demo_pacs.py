@@ -48,7 +48,8 @@ def shut_down(entity: AE) -> None:
                 connection.socket.shutdown(socket.SHUT_RDWR)
             queue: Any = association.dul.to_user_queue
             queue.put(None)  # what it takes for the end of its patience
-            association.join(_GOODBYE_SECONDS)
+            if association.is_alive():  # it may have been accepted this instant, and not begun
+                association.join(_GOODBYE_SECONDS)
     entity.shutdown()
 
 
