@@ -19,6 +19,20 @@ _ENVIRONMENT_PREFIX = "STUDYPUB_"
 _DAY_SECONDS = 86_400
 _THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 _WEEK_MINUTES = 7 * 24 * 60
+# Of HL7 v2.5: the order's accession number is OBR-18 (field used by radiology so), and IPC-1 in an imaging order.
+_HL7_FIELDS = {
+    "patient_id": ("PID-3",),
+    "accession_number": ("IPC-1", "OBR-18"),
+    "emk_record_id": ("PV1-19",),
+    "service_code": ("OBR-4",),
+    "service_title": ("OBR-4.2",),
+    "study_date": ("OBR-7",),
+}
+_HL7_ONLY = {
+    "ORC-1": ("NW", "OK", "XO", "SC", "RE", "SN", "SR"),
+    "ORC-5": ("CM",),
+    "OBR-25": ("F", "C", "P"),
+}
 _AE_TITLE = re.compile(r"[\x21-\x5b\x5d-\x7e](?:[\x20-\x5b\x5d-\x7e]{0,14}[\x21-\x5b\x5d-\x7e])?")  # PS3.5 6.2
 
 
@@ -66,6 +80,13 @@ def _is_network(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_codec(name: str) -> bool:
+    try:
+        return "A".encode(name) == b"A"
+    except LookupError:
+        return False
 
 
 def _is_mail_address(text: str) -> bool:
@@ -371,6 +392,46 @@ class Alerts(_Section, frozen=True):
             _need(holds=0 <= getattr(self, key) <= 10_000, key=key, why="must be between 0 and 10000")
 
 
+class Hl7(_Section, frozen=True):
+    """Orders and results by HL7 v2 over MLLP, and where in them stands what we ask for; nobody has to sign in there.
+
+    `fields` maps the fields of `POST /publish` to places, of which the first that is filled counts; `only` maps places
+    to the values that they may hold, where they are filled; `clinics` maps sending facilities (MSH-4) to clinics.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 2575  # IANA: hl7
+    senders: tuple[str, ...] = ("127.0.0.1",)
+    messages: tuple[str, ...] = ("ORM^O01", "OMI^O23", "ORU^R01")
+    encoding: str = "windows-1251"
+    patient_id_type: str = ""
+    fields: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=lambda: dict(_HL7_FIELDS))
+    only: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=lambda: dict(_HL7_ONLY))
+    clinics: Mapping[str, str] = {}
+
+    def __post_init__(self) -> None:
+        _need(holds=bool(self.host), key="host", why="must not be empty")
+        _need_port(self.port)
+        _need(
+            holds=bool(self.senders) and all(map(_is_network, self.senders)),
+            key="senders",
+            why="must be addresses such as 10.0.0.5 or networks such as 10.0.0.0/24",
+        )
+        _need(holds=_is_codec(self.encoding), key="encoding", why="must be a name such as windows-1251")
+        _need(
+            holds=set(self.fields) <= set(_HL7_FIELDS) and {"patient_id", "accession_number"} <= set(self.fields),
+            key="fields",
+            why=f"must name patient_id and accession_number, and may name {', '.join(_HL7_FIELDS)}",
+        )
+        places = [place for named in self.fields.values() for place in named]
+        for key, named in (("fields", places), ("only", list(self.only))):
+            _need(
+                holds=all(re.fullmatch(r"[A-Z][A-Z0-9]{2}-[1-9]\d?(\.[1-9]\d?)?", place) for place in named),
+                key=key,
+                why="must name places such as PID-3 or OBR-4.2",
+            )
+
+
 class Logging(_Section, frozen=True):
     """JSON lines, to a file and to standard output."""
 
@@ -489,6 +550,7 @@ class Config(_Section, frozen=True):
     backup: Backup = Backup()
     mail: Mail = Mail()
     alerts: Alerts = Alerts()
+    hl7: Hl7 | None = None
     logging: Logging = Logging()
     clinics: tuple[Clinic, ...] = (
         Clinic(code="default", name="Клиника", pacs=Pacs(ae_title="ORTHANC", host="127.0.0.1", port=4242)),
@@ -498,6 +560,8 @@ class Config(_Section, frozen=True):
         _need(holds=bool(self.clinics), key="clinics", why="must hold at least one clinic")
         codes = [clinic.code for clinic in self.clinics]
         _need(holds=len(codes) == len(set(codes)), key="clinics", why="holds the same code twice")
+        unknown = set(self.hl7.clinics.values()) - set(codes) if self.hl7 else set()
+        _need(holds=not unknown, key="hl7", why="clinics names a clinic that is not there")
         _need(holds=not self.alerts.to or bool(self.mail.host), key="mail", why="host is missing, and alerts.to is not")
 
     def clinic(self, code: str | None) -> Clinic | None:

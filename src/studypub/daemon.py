@@ -44,6 +44,7 @@ from studypub.flows.note_attempt import note_attempt
 from studypub.flows.note_choices import note_choices
 from studypub.flows.readiness import Readiness
 from studypub.flows.tidy_spool import note_unexpected, tidy, tidy_after
+from studypub.hl7.listener import Listener as Hl7Listener
 from studypub.metrics import Metrics
 from studypub.store.configured import open_store
 from studypub.store.measured import MeasuredStore
@@ -221,6 +222,10 @@ async def running(
             )
         )
         probes = Probes()
+        entrances = []
+        if config.hl7 is not None:
+            hl7_door = stack.enter_context(_bound("hl7", config.hl7.host, config.hl7.port))
+            entrances.append(("hl7", Hl7Listener(config, config.hl7, work_database, metrics).run(hl7_door)))
         background = [
             asyncio.create_task(part, name=name)
             for name, part in (
@@ -236,6 +241,7 @@ async def running(
                 ("certificates", keep_renewed(list(certificates.values()), renew)),
                 ("inquiries", Inquiries(config, probes, Listener(spool, scp.visitors)).run()),
                 ("watchdog", watch(os.environ, {"listener": scp.is_listening, "workers": loop.is_moving})),
+                *entrances,
             )
         ]
         for task in background:

@@ -81,6 +81,8 @@ class Metrics:
         self.store_errors = _counter(
             registry, "store_errors", "Calls of the archive storage that failed", "operation", "code"
         )
+        self.hl7_messages = _counter(registry, "hl7_messages", "Messages of HL7, by what we answered", "outcome")
+        _show(self.hl7_messages, "accepted", "wrong", "later", "refused", "unreadable")
         self.mails = _counter(registry, "mails", "Mails about alerts, by what became of them", "outcome")
         _show(self.mails, "sent", "failed")
 

@@ -10,12 +10,14 @@ import msgspec
 import pytest
 
 from studypub import config, resources
-from studypub.config import S3, Clinic, Config, Dicom, DicomTls, Pacs, PacsTls, Pixels, Server, ServerTls, Storage
+from studypub.config import S3, Clinic, Config, Dicom, DicomTls, Hl7, Pacs, PacsTls, Pixels, Server, ServerTls, Storage
 
 EXAMPLE = resources.path("config.example.toml")
+# A file has them or not: shown as comments, with what they hold where they are there.
+OPTIONAL_TABLES = {"tls", "hl7"}
 # What is given as a comment: a key, or the head of a table.
-_COMMENTED = re.compile(r"^# (?=[a-z_0-9]+ = |\[)", re.MULTILINE)
-_KEY = re.compile(r"^(?:# )?([a-z_0-9]+) = ")
+_COMMENTED = re.compile(r"^# (?=[\w-]+ = |\[)", re.MULTILINE)
+_KEY = re.compile(r"^(?:# )?([\w-]+) = ")
 
 
 def shown(kind: type[msgspec.Struct]) -> dict[str, Any]:
@@ -30,6 +32,7 @@ def shown(kind: type[msgspec.Struct]) -> dict[str, Any]:
         Pixels: document["clinics"][0]["pixels"],
         ServerTls: document["server"]["tls"],
         DicomTls: document["dicom"]["tls"],
+        Hl7: document["hl7"],
         **{field.type: document[field.name] for field in sections()},
     }
     table: dict[str, Any] = tables[kind]
@@ -37,13 +40,11 @@ def shown(kind: type[msgspec.Struct]) -> dict[str, Any]:
 
 
 def sections() -> list[msgspec.structs.FieldInfo]:
-    """Return the sections of the file that are there once."""
-    return [field for field in msgspec.structs.fields(Config) if field.name != "clinics"]
+    """Return the sections of the file that are there once, and always."""
+    return [field for field in msgspec.structs.fields(Config) if field.name not in {"clinics", *OPTIONAL_TABLES}]
 
 
-STRUCTS = [Config, *(field.type for field in sections()), S3, Clinic, Pacs, Pixels, ServerTls, DicomTls, PacsTls]
-# A file has them or not: shown as comments, with what they hold where they are there.
-OPTIONAL_TABLES = {"tls"}
+STRUCTS = [Config, *(field.type for field in sections()), S3, Clinic, Pacs, Pixels, ServerTls, DicomTls, PacsTls, Hl7]
 
 
 def test_it_can_be_used() -> None:
@@ -84,6 +85,10 @@ def test_its_sections_for_tls_can_be_opened() -> None:
     assert server.tls
     assert dicom.tls
     assert pacs.tls
+
+
+def test_its_section_for_hl7_can_be_opened() -> None:
+    assert msgspec.convert(shown(Hl7) | {"clinics": {}}, Hl7) == Hl7()
 
 
 def _path(_: type, value: object) -> Path:
