@@ -11,7 +11,7 @@ from studypub.flows.readings import Readings
 from studypub.flows.view import Views
 from studypub.web import static
 from studypub.web.allowance import Allowance
-from studypub.web.api import batch, dicomweb, operations, publish, schema, task
+from studypub.web.api import batch, dicomweb, fhir, operations, publish, schema, task
 from studypub.web.errors import Problem, answer_error
 from studypub.web.given import PROVIDERS
 from studypub.web.guards import SecondFactorNeeded, SignInNeeded, ask_for_second_factor, ask_to_sign_in
@@ -53,6 +53,7 @@ ROUTES = (
     *publish.routes,
     *batch.routes,
     *task.routes,
+    *fhir.routes,
     *schema.routes,
     *operations.routes,
     # patients

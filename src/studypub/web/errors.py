@@ -9,6 +9,7 @@ from typing import Any
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
+from studypub.core import fhir
 from studypub.core.request import FieldError, InvalidRequest
 from studypub.errors import (
     ComeLater,
@@ -29,8 +30,11 @@ PROBLEM_MEDIA_TYPE = "application/problem+json"
 _RETRY_SECONDS = 2
 _MOST_ERRORS = 50
 _LONGEST_NAME = 64
-_PROGRAMS_PATHS = ("publish", "schema", "healthz", "readyz", "metrics")
+_PROGRAMS_PATHS = ("publish", "fhir", "schema", "healthz", "readyz", "metrics")
 
+# FHIR R4, value set issue-type.
+_ISSUES = {400: "invalid", 401: "login", 403: "forbidden", 404: "not-found", 406: "not-supported", 410: "deleted"}
+_ISSUES |= {405: "not-supported", 429: "throttled", 503: "transient"}
 _INVALID = Sentence(
     "Запрос содержит ошибки: исправьте указанные поля.", "The request has faults: correct the fields that are named."
 )
@@ -75,6 +79,8 @@ def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[
     problem = problem_of(error)
     if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _write_down(request, problem, error)
+    if request.scope["path"].startswith("/fhir/"):
+        return _outcome(problem, language_of(request))
     if is_for_programs(request.scope["path"]):
         return _document(problem, language_of(request))
     return render.error_page(request, problem.status, problem.sentence, problem.headers)
@@ -141,6 +147,16 @@ def problem_document(problem: Problem, language: Language) -> dict[str, object]:
             for error in problem.errors[:_MOST_ERRORS]
         ]
     return document
+
+
+def _outcome(problem: Problem, language: Language) -> Response[dict[str, object]]:
+    """Answer as FHIR has it (R4, RESTful API 3.1.0.1.8)."""
+    text = " ".join(getattr(each, language) for each in [problem.sentence, *(one.sentence for one in problem.errors)])
+    places = [error.field[:_LONGEST_NAME] for error in problem.errors[:_MOST_ERRORS]]
+    status = 400 if problem.errors else problem.status
+    document = fhir.outcome(_ISSUES.get(status, "exception"), text, places)
+    headers = {**problem.headers, "Content-Language": language}
+    return Response(document, status_code=status, media_type=fhir.MEDIA_TYPE, headers=headers)
 
 
 def _document(problem: Problem, language: Language) -> Response[dict[str, object]]:
