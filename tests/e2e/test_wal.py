@@ -26,6 +26,9 @@ from studypub.store.local import LocalStore
 
 RPO_SECONDS, COPIED_WITHIN_SECONDS = 300, 60
 KEEP = timedelta(days=30)
+CLOSE = "UPDATE published_studies SET state = 'EXPIRED', closed_at = now(), deid_key = NULL WHERE token = %s"
+END_SOON = "UPDATE published_studies SET save_till = now() + interval '2 s' WHERE token = %s"
+WAIT = "SELECT pg_sleep_until(save_till) FROM published_studies WHERE token = %s"
 
 
 class Clinic:
@@ -34,8 +37,7 @@ class Clinic:
     def __init__(self, folder: Path) -> None:
         self.server = ClinicPostgres(folder)
         self.installation = install(folder, pacs="NOBODY", pacs_port=1)
-        text = self.installation.file.read_text("utf-8")
-        self.installation.file.write_text(text.replace("[database]", f'[database]\nurl = "{self.server.url}"'), "utf-8")
+        self.server.serve(self.installation.file)
         self.store = LocalStore(folder / "data" / "storage")
 
     def publish(self, first: int, count: int) -> dict[str, bytes]:
@@ -107,14 +109,16 @@ def test_what_is_lost_with_the_server_is_at_most_what_was_not_archived(clinic: C
     clinic.server.copy()
     followed = clinic.publish(200, 24)
     (closed, *others), (expiring, bare, *more) = copied, followed
-    clinic.sql("UPDATE published_studies SET state = 'EXPIRED', closed_at = now(), deid_key = NULL WHERE token = %s", closed)
+    clinic.sql(
+        "UPDATE published_studies SET state = 'EXPIRED', closed_at = now(), deid_key = NULL WHERE token = %s", closed
+    )
     clinic.sql("UPDATE published_studies SET save_till = now() + interval '2 s' WHERE token = %s", expiring)
     clinic.server.archive()
     unarchived = clinic.publish(300, 6)
     clinic.archive(bare).unlink()
     clinic.server.lose()
     clinic.server.bring_back()
-    clinic.sql("SELECT pg_sleep_until(save_till) FROM published_studies WHERE token = %s", expiring)
+    clinic.sql(WAIT, expiring)
 
     done = clinic.installation.command("reconcile", "--collect")
     assert done.returncode == 0, done.stderr

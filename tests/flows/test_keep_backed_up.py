@@ -138,7 +138,7 @@ class Complaints(logging.Handler):
 
 
 async def test_what_fails_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keep_backed_up, "_LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(keep_backed_up, "LOOK_SECONDS", 0.01)
     monkeypatch.setattr(keep_backed_up, "_AGAIN_SECONDS", 0.01)
     nowhere = f"host={tmp_path} dbname=studypub connect_timeout=2"
     complaints = Complaints()

@@ -83,6 +83,11 @@ class ClinicPostgres:
         self._configure(place + SETTINGS)
         self._start()
 
+    def serve(self, file: Path) -> None:
+        """Name this server in an installation's configuration."""
+        text = file.read_text("utf-8")
+        file.write_text(text.replace("[database]", f'[database]\nurl = "{self.url}"'), "utf-8")
+
     def copy(self) -> None:
         """Make the daily copy."""
         self._do(COPY)

@@ -10,16 +10,16 @@ from studypub.store.base import Store
 
 log = logging.getLogger(__name__)
 
-_LOOK_SECONDS = 60.0
+LOOK_SECONDS = 60.0
 _AGAIN_SECONDS = 900.0
 
 
 async def keep_backed_up(config: Config, url: str, store: Store) -> None:
     """Make a backup whenever one is due, the first a while after the start; what fails is tried again later."""
-    pause = _LOOK_SECONDS
+    pause = LOOK_SECONDS
     while config.backup.every_hours:
         await asyncio.sleep(pause)
-        pause = _LOOK_SECONDS
+        pause = LOOK_SECONDS
         try:
             if await asyncio.to_thread(is_due, config, datetime.now(UTC)):
                 await asyncio.to_thread(make, config, url, store)
