@@ -171,8 +171,6 @@ class Packing:
             _require_clean(gate, task, member, content)
         whole = part is None and not left_out
         summary = self._archive.close(whole=whole, inspect=partial(_require_clean, gate, task))
-        for shown, content in self._companion.contents():
-            _require_clean(gate, task, shown, content)
         self._viewing.write(self._companion, partial(_require_clean, gate, task))
         self._add_pictures(gate)
         return Prepared(
