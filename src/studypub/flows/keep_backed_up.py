@@ -5,6 +5,7 @@ import logging
 from datetime import UTC, datetime, timedelta
 
 from studypub.config import Config
+from studypub.errors import StudypubError
 from studypub.flows import backup
 from studypub.store.base import Store
 
@@ -23,7 +24,7 @@ async def keep_backed_up(config: Config, url: str, store: Store) -> None:
         try:
             if await asyncio.to_thread(is_due, config, datetime.now(UTC)):
                 await asyncio.to_thread(make, config, url, store)
-        except Exception:  # whatever it is, studies are published all the same
+        except (StudypubError, OSError):
             log.exception("Резервная копия не сделана, повторим через 15 минут")
             pause = _AGAIN_SECONDS
     await asyncio.Event().wait()
