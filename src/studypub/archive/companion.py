@@ -40,6 +40,11 @@ class CompanionFile:
             self._file = WholeFile(path)
         self._places: dict[str, Place] = {}
 
+    def reserve(self, size: int) -> None:
+        """Take so many bytes of the disk for the parts that come next. Raises DiskFull; nothing has changed then."""
+        with disk_errors():
+            self._file.reserve(size)
+
     def add(self, name: str, content: bytes) -> None:
         """Add a part. Raises ValueError where there is one of that name, DiskFull."""
         self.add_pieces(name, [content])
