@@ -59,7 +59,7 @@ class Sending:
     async def companion(self, prepared: Prepared) -> Companion:
         """Store what lies beside the archive, and return what it is known by. Raises as `finish` does.
 
-        The archive is stored by then. Where this fails nothing refers to it, and the sweep deletes it within some hours.
+        The archive is stored by then. Where this fails nothing refers to it: the sweep deletes it within hours.
         """
         put = await self._put(ids.new_companion_key(), prepared.companion_path.open("rb"))
         size, sha256 = prepared.companion
