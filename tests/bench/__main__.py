@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import archive, busy, claims, download, gate, huge, pipeline, receive, start
+from tests.bench import archive, backup, busy, claims, download, gate, huge, pipeline, receive, start
 from tests.bench.rows import Row
 
 BENCHES: dict[str, Callable[[], list[Row]]] = {
@@ -22,6 +22,7 @@ BENCHES: dict[str, Callable[[], list[Row]]] = {
     "claims": claims.rows,
     "download": download.rows,
     "start": start.rows,
+    "backup": backup.rows,
 }
 
 

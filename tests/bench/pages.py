@@ -61,12 +61,14 @@ WITH t AS (
         CASE WHEN n %% 1000 = 0 THEN 'INTERNAL' END,
         CASE WHEN n %% 1000 = 0 THEN '{"ru": "x", "en": "x"}'::jsonb END, now() - n * interval '5 minutes'
     FROM generate_series(1, %(number)s) n RETURNING *),
-o AS (INSERT INTO stored_objects (object_key, task_id) SELECT 'studies/' || task_id, task_id FROM t RETURNING task_id)
+o AS (INSERT INTO stored_objects (object_key, task_id)
+    SELECT 'studies/' || substr(md5(task_id::text), 1, 22) || '.zip', task_id FROM t RETURNING task_id)
 INSERT INTO published_studies (task_id, clinic_code, patient_id, accession_number, emk_record_id, service_title, token,
     token_sha256, object_key, size, sha256, instances, left_out, modalities, profile, study_date, upload_date,
     save_till, state, closed_at)
 SELECT task_id, clinic_code, patient_id, accession_number, emk_record_id, service_title,
-    substr(md5(task_id::text), 1, 22), sha256(task_id::text::bytea), 'studies/' || task_id,
+    substr(md5(task_id::text), 1, 22), sha256(substr(md5(task_id::text), 1, 22)::bytea),
+    'studies/' || substr(md5(task_id::text), 1, 22) || '.zip',
     1 + abs(hashtext(accession_number)) %% 1000000000, sha256(''), 240, 0, modalities, 'basic', study_date,
     created_at + interval '3 minutes', created_at + interval '30 days',
     CASE WHEN created_at > now() - interval '30 days' THEN 'LIVE' ELSE 'EXPIRED' END::study_state,

@@ -53,14 +53,23 @@ async def test_a_migration_changed_after_it_was_applied_is_refused(empty: str, f
         await migrate(empty)
 
 
-async def test_a_database_of_a_newer_version_is_refused(empty: str, folder: Path) -> None:
-    (folder / "9999_later.sql").write_text("CREATE TABLE later ();")
-    assert (await migrate(empty))[-1] == "9999_later"
-    (folder / "9999_later.sql").unlink()
+@pytest.mark.parametrize("taken", ["9998_after_0001_words", "9999_after_9998_words"])
+async def test_a_newer_schema_is_refused_where_it_takes_what_this_version_needs(
+    empty: str, folder: Path, taken: str
+) -> None:
+    newer = [folder / "9997_later.sql", folder / f"{taken}.sql"]
+    for file in newer:
+        file.write_text(f"CREATE TABLE t{file.name[:4]} ();")
+    assert (await migrate(empty))[-2:] == [file.stem for file in newer]
+    for file in newer:
+        file.unlink()
+    if "after_0001" in taken:
+        assert await migrate(empty) == []
+        return
     with pytest.raises(Refused) as raised:
         await migrate(empty)
     assert "newer version" in raised.value.sentence.en
-    assert "migration 9999" in raised.value.sentence.en
+    assert f"migration {taken}" in raised.value.sentence.en
 
 
 async def test_a_transaction_that_holds_a_table_is_not_waited_for_and_nothing_is_changed(

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tests.examine import certificates
 from tests.examine.conftest import by_code, failures
+from tests.peers.certificates import Authority, Pair
 from tests.peers.daemon import Installation, install, started
 from tests.peers.postgres import open_folder
 from tests.peers.program import deaf_port, free_port, listens, running
@@ -48,7 +48,7 @@ FORWARDS = (
 @dataclass(frozen=True)
 class Running:
     installation: Installation
-    certificate: certificates.Certificate
+    pair: Pair
     folder: Path
 
     def examine(self, public_url: str, *, runs: bool = True, answers: bool = True) -> dict[str, Finding]:
@@ -62,7 +62,7 @@ class Running:
     def proxy(self, location: str, *, tls: bool = True) -> Iterator[str]:
         """Run nginx before the daemon; give its address."""
         port, settings = free_port(), self.folder / "nginx.conf"
-        keys = f"; ssl_certificate {self.certificate.chain}; ssl_certificate_key {self.certificate.key}"
+        keys = f"; ssl_certificate {self.pair.certificate}; ssl_certificate_key {self.pair.key}"
         location = location.replace("DAEMON", f"127.0.0.1:{self.installation.port}")
         text = _NGINX.format(folder=self.folder, port=port, tls=f" ssl{keys}" if tls else "", location=location)
         settings.write_text(text)
@@ -71,18 +71,18 @@ class Running:
 
 
 @pytest.fixture(scope="module")
-def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def daemon(tmp_path_factory: pytest.TempPathFactory, ours: Pair) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("nginx")
     folder.chmod(0o755)
     with open_folder() as data:
         installation = install(data, pacs="NOBODY", pacs_port=free_port())
         with started(installation):
-            yield Running(installation, certificates.make(folder), folder)
+            yield Running(installation, ours, folder)
 
 
 @pytest.fixture
-def _trusted(daemon: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(daemon.certificate.authority))
+def _trusted(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.certificate))
 
 
 @pytest.mark.peer
@@ -139,21 +139,21 @@ def test_a_plain_address(daemon: Running) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "dates", "code"),
+    ("name", "begins", "code"),
     [
-        ("localhost", {}, "ADDRESS_CERTIFICATE_UNTRUSTED"),
-        ("localhost", {"begins": "20200101000000Z", "ends": "20200201000000Z"}, "ADDRESS_CERTIFICATE_EXPIRED"),
-        ("localhost", {"begins": "20990101000000Z", "ends": "20990201000000Z"}, "ADDRESS_CERTIFICATE_NOT_YET_VALID"),
-        ("other.example", {}, "ADDRESS_CERTIFICATE_OTHER_NAME"),
+        ("localhost", "", "ADDRESS_CERTIFICATE_UNTRUSTED"),
+        ("localhost", "2020-01-01", "ADDRESS_CERTIFICATE_EXPIRED"),
+        ("localhost", "2099-01-01", "ADDRESS_CERTIFICATE_NOT_YET_VALID"),
+        ("other.example", "", "ADDRESS_CERTIFICATE_OTHER_NAME"),
     ],
 )
 @pytest.mark.peer
 def test_a_certificate_is_judged(
-    daemon: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, dates: dict[str, str], code: str
+    daemon: Running, authority: Authority, monkeypatch: pytest.MonkeyPatch, name: str, begins: str, code: str
 ) -> None:
-    made = certificates.make(tmp_path, name, **dates)
+    made = authority.issue(name, begins=begins)
     if code != "ADDRESS_CERTIFICATE_UNTRUSTED":
-        monkeypatch.setenv("SSL_CERT_FILE", str(made.authority))
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority.certificate))
     other = Running(daemon.installation, made, daemon.folder)
     with other.proxy("return 404;") as url:
         assert failures(other.examine(url)) == {code}

@@ -14,8 +14,8 @@ from typing import ClassVar
 
 import minio.time
 import pytest
-from tests.examine import certificates
 from tests.examine.conftest import by_code, failures
+from tests.peers.certificates import Authority
 from tests.peers.program import deaf_port
 from tests.peers.s3 import S3Server
 
@@ -201,20 +201,20 @@ def test_nobody_answers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "dates", "code"),
+    ("name", "begins", "code"),
     [
-        ("localhost", {}, "STORAGE_CERTIFICATE_UNTRUSTED"),
-        ("localhost", {"begins": "20200101000000Z", "ends": "20200201000000Z"}, "STORAGE_CERTIFICATE_EXPIRED"),
-        ("localhost", {"begins": "20990101000000Z", "ends": "20990201000000Z"}, "STORAGE_CERTIFICATE_NOT_YET_VALID"),
-        ("other.example", {}, "STORAGE_CERTIFICATE_OTHER_NAME"),
+        ("localhost", "", "STORAGE_CERTIFICATE_UNTRUSTED"),
+        ("localhost", "2020-01-01", "STORAGE_CERTIFICATE_EXPIRED"),
+        ("localhost", "2099-01-01", "STORAGE_CERTIFICATE_NOT_YET_VALID"),
+        ("other.example", "", "STORAGE_CERTIFICATE_OTHER_NAME"),
     ],
 )
 def test_a_certificate_is_judged(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, dates: dict[str, str], code: str
+    authority: Authority, monkeypatch: pytest.MonkeyPatch, name: str, begins: str, code: str
 ) -> None:
-    made = certificates.make(tmp_path, name, **dates)
+    made = authority.issue(name, begins=begins)
     if code != "STORAGE_CERTIFICATE_UNTRUSTED":
-        monkeypatch.setenv("SSL_CERT_FILE", str(made.authority))
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority.certificate))
     with answering(403, _error("AccessDenied"), context=made.context()) as port:
         assert failures(examined(_at(port, "localhost", "https"))) == {code}
 

@@ -1,5 +1,6 @@
 """What a study looks like before anybody downloads it: drawn out of what is published, while that is searched."""
 
+import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -21,7 +22,10 @@ from studypub.core.preview import INDEX, Picture, decoded, name_of
 from studypub.core.preview import Preview as Shown
 from studypub.deid.instance import Deidentifier
 from studypub.deid.profile import load
+from studypub.dicom.spool import Spool
 from studypub.errors import PhiSuspected
+from studypub.flows import carry_out
+from studypub.flows.album import ROOM_BYTES
 from studypub.flows.packing import Case
 from studypub.flows.prepare import Preparation
 
@@ -95,6 +99,14 @@ def test_the_switch_turns_it_off(tmp_path: Path) -> None:
     finally:
         preparation.discard()
     assert not any(name.startswith("preview") for name in table_of(content))
+
+
+@pytest.mark.parametrize(("room", "is_shown"), [(2 * ROOM_BYTES, True), (ROOM_BYTES // 2, False)])
+def test_there_are_no_pictures_where_only_the_study_has_room(tmp_path: Path, room: int, *, is_shown: bool) -> None:
+    spool = Spool(tmp_path, reserve=shutil.disk_usage(tmp_path).free - room)
+    with spool.room_for(0) as promise:
+        assert carry_out._preview(Preview(), promise, 0).enabled is is_shown
+        assert carry_out._preview(Preview(enabled=False), promise, 0).enabled is False
 
 
 @pytest.mark.usefixtures("work")

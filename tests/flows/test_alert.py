@@ -172,13 +172,6 @@ async def test_that_the_database_is_away_is_told_though_nothing_can_be_kept(
     assert server.letters[-1]["Subject"] == "studypub: The database: works again"
 
 
-async def test_whatever_goes_wrong_with_it_it_raises_nothing(config: Config, database: Database) -> None:
-    async def broken() -> dict[str, str | None]:
-        raise ZeroDivisionError
-
-    await Alerting(config, database, broken, Metrics())()
-
-
 async def test_without_recipients_alerts_stand_and_nobody_is_written_to(
     config: Config, database: Database, faults: dict[str, str | None], server: MailServer
 ) -> None:

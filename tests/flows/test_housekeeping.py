@@ -39,12 +39,13 @@ async def test_every_chore_is_done_at_the_start_and_again() -> None:
     assert threads == {threading.main_thread()}
 
 
-async def test_a_chore_that_fails_is_tried_again_and_holds_nobody_up() -> None:
+@pytest.mark.parametrize("why", [StorageUnavailable, ZeroDivisionError])
+async def test_a_chore_that_fails_is_tried_again_and_holds_nobody_up(why: type[Exception]) -> None:
     done, tries = asyncio.Event(), []
 
     async def fails() -> None:
         tries.append("fails")
-        raise StorageUnavailable
+        raise why
 
     async def works() -> None:
         if tries.count("fails") >= 2:

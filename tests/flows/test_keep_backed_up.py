@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -53,6 +54,21 @@ def test_as_many_are_kept_as_are_wanted(database_url: str, tmp_path: Path) -> No
     kept = sorted(path.name for path in settings.backup_dir.iterdir())
     assert (len(kept), kept[0]) == (2, "studypub-20200103T000000Z.tar")
     assert backup.newest(settings.backup_dir) is not None
+
+
+def test_what_one_left_that_was_killed_is_removed_a_day_later(tmp_path: Path) -> None:
+    days = timedelta(days=1).total_seconds()
+    for name, age in (("old", 1.1 * days), ("new", 0.9 * days)):
+        part, scratch = tmp_path / f"studypub-{name}.part", tmp_path / f"making-{name}"
+        scratch.mkdir()
+        (scratch / "database.dump").touch()
+        part.touch()
+        for path in (part, scratch):
+            os.utime(path, times=(time.time() - age, time.time() - age))
+    (whole := tmp_path / "studypub-20200101T000000Z.tar").touch()
+    os.utime(whole, (0, 0))
+    backup._remove_unfinished(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {whole.name, "studypub-new.part", "making-new"}
 
 
 def test_nothing_is_made_where_it_would_fill_the_disk(database_url: str, tmp_path: Path) -> None:
@@ -138,7 +154,7 @@ class Complaints(logging.Handler):
 
 
 async def test_what_fails_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keep_backed_up, "_LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(keep_backed_up, "LOOK_SECONDS", 0.01)
     monkeypatch.setattr(keep_backed_up, "_AGAIN_SECONDS", 0.01)
     nowhere = f"host={tmp_path} dbname=studypub connect_timeout=2"
     complaints = Complaints()

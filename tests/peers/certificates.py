@@ -1,5 +1,6 @@
 """Certificates as a clinic makes them: an authority of its own, by openssl."""
 
+import ssl
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,12 @@ class Pair:
             fresh.write_bytes(here.read_bytes())
             fresh.replace(there)
 
+    def context(self) -> ssl.SSLContext:
+        """Return what a server needs."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.certificate, self.key)
+        return context
+
     @property
     def fingerprint(self) -> str:
         """As openssl prints it."""
@@ -41,8 +48,8 @@ class Authority:
         new = ("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", f"/CN=Clinic {name}")
         openssl(*new, "-keyout", self._key, "-out", self.certificate)
 
-    def issue(self, *hosts: str, days: int = 30) -> Pair:
-        """Return a new certificate for these hosts; with `days` -1 it has expired."""
+    def issue(self, *hosts: str, days: int = 30, begins: str = "") -> Pair:
+        """Return a new certificate for these hosts; with `days` -1 it has expired. `begins`: on that day, not now."""
         self._made += 1
         stem = self._folder / f"{self.certificate.stem}-{self._made}"
         pair = Pair(stem.with_suffix(".crt"), stem.with_suffix(".key"))
@@ -51,13 +58,18 @@ class Authority:
         names.write_text(f"subjectAltName={alternatives}\nbasicConstraints=CA:FALSE\n")
         openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=studypub", "-keyout", pair.key, "-out", request)
         signed = ("-CA", self.certificate, "-CAkey", self._key, "-CAcreateserial", "-days", str(days))
-        openssl("x509", "-req", "-in", request, *signed, "-extfile", names, "-out", pair.certificate)
+        signing = ("x509", "-req", "-in", request, *signed, "-extfile", names, "-out", pair.certificate)
+        _run(*(("faketime", begins) if begins else ()), "openssl", *signing)
         return pair
 
 
 def openssl(*arguments: str | Path) -> str:
     """Run openssl to its end; return what it printed."""
-    done = subprocess.run(["openssl", *arguments], check=False, capture_output=True, text=True, timeout=30)
+    return _run("openssl", *arguments)
+
+
+def _run(*command: str | Path) -> str:
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=30)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -1,8 +1,10 @@
 """A companion: parts by name, each found by one read once the table is known; nothing remembered without end."""
 
 import hashlib
+import shutil
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 
 from studypub.archive.companion import CompanionFile, Damaged, table_of
 from studypub.core.publication import Companion
-from studypub.errors import StorageUnavailable
+from studypub.errors import DiskFull, StorageUnavailable
 from studypub.flows import companion
 from studypub.flows.companion import Companions
 from studypub.store.local import LocalStore
@@ -69,8 +71,25 @@ def test_a_name_is_taken_once_and_what_is_not_closed_leaves_nothing(tmp_path: Pa
         file.add("a", b"1")
         with pytest.raises(ValueError, match="of that name"):
             file.add("a", b"2")
-        assert list(file.contents()) == [("a", b"1")]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_room_is_there_for_what_comes_or_nothing_has_changed() -> None:
+    with TemporaryDirectory(dir="/dev/shm") as folder:  # a disk on which too much is too much at once
+        path, everything = Path(folder, "study.view"), shutil.disk_usage(folder).total
+        with CompanionFile(path) as file:
+            file.add("a", b"1" * 100)
+            with pytest.raises(DiskFull):
+                file.reserve(everything + (1 << 20))
+            file.reserve(50)
+            file.add("b", b"2" * 50)
+            digest = file.close()
+        content = path.read_bytes()
+    assert digest == (len(content), hashlib.sha256(content).digest())
+    assert {name: content[place.offset :][: place.length] for name, place in table_of(content).items()} == {
+        "a": b"1" * 100,
+        "b": b"2" * 50,
+    }
 
 
 @pytest.mark.parametrize("damage", [lambda c: c[:-1], lambda c: c[:10], lambda c: c[:-20] + b"\0" * 4 + c[-16:]])

@@ -155,7 +155,7 @@ def _name_of(kind: type) -> str:
 
 
 def _subclasses(kind: type[StudypubError]) -> set[type[StudypubError]]:
-    ours = {child for child in kind.__subclasses__() if child.__module__ == "studypub.errors"}
+    ours = {child for child in kind.__subclasses__() if child.__module__.startswith("studypub.errors.")}
     return ours.union(*(_subclasses(child) for child in ours))
 
 

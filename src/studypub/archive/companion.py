@@ -1,9 +1,8 @@
 """Writes a publication's companion: named parts, each in one piece, so that one ranged read brings any of them."""
 
-import os
 import struct
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
@@ -41,6 +40,11 @@ class CompanionFile:
             self._file = WholeFile(path)
         self._places: dict[str, Place] = {}
 
+    def reserve(self, size: int) -> None:
+        """Take so many bytes of the disk for the parts that come next. Raises DiskFull; nothing has changed then."""
+        with disk_errors():
+            self._file.reserve(size)
+
     def add(self, name: str, content: bytes) -> None:
         """Add a part. Raises ValueError where there is one of that name, DiskFull."""
         self.add_pieces(name, [content])
@@ -53,13 +57,6 @@ class CompanionFile:
             begin = self._file.stream.tell()
             self._file.stream.writelines(pieces)
             self._places[name] = Place(begin, self._file.stream.tell() - begin)
-
-    def contents(self) -> Iterator[tuple[str, bytes]]:
-        """Yield what was added so far, to be searched. Raises DiskFull."""
-        with disk_errors():
-            self._file.stream.flush()
-        for name, place in self._places.items():
-            yield name, os.pread(self._file.stream.fileno(), place.length, place.offset)
 
     def close(self) -> Digest:
         """Write the table; return what the file is known by. Raises DiskFull."""

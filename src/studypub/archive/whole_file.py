@@ -41,6 +41,16 @@ class WholeFile:
         self._final = 0
         self._is_released = self._is_abandoned = False
 
+    def reserve(self, size: int) -> None:
+        """Take so many bytes of the disk for what is written next. Raises OSError; nothing has changed then."""
+        self.stream.flush()
+        end, handle = self.stream.tell(), self.stream.fileno()
+        try:
+            os.posix_fallocate(handle, end, size)
+        except OSError:
+            os.ftruncate(handle, end)
+            raise
+
     def settle(self) -> None:
         """Say that all that is written is final; it counts for the hash as it lies in the file."""
         self.stream.flush()

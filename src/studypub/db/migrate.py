@@ -1,6 +1,13 @@
-"""Brings the schema up to date: numbered files, each once, in one transaction, one daemon at a time."""
+"""Brings the schema up to date: numbered files, each once, in one transaction, one daemon at a time.
+
+A schema may be newer than the program: migrations add, so that the version before goes on working. One that takes
+something, or adds what an older program would not guard (a PIN) or would delete (a new kind of object), says so by its
+name, `NNNN_after_MMMM_words.sql`: a program that does not know migrations up to MMMM does not run on it.
+"""
 
 import hashlib
+import logging
+import re
 from pathlib import Path
 
 import psycopg
@@ -9,7 +16,10 @@ from studypub import __version__, resources
 from studypub.db.database import connection_string
 from studypub.errors import DatabaseUnavailable, Refused
 
+log = logging.getLogger(__name__)
+
 _LOCK = 7305315
+_AFTER = re.compile(r"\d+_after_(\d+)_")
 _HISTORY = """
 CREATE TABLE IF NOT EXISTS schema_migrations (
     version integer PRIMARY KEY, name text NOT NULL, sha256 bytea NOT NULL,
@@ -25,7 +35,7 @@ async def migrate(url: str) -> list[str]:
     """Apply what is pending and return its names; two daemons that start at once do it once.
 
     Raises DatabaseUnavailable, SchemaIsHeld where it is to be tried again after a while, and Refused where the
-    database is newer than the program or our account may not create tables.
+    database is too new for the program or our account may not create tables.
     """
     try:
         async with await psycopg.AsyncConnection.connect(connection_string(url, "migrate")) as connection:
@@ -49,10 +59,12 @@ async def migrate(url: str) -> list[str]:
 
 async def _apply_pending(connection: psycopg.AsyncConnection) -> list[str]:
     await connection.execute(_HISTORY)
-    cursor = await connection.execute("SELECT version, sha256 FROM schema_migrations")
-    applied = {version: bytes(digest) for version, digest in await cursor.fetchall()}
+    cursor = await connection.execute("SELECT version, name, sha256 FROM schema_migrations")
+    rows = await cursor.fetchall()
+    applied = {version: bytes(digest) for version, _, digest in rows}
     known = {int(file.name.split("_")[0]): file for file in resources.path("sql", "migrations").glob("*.sql")}
-    _refuse_unknown(applied, known)
+    _refuse_too_new(sorted(name for version, name, _ in rows if version not in known), max(known))
+    _refuse_changed(applied, known)
     names = []
     for version, file in sorted(known.items()):
         text = file.read_bytes()
@@ -66,17 +78,21 @@ async def _apply_pending(connection: psycopg.AsyncConnection) -> list[str]:
     return names
 
 
-def _refuse_unknown(applied: dict[int, bytes], known: dict[int, Path]) -> None:
-    newer = sorted(set(applied) - set(known))
-    if newer:
-        there, ours = newer[-1], max(known)
+def _refuse_too_new(unknown: list[str], ours: int) -> None:
+    after = max((int(found[1]) for found in map(_AFTER.match, unknown) if found), default=0)
+    if after > ours:
         raise Refused(
-            f"schema version {there}",
-            reason_ru=f"База данных создана более новой версией studypub: в ней миграция {there}, версия {__version__} "
-            f"знает до {ours}. Установите ту версию или восстановите копию, сделанную до обновления.",
-            reason_en=f"The database was made by a newer version of studypub: it has migration {there}, version "
+            f"schema after {after}",
+            reason_ru=f"База данных создана более новой версией studypub: в ней миграция {unknown[-1]}, версия "
+            f"{__version__} знает до {ours}. Установите ту версию или восстановите копию, сделанную до обновления.",
+            reason_en=f"The database was made by a newer version of studypub: it has migration {unknown[-1]}, version "
             f"{__version__} knows up to {ours}. Install that one, or restore a backup made before the upgrade.",
         )
+    if unknown:
+        log.warning("Схема базы новее программы, и эта версия с ней работает: %s", ", ".join(unknown))
+
+
+def _refuse_changed(applied: dict[int, bytes], known: dict[int, Path]) -> None:
     for version, file in known.items():
         if version in applied and applied[version] != hashlib.sha256(file.read_bytes()).digest():
             raise Refused(

@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 _SECONDS: Final = 60.0  # for all pictures of a study
 _MOST_BYTES: Final = 64 << 20
+ROOM_BYTES: Final = 2 * _MOST_BYTES  # while they are put into the companion
 
 
 class Pictures(NamedTuple):

@@ -48,16 +48,14 @@ class Alerting:
     _next_try: float = float("-inf")
 
     async def __call__(self) -> None:
-        """Do it once; whatever goes wrong with it, studies are published all the same."""
+        """Do it once; what fails is done again next time. Raises StudypubError where that is not to be expected."""
         try:
             standing, now = await self._look()
             changes = to_tell(standing, now)
             if changes and await self._told(changes):
                 await self._keep_told(standing, changes)
         except DatabaseUnavailable:
-            pass  # next time; who was told is told again rather than never
-        except Exception:
-            log.exception("Наблюдение за службой не удалось")
+            pass  # who was told is told again rather than never
 
     async def _look(self) -> tuple[list[Standing], datetime]:
         """Return the alerts as they stand now, and the time."""

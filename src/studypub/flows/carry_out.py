@@ -4,12 +4,14 @@ import asyncio
 import logging
 import secrets
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from studypub.config import Clinic, Config
+import msgspec
+
+from studypub.config import Clinic, Config, Preview
 from studypub.core.publication import Publication
 from studypub.core.review import Decision
 from studypub.core.task import Event, LeftOut, Task
@@ -21,9 +23,10 @@ from studypub.dicom.caller import Patience
 from studypub.dicom.kept import SpooledInstance
 from studypub.dicom.scu import PacsClient
 from studypub.dicom.spool import Spool
-from studypub.errors import IncompleteRetrieve, NothingToPublish, PacsAway, PacsFull, PhiSuspected, Refused
+from studypub.errors import DiskFull, IncompleteRetrieve, NothingToPublish, PacsAway, PacsFull, PhiSuspected, Refused
 from studypub.flows import outage
 from studypub.flows.ahead import Ahead
+from studypub.flows.album import ROOM_BYTES
 from studypub.flows.find import Found, find
 from studypub.flows.packing import Case, HeldBack, Prepared
 from studypub.flows.prepare import Preparation
@@ -59,8 +62,9 @@ async def carry_out(means: Means, task: Task, progress: Progress) -> Publication
     try:
         found = await find(client, task)
         task = await _advance_found(means.database, task, found, clinic)
+        room = (found.count or 0) * _INSTANCE_BYTES
         with (
-            means.spool.room_for((found.count or 0) * _INSTANCE_BYTES) as promise,
+            means.spool.room_for(room) as promise,
             means.spool.task_folder(task.task_id) as received,
             means.spool.work_folder(str(task.lease_token)) as folder,
         ):
@@ -68,7 +72,8 @@ async def carry_out(means: Means, task: Task, progress: Progress) -> Publication
             deid_key = secrets.token_bytes(32)
             deidentifier = Deidentifier(profile.load(clinic.profile, clinic.also_remove), deid_key)
             decisions = await _decisions(means.database, task)
-            case = Case(task, found.study, deidentifier, clinic.pixels, decisions, means.config.preview)
+            preview = _preview(means.config.preview, promise, room)
+            case = Case(task, found.study, deidentifier, clinic.pixels, decisions, preview)
             preparation = Preparation(case, folder, stop)
             sending = Sending(means.database, means.store, task.task_id)
             async with Ahead(preparation, sending, stop) as ahead:
@@ -92,6 +97,17 @@ async def carry_out(means: Means, task: Task, progress: Progress) -> Publication
     finally:
         stop.set()
         client.abort()
+
+
+def _preview(preview: Preview, promise: Callable[[int], None], room: int) -> Preview:
+    """Promise room for pictures, too; where the disk has none, there are none: the study matters more."""
+    if preview.enabled:
+        try:
+            promise(room + ROOM_BYTES)
+        except DiskFull:
+            log.warning("Предпросмотра не будет: на диске нет места")
+            return msgspec.structs.replace(preview, enabled=False)
+    return preview
 
 
 def _room_to_prepare(instances: Sequence[SpooledInstance]) -> int:

@@ -5,25 +5,26 @@ import logging
 from datetime import UTC, datetime, timedelta
 
 from studypub.config import Config
+from studypub.errors import StudypubError
 from studypub.flows import backup
 from studypub.store.base import Store
 
 log = logging.getLogger(__name__)
 
-_LOOK_SECONDS = 60.0
+LOOK_SECONDS = 60.0
 _AGAIN_SECONDS = 900.0
 
 
 async def keep_backed_up(config: Config, url: str, store: Store) -> None:
     """Make a backup whenever one is due, the first a while after the start; what fails is tried again later."""
-    pause = _LOOK_SECONDS
+    pause = LOOK_SECONDS
     while config.backup.every_hours:
         await asyncio.sleep(pause)
-        pause = _LOOK_SECONDS
+        pause = LOOK_SECONDS
         try:
             if await asyncio.to_thread(is_due, config, datetime.now(UTC)):
                 await asyncio.to_thread(make, config, url, store)
-        except Exception:  # whatever it is, studies are published all the same
+        except (StudypubError, OSError):
             log.exception("Резервная копия не сделана, повторим через 15 минут")
             pause = _AGAIN_SECONDS
     await asyncio.Event().wait()

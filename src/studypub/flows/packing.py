@@ -30,7 +30,7 @@ from studypub.deid import descriptors
 from studypub.deid.instance import Deidentifier
 from studypub.deid.reasons import Reason
 from studypub.dicom.kept import SpooledInstance
-from studypub.errors import NothingToPublish, PatientMismatch, PhiSuspected
+from studypub.errors import DiskFull, NothingToPublish, PatientMismatch, PhiSuspected
 from studypub.flows import instance_file
 from studypub.flows.album import Album
 from studypub.flows.judge import Judge, Ready
@@ -171,8 +171,6 @@ class Packing:
             _require_clean(gate, task, member, content)
         whole = part is None and not left_out
         summary = self._archive.close(whole=whole, inspect=partial(_require_clean, gate, task))
-        for shown, content in self._companion.contents():
-            _require_clean(gate, task, shown, content)
         self._viewing.write(self._companion, partial(_require_clean, gate, task))
         self._add_pictures(gate)
         return Prepared(
@@ -191,6 +189,11 @@ class Packing:
             return
         index = encoded(pictures.preview)
         _require_clean(gate, self._case.task, INDEX, index)
+        try:
+            self._companion.reserve(len(index) + sum(pictures.sizes))
+        except DiskFull:  # the study matters more
+            log.warning("Предпросмотр не подготовлен: на диске нет места")
+            return
         self._companion.add(INDEX, index)
         for part, content in enumerate(pictures.contents()):
             self._companion.add(name_of(part), content)

@@ -57,7 +57,10 @@ class Sending:
         return put.key
 
     async def companion(self, prepared: Prepared) -> Companion:
-        """Store what lies beside the archive, and return what it is known by. Raises as `finish` does."""
+        """Store what lies beside the archive, and return what it is known by. Raises as `finish` does.
+
+        The archive is stored by then. Where this fails nothing refers to it: the sweep deletes it within hours.
+        """
         put = await self._put(ids.new_companion_key(), prepared.companion_path.open("rb"))
         size, sha256 = prepared.companion
         await asyncio.to_thread(self._store.verify, put.key, put.sent, size, sha256)

@@ -9,8 +9,6 @@ from typing import Self
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from studypub.errors import StudypubError
-
 log = logging.getLogger(__name__)
 
 Chore = Callable[[], Awaitable[object]]
@@ -67,5 +65,5 @@ class Housekeeping:
             self._waiting.discard(name)
             try:
                 await self._chores[name]()
-            except StudypubError:
+            except Exception:  # whatever one chore does, the others are done, and studies published
                 log.exception("Обслуживание «%s» не выполнено", name)

@@ -1,0 +1,39 @@
+"""The one configuration file, read into one frozen value, or told which line of it cannot be used."""
+
+from studypub.config.clinics import Clinic, Pacs, PacsTls, PixelPolicy, Pixels
+from studypub.config.database import Database
+from studypub.config.dicom import Dicom, DicomTls
+from studypub.config.hl7 import Hl7
+from studypub.config.publication import Preview, Retention
+from studypub.config.reading import DEFAULT_PATH, load
+from studypub.config.server import Server, ServerTls
+from studypub.config.storage import S3, Storage
+from studypub.config.watch import Alerts, Backup, Logging, Mail
+from studypub.config.whole import Config
+from studypub.config.workers import Workers
+
+__all__ = [
+    "DEFAULT_PATH",
+    "S3",
+    "Alerts",
+    "Backup",
+    "Clinic",
+    "Config",
+    "Database",
+    "Dicom",
+    "DicomTls",
+    "Hl7",
+    "Logging",
+    "Mail",
+    "Pacs",
+    "PacsTls",
+    "PixelPolicy",
+    "Pixels",
+    "Preview",
+    "Retention",
+    "Server",
+    "ServerTls",
+    "Storage",
+    "Workers",
+    "load",
+]
