@@ -1,6 +1,5 @@
 """Reads a message of HL7 v2: who sent it, in whose letters, and what stands at a place of it."""
 
-import logging
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -9,9 +8,6 @@ import hl7.util
 
 import hl7
 from studypub.errors import Sentence
-
-# It quotes what it cannot read, and that is a patient's. Its logger is named after its file.
-logging.getLogger(hl7.util.__file__).disabled = True
 
 # HL7 table 0211, and how it is written instead.
 _CODECS = {
@@ -27,6 +23,8 @@ _CODECS = {
 }
 _SEGMENT_END = re.compile(rb"[\r\n]+")
 _MOST_BYTES = 64 << 10  # of the segments that are read: the library takes seconds for some hundred kB
+# MSH-2: what divides and hides, none of it a letter (2.14.9.2); the library fails on less.
+_BEGIN = re.compile(r"MSH([^\w\s])([^\w\s])([^\w\s])([^\w\s])([^\w\s])#?\1")
 _PLACE = re.compile(r"([A-Z][A-Z0-9]{2})-([1-9]\d?)(?:\.([1-9]\d?))?")
 
 _NOT_THE_LETTERS = Sentence(
@@ -104,10 +102,23 @@ class Segment:
         return next(iter(self.values(field, component)), "")
 
     def _value(self, field: int, repetition: int, component: int) -> str:
-        try:
-            return str(self._segment.extract_field(1, field, repetition, component)).strip()
-        except LookupError:
-            return ""
+        found = self._segment(field)
+        for number in (repetition, component, 1):
+            if isinstance(found, str):  # not divided any further
+                found = found if number == 1 else ""
+            else:
+                found = found(number) if number <= len(found) else ""
+        return self._unescaped(str(found)).strip()
+
+    def _unescaped(self, text: str) -> str:
+        """Put in what separates (HL7 2.7.1); of formatting nothing is kept.
+
+        The library would do it, and log patients' values, and repeat a blank a billion times if told to.
+        """
+        escape, (_, field, repetition, component, subcomponent) = self._segment.esc, self._segment.separators
+        meant = {"F": field, "R": repetition, "S": component, "T": subcomponent, "E": escape}
+        mark = re.escape(escape)
+        return re.sub(f"{mark}([^{mark}]*){mark}", lambda found: meant.get(found[1], ""), text)
 
 
 def header(raw: bytes, unnamed: str) -> Header:
@@ -142,6 +153,9 @@ def segments(raw: bytes, codec: str | None, wanted: Collection[str]) -> list[Seg
         text = b"\r".join(lines).decode(codec or "")
     except (LookupError, UnicodeDecodeError):
         raise Unreadable(_NOT_THE_LETTERS, "102") from None
+    begin = _BEGIN.match(text)
+    if begin is None or len(set(begin.groups())) != len(begin.groups()):
+        raise Unreadable(_BROKEN, "102")
     try:
         return [Segment(segment) for segment in hl7.parse(text)]
     except (hl7.HL7Exception, LookupError, ValueError):

@@ -72,6 +72,23 @@ def test_orders_of_one_message(lines: list[str], accession_numbers: list[str | N
     assert [one.get("accession_number") for one in asked(message(*lines))] == accession_numbers
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("A/F/B", "A|B"),
+        ("A/S/B/R//E//T/", "A^B~\\&"),
+        ("A/.sp999999999/B", "AB"),
+        ("A/H/B/N///", "AB"),
+        ("A/XD0/B", "AB"),
+        ("A/", "A\\"),
+    ],
+)
+def test_what_is_hidden_is_read_as_it_is_meant(written: str, read: str) -> None:
+    title = written.replace("/", "\\")
+    (found,) = asked(message(PID, f"OBR|1|||1^{title}||||||||||||||KP1"))
+    assert found["service_title"] == read
+
+
 def test_an_order_is_never_given_another_patients_number() -> None:
     raw = message(
         PID, "PV1|1|O|||||||||||||||||VISIT-1", order(), "PID|2", order(), PID.replace("1000001158664", "5"), order()
