@@ -109,10 +109,8 @@ def test_what_is_lost_with_the_server_is_at_most_what_was_not_archived(clinic: C
     clinic.server.copy()
     followed = clinic.publish(200, 24)
     (closed, *others), (expiring, bare, *more) = copied, followed
-    clinic.sql(
-        "UPDATE published_studies SET state = 'EXPIRED', closed_at = now(), deid_key = NULL WHERE token = %s", closed
-    )
-    clinic.sql("UPDATE published_studies SET save_till = now() + interval '2 s' WHERE token = %s", expiring)
+    clinic.sql(CLOSE, closed)
+    clinic.sql(END_SOON, expiring)
     clinic.server.archive()
     unarchived = clinic.publish(300, 6)
     clinic.archive(bare).unlink()
