@@ -52,7 +52,7 @@ def test_a_study_goes_from_orthanc_to_a_link_and_nothing_names_the_patient(insta
         archive = httpx.get(f"{task['arch_link']}/download", trust_env=False, follow_redirects=True)
         assert len(archive.content) == task["size"]
         _require_anonymous(archive.content, page.text)
-        log = _log_of(installation)
+    log = _log_of(installation)
     assert PATIENT in log
     assert task["arch_link"].rsplit("/", 1)[1] not in log
     assert key.split(".")[1] not in log

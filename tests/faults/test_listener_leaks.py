@@ -169,6 +169,7 @@ def test_f16_it_knows_that_its_thread_has_died(tmp_path: Path, caplog: pytest.Lo
         assert listener.scp.is_listening()
         with RawPeer(listener.scp.port):
             assert becomes_true(lambda: not listener.scp.is_listening())
+        listener.scp._threads[0].join(raw.SECONDS)
         assert [record.getMessage() for record in caplog.records] == ["Приём DICOM остановлен"]
 
 
