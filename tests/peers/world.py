@@ -24,7 +24,7 @@ from tests.peers.restartable import Restartable, restartable
 from studypub.dicom.demo_pacs import DemoPacs
 
 END_SECONDS = 30
-_LOOK_SECONDS = 0.02
+_LOOK_SECONDS = 0.05  # a look is often a connection of its own to the database
 
 
 def eventually(reached: Callable[[], Any], *, within: float = 20.0) -> Any:
