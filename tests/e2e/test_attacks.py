@@ -23,16 +23,20 @@ from studypub.flows import pin
 pytestmark = pytest.mark.peer
 
 _AT_ONCE = 2
+_SOME = [*PAYLOADS[:6], *PAYLOADS[6::3]]
 _LIVING = "document.querySelectorAll('[data-live]').length + (window.live ? 1 : 0)"
 
 
-async def test_x18_x28_nothing_that_is_stored_comes_to_life(fresh: Panel, open_tab: OpenTab) -> None:
+@pytest.mark.parametrize("payloads", [_SOME, pytest.param(PAYLOADS, marks=pytest.mark.long)], ids=["some", "all"])
+async def test_x18_x28_nothing_that_is_stored_comes_to_life(
+    fresh: Panel, open_tab: OpenTab, payloads: list[str]
+) -> None:
     tabs = [await open_tab() for _ in range(_AT_ONCE)]
     dialogs: list[str] = []
     for tab in tabs:
         tab.page.on("dialog", lambda dialog: dialogs.append(dialog.message))
         await sign_in(tab.page, fresh, panel.ADMINISTRATOR)
-    pages = [address for text in PAYLOADS for address in await poisoned(fresh, text)]
+    pages = [address for text in payloads for address in await poisoned(fresh, text)]
     await asyncio.gather(*(_look_at(tab, fresh, pages[number::_AT_ONCE]) for number, tab in enumerate(tabs)))
     for path in ("/queue", "/studies", "/admin/users", "/admin/keys", "/admin/audit"):
         await tabs[0].page.goto(fresh.address + path)

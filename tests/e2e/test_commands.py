@@ -75,6 +75,7 @@ def _require_anonymous(archive: bytes, page: str) -> None:
             assert not [name for name, data in members.items() if spelling in data or spelling in name.encode()], text
 
 
+@pytest.mark.parametrize("installation", ["move", pytest.param("get", marks=pytest.mark.long)], indirect=True)
 def test_the_doctor_tries_everything_and_says_what_fails(installation: Installation, orthanc: Orthanc) -> None:
     healthy = installation.command("doctor", "--accession", ACCESSION)
     lines = healthy.stdout.splitlines()
