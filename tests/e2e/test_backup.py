@@ -2,9 +2,11 @@
 
 import json
 import os
+import subprocess
 import tarfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -23,6 +25,8 @@ ACCESSIONS = ("BACKUP-1", "BACKUP-2")
 
 
 Published = tuple[Installation, dict[str, str]]
+_OTHER_DAMAGES = ("database", "manifest", "another file", "newer")
+_DAMAGES = ["cut", "archive", *(pytest.param(name, marks=pytest.mark.long) for name in _OTHER_DAMAGES)]
 
 
 @pytest.fixture(scope="module")
@@ -33,10 +37,14 @@ def published(orthanc: Orthanc) -> Iterator[Published]:
 
 
 @pytest.fixture
-def changing(orthanc: Orthanc) -> Iterator[Published]:
-    """Another one, which may be changed."""
-    with _published(orthanc) as made:
-        yield made
+def changing(published: Published) -> Iterator[Published]:
+    """A copy of it, which may be changed."""
+    original, links = published
+    with open_folder() as folder:
+        subprocess.run(["cp", "--archive", original.folder / "data", folder], check=True)
+        copy = replace(original, folder=folder)
+        copy.file.write_text(original.file.read_text("utf-8").replace(str(original.folder), str(folder)), "utf-8")
+        yield copy, links
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +158,7 @@ def test_archives_that_nothing_knows_are_told_and_deleted_only_when_that_is_aske
             assert sql(other, "SELECT object_key FROM strange_objects") == held
 
 
-@pytest.mark.parametrize("damage", ["cut", "database", "archive", "manifest", "another file", "newer"])
+@pytest.mark.parametrize("damage", _DAMAGES)
 def test_a_damaged_backup_is_refused_and_nothing_is_made_of_it(made: Path, empty: Installation, damage: str) -> None:
     path = empty.folder / "backup.tar"
     path.write_bytes(made.read_bytes())

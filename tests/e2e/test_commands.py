@@ -52,7 +52,7 @@ def test_a_study_goes_from_orthanc_to_a_link_and_nothing_names_the_patient(insta
         archive = httpx.get(f"{task['arch_link']}/download", trust_env=False, follow_redirects=True)
         assert len(archive.content) == task["size"]
         _require_anonymous(archive.content, page.text)
-        log = _log_of(installation)
+    log = _log_of(installation)
     assert PATIENT in log
     assert task["arch_link"].rsplit("/", 1)[1] not in log
     assert key.split(".")[1] not in log
@@ -75,6 +75,7 @@ def _require_anonymous(archive: bytes, page: str) -> None:
             assert not [name for name, data in members.items() if spelling in data or spelling in name.encode()], text
 
 
+@pytest.mark.parametrize("installation", ["move", pytest.param("get", marks=pytest.mark.long)], indirect=True)
 def test_the_doctor_tries_everything_and_says_what_fails(installation: Installation, orthanc: Orthanc) -> None:
     healthy = installation.command("doctor", "--accession", ACCESSION)
     lines = healthy.stdout.splitlines()

@@ -70,6 +70,12 @@ class Shown:
         return DICOMwebClient(url=self.root)
 
 
+# What does not concern the store's own ways is tried with one of them; `make thorough` takes both.
+any_store = pytest.mark.parametrize(
+    "shown", ["local", pytest.param("s3", marks=[pytest.mark.peer, pytest.mark.long])], indirect=True
+)
+
+
 @pytest.fixture(params=["local", pytest.param("s3", marks=pytest.mark.peer)])
 async def shown(
     request: pytest.FixtureRequest, database: Database, queue_watch: QueueWatch, tmp_path: Path
@@ -143,6 +149,7 @@ def _compare(shown: Shown) -> None:
     assert len(client.retrieve_series(uid, max(series, key=series.__getitem__))) == 70
 
 
+@any_store
 async def test_nothing_else_is_there_and_what_is_ends_with_the_link(
     shown: Shown, connection: psycopg.Connection
 ) -> None:
@@ -176,6 +183,7 @@ async def test_nothing_else_is_there_and_what_is_ends_with_the_link(
         assert {(await client.get(url)).status_code for url in every} == {410}
 
 
+@any_store
 async def test_x13_nothing_that_was_planted_is_in_the_companion(shown: Shown) -> None:
     companion = shown.publication.companion
     assert companion is not None
@@ -195,6 +203,7 @@ async def test_x13_nothing_that_was_planted_is_in_the_companion(shown: Shown) ->
     assert found == set()
 
 
+@any_store
 async def test_f63_a_publication_goes_on_without_a_companion_that_was_lost(shown: Shown) -> None:
     house, companion = shown.house, shown.publication.companion
     assert companion is not None

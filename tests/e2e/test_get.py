@@ -99,6 +99,10 @@ class Service:
         return f"http://{self.proxy.address}/s/{publication.token}"
 
 
+# What does not concern the store's own ways is tried with one of them; `make thorough` takes both.
+any_store = pytest.mark.parametrize("service", ["local", pytest.param("s3", marks=pytest.mark.long)], indirect=True)
+
+
 @pytest.fixture(params=["local", "s3"])
 async def service(
     request: pytest.FixtureRequest, postgres_server: PostgresPeer, schema: str, tmp_path: Path
@@ -155,6 +159,7 @@ async def test_what_was_interrupted_goes_on_where_it_was(service: Service, tmp_p
     assert (await service.get(publication, tmp_path / "got", "--zip")).stdout == done.stdout
 
 
+@any_store
 async def test_what_arrived_damaged_is_not_kept(service: Service, tmp_path: Path) -> None:
     content = archive()
     publication = await service.publish(content)
@@ -168,6 +173,7 @@ async def test_what_arrived_damaged_is_not_kept(service: Service, tmp_path: Path
     assert list((tmp_path / "got").iterdir()) == []
 
 
+@any_store
 async def test_a_version_that_comes_meanwhile_is_downloaded_from_its_beginning(
     service: Service, tmp_path: Path
 ) -> None:
@@ -193,6 +199,7 @@ async def test_six_gigabytes_arrive_through_what_cuts_every_fifty_megabytes(serv
     assert len(service.archives.cuts) < 90
 
 
+@any_store
 async def test_a_link_with_a_pin_asks_for_it(service: Service, tmp_path: Path) -> None:
     publication = await service.publish(archive(), pin="271828")
     for stdin, said in (("", "ПИН"), ("000000\n", "ПИН")):
@@ -203,6 +210,7 @@ async def test_a_link_with_a_pin_asks_for_it(service: Service, tmp_path: Path) -
     assert done.returncode == 0, done.stderr
 
 
+@any_store
 async def test_a_link_that_opens_nothing_is_told_at_once(service: Service, tmp_path: Path) -> None:
     publication = await service.publish(archive())
     await withdraw.withdraw(service.site.database, publication.study_id, actor="user:admin", clinic_code=None)
@@ -217,6 +225,7 @@ async def test_a_link_that_opens_nothing_is_told_at_once(service: Service, tmp_p
     assert len({closed.stderr, unknown.stderr, other.stderr}) == 3
 
 
+@any_store
 async def test_the_viewer_that_was_named_is_opened_with_the_folder(service: Service, tmp_path: Path) -> None:
     publication = await service.publish(archive())
     viewer = tmp_path / "viewer"

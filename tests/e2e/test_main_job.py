@@ -38,6 +38,7 @@ pytestmark = pytest.mark.peer
 
 PacsKind = Literal["orthanc by move", "orthanc by get", "orthanc that does not wait", "dcmqrscp"]
 StoreKind = Literal["local", "s3"]
+PACS_KINDS: list[PacsKind] = ["orthanc by move", "orthanc by get", "orthanc that does not wait", "dcmqrscp"]
 
 
 @dataclass
@@ -80,7 +81,7 @@ def holding(
         yield Address(peer.ae_title, peer.port, "get" if kind == "orthanc by get" else "move")
 
 
-@pytest.fixture(params=["orthanc by move", "orthanc by get", "orthanc that does not wait", "dcmqrscp"])
+@pytest.fixture(params=PACS_KINDS)
 def pacs_kind(request: pytest.FixtureRequest) -> PacsKind:
     kind: PacsKind = request.param
     return kind
@@ -128,6 +129,15 @@ def downloaded(house: House, publication: Publication, lifetime: timedelta) -> b
     return path.read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("pacs_kind", "store_kind"),
+    [
+        *((kind, "local") for kind in PACS_KINDS),
+        ("orthanc by move", "s3"),
+        *(pytest.param(kind, "s3", marks=pytest.mark.long) for kind in PACS_KINDS[1:]),
+    ],
+    indirect=True,
+)
 async def test_from_the_request_to_the_download_and_the_end(
     house: House, study: list[FileDataset], images: list[FileDataset], connection: psycopg.Connection
 ) -> None:

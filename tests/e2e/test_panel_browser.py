@@ -1,7 +1,5 @@
 """The panel and the landing page in a real browser: polls, dialogs, copying, and the way from the form to the link."""
 
-import asyncio
-
 import pytest
 from playwright.async_api import expect
 from tests.e2e.sites import assert_clean, next_poll, sign_in
@@ -126,14 +124,13 @@ async def test_a_link_is_copied_over_plain_http_too(fresh: Panel, open_tab: Open
     await sign_in(page, fresh)
     # An address that is not this machine's has no navigator.clipboard without TLS.
     await page.evaluate("Object.defineProperty(window, 'isSecureContext', { value: false })")
-    copied = page.evaluate(
-        "new Promise(done => document.addEventListener('copy', () => done(String(document.activeElement.value))))"
+    await page.evaluate(
+        "() => document.addEventListener('copy', () => { window.copied = String(document.activeElement.value) })"
     )
-    listening = asyncio.ensure_future(copied)
     button = page.locator("[data-copy]")
     await button.click()
-    assert await listening == f"{fresh.address}/s/{study.token}"
     await expect(button).to_have_text("Скопировано")
+    assert await page.evaluate("window.copied") == f"{fresh.address}/s/{study.token}"
 
 
 async def test_a_hidden_page_does_not_ask_and_asks_at_once_when_it_is_seen(fresh: Panel, open_tab: OpenTab) -> None:

@@ -56,7 +56,7 @@ async def test_the_list_narrows_while_one_types_and_stays_so(fresh: Panel, open_
     await page.keyboard.type("555g")
     await expect(page.locator("[data-task-id]")).to_have_count(1)
     await expect(search).to_be_focused()
-    assert page.url.endswith("/queue?q=555g")
+    await expect(page).to_have_url(f"{fresh.address}/queue?q=555g")  # half of it may have narrowed the list
     async with fresh.database.transaction() as tx:
         await tasks.extend_lease(tx, moving, lease=panel.HOUR, received=200, received_bytes=200 * panel.SLICE)
     await next_poll(page)

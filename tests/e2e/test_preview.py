@@ -116,7 +116,7 @@ async def test_without_scripts_it_is_a_list(open_tab: OpenTab, fresh: Panel, stu
     await tab.page.goto(f"{fresh.address}/s/{study.token}/preview")
     assert await tab.page.locator("main img[alt*=' из 400']").count() == 39
     await tab.page.click(".rail a:not([aria-current])")
-    assert re.search(r"series=1$", tab.page.url)
+    await expect(tab.page).to_have_url(re.compile(r"series=1$"))
     await expect(tab.page.locator(".screen img")).to_have_attribute("alt", "Снимок 1 из 1")
     assert_clean(tab, fresh)
 

@@ -31,7 +31,7 @@ async def code(site: Panel, secret: str, off: int = 0) -> str:
         return totp.code(secret, totp.step_at(await tx.now()) + off)
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=name)
+@pytest.mark.parametrize("look", [pytest.param(LOOKS[0], marks=pytest.mark.long), LOOKS[1]], ids=name)
 async def test_from_the_menu_to_signing_in_with_it_and_off_again(fresh: Panel, open_tab: OpenTab, look: Look) -> None:
     tab = await look_at(open_tab, look)
     page = tab.page

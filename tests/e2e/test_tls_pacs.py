@@ -51,7 +51,7 @@ def pacs(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iter
         yield peer
 
 
-@pytest.fixture(params=["move", "get"])
+@pytest.fixture(params=["move", pytest.param("get", marks=pytest.mark.long)])
 def installation(
     request: pytest.FixtureRequest, pacs: Orthanc, authority: Authority, ours: Pair
 ) -> Iterator[Installation]:

@@ -119,7 +119,7 @@ def test_a_renewed_certificate_is_taken_up_and_a_broken_one_is_not(
         process.send_signal(signal.SIGHUP)
         eventually(lambda: shown(secure) == der(new))
         assert client.get(f"{secure.url}/healthz").status_code == 200  # over the connection that was open
-        assert "прочитан заново" in secure.log()
+        eventually(lambda: "прочитан заново" in secure.log())
     assert "PRIVATE KEY" not in secure.log()
 
 

@@ -12,7 +12,7 @@ __all__ = ["radosgw"]
 
 
 def test_f11_after_a_storm_everything_holds() -> None:
-    outcome = run(seconds=15, seed=3)
+    outcome = run(seconds=8, seed=3)
     assert outcome.violations == []
     assert outcome.tasks.get("COMPLETED", 0) > 0
 

@@ -82,7 +82,7 @@ def test_f45_a_disk_that_fills_while_a_study_arrives_is_waited_out(world: World)
         eventually(lambda: [path for path in world.spool if path.suffix == ".part"] == [])  # what is whole is kept
         filler.unlink()
         world.ended(task_id)
-        assert world.spool == []
+        eventually(lambda: world.spool == [])  # it is emptied once the task has ended
         assert daemon.ends() == 0
 
 

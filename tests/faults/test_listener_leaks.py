@@ -16,7 +16,7 @@ from tests.peers.resources import becomes_true, descriptors, memory, threads
 from studypub.dicom.scp import KnownPeers, Limits
 
 MEBIBYTE = 2**20
-ROUNDS = 200
+ROUNDS = 100
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +115,7 @@ def broken(draw: st.DrawFn) -> bytes:
 CALLS = st.tuples(st.booleans(), st.lists(st.one_of(st.binary(max_size=300), broken()), min_size=1, max_size=3))
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(call=CALLS)
 @example(call=(True, [raw.p_data(b"", command=True)]))
 @example(call=(False, [raw.associate_rq(more=b"\x58\0\0\1\1")]))
@@ -143,6 +143,11 @@ def test_x47_nothing_is_left_of_it(listener: Listener) -> None:
     assert listener.files() == []
 
 
+def told(caplog: pytest.LogCaptureFixture) -> int:
+    """Return how often the log says that a listener has stopped; those of other tests may say more meanwhile."""
+    return [record.getMessage() for record in caplog.records].count("Приём DICOM остановлен")
+
+
 def test_f16_it_knows_that_its_socket_was_closed(tmp_path: Path) -> None:
     with listening(tmp_path) as listener:
         assert listener.scp.is_listening()
@@ -156,7 +161,7 @@ def test_f16_it_knows_that_its_socket_was_shut_down(tmp_path: Path, caplog: pyte
         assert not listener.scp.is_listening()
         listener.scp._threads[0].join(raw.SECONDS)  # it does not turn round and round
         assert not listener.scp._threads[0].is_alive()
-        assert [record.getMessage() for record in caplog.records] == ["Приём DICOM остановлен"]
+        assert told(caplog) == 1
 
 
 class Broken(KnownPeers):
@@ -169,7 +174,8 @@ def test_f16_it_knows_that_its_thread_has_died(tmp_path: Path, caplog: pytest.Lo
         assert listener.scp.is_listening()
         with RawPeer(listener.scp.port):
             assert becomes_true(lambda: not listener.scp.is_listening())
-        assert [record.getMessage() for record in caplog.records] == ["Приём DICOM остановлен"]
+        listener.scp._threads[0].join(raw.SECONDS)
+        assert told(caplog) == 1
 
 
 def test_a_stop_ends_every_association(tmp_path: Path) -> None:

@@ -76,7 +76,9 @@ def test_f13_a_daemon_that_waits_for_its_database_ends_on_a_signal(world: World)
     world.postgres.start()
 
 
-@pytest.mark.parametrize("stage", ["found", "received", "prepared", "uploaded"])
+@pytest.mark.parametrize(
+    "stage", ["received", "uploaded", *(pytest.param(name, marks=pytest.mark.long) for name in ("found", "prepared"))]
+)
 def test_f20_a_restart_of_the_database_in_the_middle_costs_no_more_than_an_attempt(
     world: World, study: list[FileDataset], stage: str
 ) -> None:

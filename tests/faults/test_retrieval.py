@@ -13,6 +13,7 @@ from tests.peers.desk import OTHER_HOST, OTHER_TITLE, PATIENT, task
 from tests.peers.facing import Facing
 from tests.peers.pacs_behaviours import BEHAVIOURS
 from tests.peers.program import deaf_port
+from tests.peers.resources import becomes_true
 from tests.peers.scripted_pacs import Behaviour, ScriptedPacs
 from tests.peers.studies import make_study
 
@@ -147,6 +148,7 @@ async def test_f37_what_came_before_an_abort_is_kept(facing: Facing, name: str, 
     facing.desk.set(quiet_seconds=quiet)
     outcome = await facing.fetch(name)
     assert (outcome.uids, facing.pacs.asked) == (uids(facing.study), asked)
+    assert await asyncio.to_thread(becomes_true, lambda: len(facing.pacs.stored) >= 5)  # it notes what we answer
     assert len(facing.pacs.stored) == 5  # none of them twice
 
 

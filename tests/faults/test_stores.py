@@ -111,7 +111,7 @@ def test_f07_a_kill_in_the_middle_of_an_upload_in_parts_leaves_one_object_and_no
         eventually(lambda: world.ready()[0] == 200)
         proxy.bytes_per_second = BYTES_PER_SECOND
         task_id = world.ask(ACCESSION, PATIENT)
-        eventually(lambda: parts() == 1, within=60)
+        eventually(lambda: parts() == 1 and world.task(task_id)["status"] == "UPLOADING", within=60)
         proxy.frozen = True
         assert killed.ends(signal.SIGKILL) == -signal.SIGKILL
         assert (world.task(task_id)["status"], len(unfinished(radosgw, bucket))) == ("UPLOADING", 1)

@@ -39,7 +39,7 @@ def threads() -> list[str]:
     return sorted(thread.name for thread in threading.enumerate())
 
 
-def becomes_true(condition: Callable[[], bool], seconds: float = 20.0) -> bool:
+def becomes_true(condition: Callable[[], bool], seconds: float = 60.0) -> bool:
     """Look until the condition holds, for a bounded time."""
     end = time.monotonic() + seconds
     while not condition():

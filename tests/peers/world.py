@@ -24,10 +24,10 @@ from tests.peers.restartable import Restartable, restartable
 from studypub.dicom.demo_pacs import DemoPacs
 
 END_SECONDS = 30
-_LOOK_SECONDS = 0.02
+_LOOK_SECONDS = 0.05  # a look is often a connection of its own to the database
 
 
-def eventually(reached: Callable[[], Any], *, within: float = 20.0) -> Any:
+def eventually(reached: Callable[[], Any], *, within: float = 60.0) -> Any:
     """Return the first answer that is true; fail where none comes in time."""
     deadline = time.monotonic() + within
     while not (answer := reached()):
@@ -155,7 +155,7 @@ class World:
             finally:
                 other.close()
 
-    def reached(self, *, within: float = 20.0) -> None:
+    def reached(self, *, within: float = 60.0) -> None:
         """Wait until the daemon's failpoint has acted."""
         eventually((self.installation.folder / "reached").exists, within=within)
 
@@ -203,14 +203,14 @@ class World:
         row = self.rows("SELECT to_jsonb(t) FROM tasks t WHERE task_id = %s", task_id)
         return dict(row[0][0])
 
-    def ended(self, task_id: str, status: str = "COMPLETED", *, within: float = 40.0) -> dict[str, Any]:
+    def ended(self, task_id: str, status: str = "COMPLETED", *, within: float = 90.0) -> dict[str, Any]:
         """Wait until the task is so and return it."""
         eventually(lambda: self.task(task_id)["status"] not in _GOING_ON, within=within)
         task = self.task(task_id)
         assert task["status"] == status, task
         return task
 
-    def until(self, task_id: str, *statuses: str, within: float = 20.0) -> dict[str, Any]:
+    def until(self, task_id: str, *statuses: str, within: float = 60.0) -> dict[str, Any]:
         eventually(lambda: self.task(task_id)["status"] in statuses, within=within)
         return self.task(task_id)
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.peers.resources import becomes_true
 
 from studypub import log as our_log
 from studypub.errors import ConfigError, InternalError, StorageUnavailable
@@ -128,10 +129,7 @@ def test_libraries_whose_words_carry_identifiers_are_silent(file: Path, capfd: p
 
 def written(file: Path, number: int) -> list[str]:
     """Wait until a log has so many lines; return their messages."""
-    deadline = time.monotonic() + 10
-    while not file.exists() or len(file.read_bytes().splitlines()) < number:
-        assert time.monotonic() < deadline, file.exists() and file.read_text("utf-8")
-        time.sleep(0.01)
+    assert becomes_true(lambda: file.exists() and len(file.read_bytes().splitlines()) >= number), file
     return [line["message"] for line in lines(file)]
 
 

@@ -8,6 +8,7 @@ import re
 import shlex
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -212,10 +213,15 @@ def test_every_refusal_of_the_listener_is_told(language: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_lines_of_the_log_are_quoted_as_they_are(page: Path) -> None:
-    source = "\n".join(words for path in (ROOT / "src/studypub").rglob("*.py") for words in russian(path))
     quoted = re.findall(r"`([А-Я][^`\n]*[а-я][^`\n]*)`", without_blocks(page.read_text("utf-8")))
     pieces = {piece.strip() for line in quoted for piece in re.split(r"…|: ", line)}
-    assert {piece for piece in pieces if not all(part in source for part in piece.split(" ", 1))} == set()
+    assert {piece for piece in pieces if not all(part in every_text() for part in piece.split(" ", 1))} == set()
+
+
+@cache
+def every_text() -> str:
+    """Return all Russian texts of the program."""
+    return "\n".join(words for path in (ROOT / "src/studypub").rglob("*.py") for words in russian(path))
 
 
 def russian(path: Path) -> Iterator[str]:

@@ -41,7 +41,7 @@ class Painter:
         Raises Stopped, OSError where no child can be started.
         """
         done = 0
-        child = self._child = self._child or Servant(_MODULE, nice=_NICE)
+        child = self._running()
         try:
             child.ask(draw_request_line(DrawRequest(drawing=drawing, seconds=self._seconds * len(drawing.shots))))
             while done < len(drawing.shots):
@@ -54,6 +54,13 @@ class Painter:
             if done < len(drawing.shots):  # whatever it would still answer is of no use
                 self.close()
         yield from [Slide()] * (len(drawing.shots) - done)
+
+    def _running(self) -> Servant:
+        if self._child and not self._child.is_alive:
+            self.close()
+        if not self._child:
+            self._child = Servant(_MODULE, nice=_NICE)
+        return self._child
 
     def close(self) -> None:
         """End the child."""

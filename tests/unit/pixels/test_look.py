@@ -39,7 +39,7 @@ def _nothing_left(report: Report, covered: Mask, letters: Mask) -> bool:
 _HARD = (2042, 3042, 5014, 5020, 5062, 6019)
 
 
-@pytest.mark.parametrize("seed", [*range(6), *_HARD])
+@pytest.mark.parametrize("seed", [0, 1, *_HARD])
 def test_no_letter_is_left(seed: int) -> None:
     name, picture, letters = burned_in.sample(seed)
     report, covered = looked_at(picture[None])
@@ -48,10 +48,10 @@ def test_no_letter_is_left(seed: int) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("first", [100, 110])
-def test_no_letter_is_left_in_many_pictures(first: int) -> None:
+@pytest.mark.parametrize("seeds", [range(2, 6), range(100, 110), range(110, 120)], ids=str)
+def test_no_letter_is_left_in_many_pictures(seeds: range) -> None:
     unsure = 0
-    for seed in range(first, first + 10):
+    for seed in seeds:
         name, picture, letters = burned_in.sample(seed)
         report, covered = looked_at(picture[None])
         assert _nothing_left(report, covered, letters), name

@@ -15,9 +15,12 @@ from studypub.pixels.painter import Painter, Stopped
 _FORM = images.Image(rows=30, columns=40, frames=3)
 
 
+_AMPLE_SECONDS = 120.0  # the child that draws lets everything else on the machine go first
+
+
 @pytest.fixture
 def painter() -> Iterator[Painter]:
-    with Painter(threading.Event()) as painter:
+    with Painter(threading.Event(), _AMPLE_SECONDS) as painter:
         yield painter
     assert painter.pid is None
 
@@ -54,17 +57,25 @@ def test_one_child_draws_all_and_is_nice_and_limited(painter: Painter, good: Dra
 def test_a_crash_costs_the_pictures_that_were_to_come(painter: Painter, good: Drawing) -> None:
     slides = painter.draw(good)
     assert len(next(slides).pictures) == 1
-    assert painter.pid
-    os.killpg(painter.pid, signal.SIGKILL)
+    kill(painter)
     assert len(list(slides)) == 2
     assert drawn(painter, good) == [1, 1, 1]
+    kill(painter)  # when it has nothing to do
+    assert drawn(painter, good) == [1, 1, 1]
+
+
+def kill(painter: Painter) -> None:
+    """Kill the child, and wait for its end in its parent's place."""
+    assert painter.pid
+    os.killpg(painter.pid, signal.SIGKILL)
+    os.waitid(os.P_PID, painter.pid, os.WEXITED | os.WNOWAIT)
 
 
 def test_what_hangs_is_ended(good: Drawing, hanging: Drawing) -> None:
     with Painter(threading.Event(), seconds=1) as painter:
         assert list(painter.draw(hanging)) == [Slide()]
         assert painter.pid is None
-    with Painter(threading.Event()) as painter:
+    with Painter(threading.Event(), _AMPLE_SECONDS) as painter:
         assert drawn(painter, good) == [1, 1, 1]
 
 
