@@ -456,6 +456,7 @@ class Clinic(_Section, frozen=True):
     phone: str = ""
     profile: Literal["basic", "second-opinion", "second-opinion-private"] = "second-opinion"
     also_remove: tuple[str, ...] = ()
+    archive_format: Literal["zip", "tar.zst", "iso"] = "zip"
     pixels: Pixels = Pixels()
 
     def __post_init__(self) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import cast
 
 from studypub.config import Clinic, Config
+from studypub.core.archive_format import ArchiveFormat
 from studypub.core.publication import Publication
 from studypub.core.review import Decision
 from studypub.core.task import Event, LeftOut, Task
@@ -68,9 +69,10 @@ async def carry_out(means: Means, task: Task, progress: Progress) -> Publication
             deid_key = secrets.token_bytes(32)
             deidentifier = Deidentifier(profile.load(clinic.profile, clinic.also_remove), deid_key)
             decisions = await _decisions(means.database, task)
-            case = Case(task, found.study, deidentifier, clinic.pixels, decisions, means.config.preview)
+            form = ArchiveFormat(task.archive_format or clinic.archive_format)
+            case = Case(task, found.study, deidentifier, clinic.pixels, decisions, means.config.preview, form)
             preparation = Preparation(case, folder, stop)
-            sending = Sending(means.database, means.store, task.task_id)
+            sending = Sending(means.database, means.store, task.task_id, form)
             async with Ahead(preparation, sending, stop) as ahead:
                 retrieved = await _retrieve(means.database, way, task, found, received, progress, ahead)
                 task = await _advance_received(means.database, task, retrieved, progress)

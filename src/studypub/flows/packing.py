@@ -21,6 +21,7 @@ from studypub.archive.study import ArchiveSummary, StudyArchive
 from studypub.archive.viewing import Viewing
 from studypub.archive.whole_file import Digest, Follower
 from studypub.config import Pixels, Preview
+from studypub.core.archive_format import ArchiveFormat
 from studypub.core.finding import FoundStudy
 from studypub.core.preview import INDEX, encoded, name_of
 from studypub.core.publication import Part
@@ -79,6 +80,7 @@ class Case:
     pixels: Pixels
     decisions: Mapping[str, Decision] = field(default_factory=dict)
     preview: Preview = field(default_factory=lambda: Preview(enabled=False))
+    archive_format: ArchiveFormat = ArchiveFormat.ZIP
 
 
 @dataclass
@@ -115,10 +117,10 @@ class Packing:
         self._early: Gate | None = None
         self._describer, self._viewing = Describer(), Viewing()
         self._instances: dict[str, Path] = {}
-        self._path = folder / "study.zip"
+        self._path = folder / f"study.{case.archive_format}"
         with ExitStack() as opened:
             self._outputs = opened.enter_context(Outputs(folder))
-            self._archive = opened.enter_context(StudyArchive(self._path))
+            self._archive = opened.enter_context(StudyArchive(self._path, case.archive_format))
             self._companion = opened.enter_context(CompanionFile(folder / "study.view"))
             self._looker = opened.enter_context(Looker(stop))
             self._album = opened.enter_context(Album(case.preview, folder, stop))
@@ -200,7 +202,9 @@ class Packing:
         self._opened.close()
 
     def _gate(self) -> Gate:
-        permitted = Permitted((readme(whole=False),), descriptors.vocabulary(), self._case.deidentifier.days)
+        case = self._case
+        texts = (readme(case.archive_format, whole=False),)
+        permitted = Permitted(texts, descriptors.vocabulary(), case.deidentifier.days)
         return Gate(self._harvest, permitted, self._early)
 
     def _followed(self, data: Bytes) -> Ready | Reason | None:
@@ -227,7 +231,7 @@ class Packing:
                 shared = Shared(path, *ready.pixels)
             described = self._described(part10)
             frames = described.frames if described else None
-            cuts = frames.begins if frames and frames.is_native else ()
+            cuts = frames.begins if frames else ()
             name, member = self._archive.add(ready.dataset, part10, cuts)
             if described:
                 self._viewing.add(described, member)
