@@ -106,7 +106,9 @@ def _frames(dataset: FileDataset) -> list[bytes]:
     return [dataset.PixelData[size * frame : size * (frame + 1)] for frame in range(count)]
 
 
-@pytest.mark.parametrize("shown", ["local", pytest.param("s3", marks=pytest.mark.peer), "tar.zst"], indirect=True)
+@pytest.mark.parametrize(
+    "shown", ["local", pytest.param("s3", marks=pytest.mark.peer), "tar.zst", "iso"], indirect=True
+)
 async def test_all_that_a_client_is_told_and_given_stands_in_the_archive(shown: Shown) -> None:
     await asyncio.to_thread(_compare, shown)
 

@@ -8,6 +8,7 @@ from studypub.core.archive_format import ArchiveFormat
 
 _COMMANDS = {
     ArchiveFormat.ZIP: ("unzip", "-q", "{archive}", "-d", "{folder}"),
+    ArchiveFormat.ISO: ("7zz", "x", "-bso0", "-o{folder}", "{archive}"),
     ArchiveFormat.TAR_ZST: ("tar", "--zstd", "-xf", "{archive}", "-C", "{folder}"),
 }
 

@@ -31,8 +31,8 @@ async def test_the_page_says_what_it_is(site: Site, bench: Panel) -> None:
 @pytest.mark.parametrize(
     ("form", "language", "media_type", "said"),
     [
-        ("zip", "en", "application/zip", "Download the archive and right-click it: “Extract All”."),
-        ("tar.zst", "en", "application/zstd", "Download the archive. In Windows 11 right-click it: “Extract All”."),
+        ("zip", "en", "application/zip", "Download the archive, right-click it and choose “Extract All”."),
+        ("tar.zst", "en", "application/zstd", "In Windows 11 right-click it and choose “Extract All”."),
         ("tar.zst", "ru", "application/zstd", "Этот архив открывается только на компьютере."),
         ("iso", "ru", "application/vnd.efi.iso", "Образ диска открывается только на компьютере."),
     ],

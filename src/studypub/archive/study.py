@@ -11,6 +11,7 @@ from pydicom.uid import UID
 
 from studypub.archive.container import Container, Member
 from studypub.archive.dicomdir import Directory
+from studypub.archive.iso import IsoArchive
 from studypub.archive.readme import readme
 from studypub.archive.tar_zst import TarZstArchive
 from studypub.archive.whole_file import Follower, WholeFile, disk_errors
@@ -20,6 +21,7 @@ from studypub.core.archive_format import ArchiveFormat
 _CONTAINERS: Final[Mapping[ArchiveFormat, type[Container[Any]]]] = {
     ArchiveFormat.ZIP: ZipArchive,
     ArchiveFormat.TAR_ZST: TarZstArchive,
+    ArchiveFormat.ISO: IsoArchive,
 }
 Inspect = Callable[[str, bytes], None]
 

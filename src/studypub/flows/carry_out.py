@@ -78,7 +78,7 @@ async def carry_out(means: Means, task: Task, progress: Progress) -> Publication
                 task = await _advance_received(means.database, task, retrieved, progress)
                 await ahead.caught_up()
                 if not preparation.holds(retrieved.instances):
-                    promise(_room_to_prepare(retrieved.instances))
+                    promise(_room_to_prepare(retrieved.instances, form))
                 try:
                     prepared = await _prepare(means.database, task, preparation, retrieved)
                 except HeldBack as held_back:
@@ -96,13 +96,15 @@ async def carry_out(means: Means, task: Task, progress: Progress) -> Publication
         client.abort()
 
 
-def _room_to_prepare(instances: Sequence[SpooledInstance]) -> int:
+def _room_to_prepare(instances: Sequence[SpooledInstance], form: ArchiveFormat) -> int:
     """Return how many bytes of disk it takes to pack them all, and the longest while it is covered and written.
 
-    Twice what they are, where nothing is shared with the originals: what is packed, and what is kept to be searched.
+    Twice what they are, where nothing is shared with the originals: what is packed, and what is kept to be searched;
+    an image of a disc is written out of what waits for it.
     """
     sizes = [instance.path.stat().st_size for instance in instances]
-    return 2 * sum(sizes) + 2 * max(sizes, default=0)
+    copies = 3 if form is ArchiveFormat.ISO else 2
+    return copies * sum(sizes) + 2 * max(sizes, default=0)
 
 
 async def _decisions(database: Database, task: Task) -> dict[str, Decision]:
