@@ -457,6 +457,7 @@ class Clinic(_Section, frozen=True):
     profile: Literal["basic", "second-opinion", "second-opinion-private"] = "second-opinion"
     also_remove: tuple[str, ...] = ()
     archive_format: Literal["zip", "tar.zst", "iso"] = "zip"
+    start_page: bool = False
     pixels: Pixels = Pixels()
 
     def __post_init__(self) -> None:

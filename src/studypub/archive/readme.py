@@ -123,16 +123,26 @@ _INSIDE: Final = Sentence(
   DICOM     the images
 """,
 )
+_START_PAGE: Final = Sentence(
+    """\
+  INDEX.HTM уменьшенные картинки: откройте в браузере, программа не нужна
+""",
+    """\
+  INDEX.HTM small pictures: open it in a browser, no viewer is needed
+""",
+)
 
 
-def readme(form: ArchiveFormat = ArchiveFormat.ZIP, *, whole: bool) -> bytes:
+def readme(form: ArchiveFormat = ArchiveFormat.ZIP, *, whole: bool, start_page: bool = False) -> bytes:
     """Return the text as the plainest editors read it right: a byte order mark, and line ends of Windows.
 
     `whole`: whether the archive holds all of the study; the text says so where it does not.
+    `start_page`: whether it holds a page that shows them.
     """
     how = _HOW[form]
-    russian = _RUSSIAN.format(how=how.ru, inside=_INSIDE.ru)
-    english = _ENGLISH.format(how=how.en, inside=_INSIDE.en)
+    page = _START_PAGE if start_page else Sentence("", "")
+    russian = _RUSSIAN.format(how=how.ru, inside=_INSIDE.ru + page.ru)
+    english = _ENGLISH.format(how=how.en, inside=_INSIDE.en + page.en)
     if not whole:
         russian, english = russian + _RUSSIAN_PART, english + _ENGLISH_PART
     text = f"{russian}\n\n{english}"

@@ -1,7 +1,8 @@
 """Packs a study: instances one by one, then the DICOMDIR and the README, under the name only when whole."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -71,16 +72,21 @@ class StudyArchive:
         self._modalities[str(dataset.get("Modality") or "OT")] = None
         return name, member
 
-    def close(self, *, whole: bool = True, inspect: Inspect = _see_nothing) -> ArchiveSummary:
+    def close(
+        self, *, whole: bool = True, page: Iterable[tuple[str, bytes]] | None = None, inspect: Inspect = _see_nothing
+    ) -> ArchiveSummary:
         """Finish the archive, which says so where it is not the `whole` study; return what it is known by.
 
-        `inspect` is shown what is added now, name and bytes, and the names of all members. Raises DiskFull.
+        `page`: the start page and its pictures. `inspect` is shown what is added now, name and bytes, and the names of
+        all members. Raises DiskFull.
         """
         with disk_errors():
-            for name, data in (("DICOMDIR", self._directory.encode()), ("README.txt", readme(self._form, whole=whole))):
+            text = readme(self._form, whole=whole, start_page=page is not None)
+            own = ("DICOMDIR", self._directory.encode()), ("README.txt", text)
+            for name, data in chain(own, page or ()):
                 inspect(name, data)
                 self._names.append(name)
-                self._container.add(name, data, compress=True)
+                self._container.add(name, data, compress=not name.endswith(".JPG"))
             inspect("names", "\n".join(self._names).encode())
             self._container.close()
             digest = self._file.commit()

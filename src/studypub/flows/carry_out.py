@@ -70,7 +70,16 @@ async def carry_out(means: Means, task: Task, progress: Progress) -> Publication
             deidentifier = Deidentifier(profile.load(clinic.profile, clinic.also_remove), deid_key)
             decisions = await _decisions(means.database, task)
             form = ArchiveFormat(task.archive_format or clinic.archive_format)
-            case = Case(task, found.study, deidentifier, clinic.pixels, decisions, means.config.preview, form)
+            case = Case(
+                task,
+                found.study,
+                deidentifier,
+                clinic.pixels,
+                decisions,
+                means.config.preview,
+                form,
+                start_page=clinic.start_page,
+            )
             preparation = Preparation(case, folder, stop)
             sending = Sending(means.database, means.store, task.task_id, form)
             async with Ahead(preparation, sending, stop) as ahead:

@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from pydicom import FileDataset
 from pydicom.errors import InvalidDicomError
 
+from studypub.archive import start_page
 from studypub.archive.companion import CompanionFile
 from studypub.archive.metadata import Described, Describer
 from studypub.archive.readme import readme
@@ -81,6 +82,7 @@ class Case:
     decisions: Mapping[str, Decision] = field(default_factory=dict)
     preview: Preview = field(default_factory=lambda: Preview(enabled=False))
     archive_format: ArchiveFormat = ArchiveFormat.ZIP
+    start_page: bool = False
 
 
 @dataclass
@@ -172,7 +174,8 @@ class Packing:
             _go_on(self._stop)
             _require_clean(gate, task, member, content)
         whole = part is None and not left_out
-        summary = self._archive.close(whole=whole, inspect=partial(_require_clean, gate, task))
+        clean = partial(_require_clean, gate, task)
+        summary = self._archive.close(whole=whole, page=self._start_page(), inspect=clean)
         for shown, content in self._companion.contents():
             _require_clean(gate, task, shown, content)
         self._viewing.write(self._companion, partial(_require_clean, gate, task))
@@ -185,6 +188,11 @@ class Packing:
             Handled(left_out, self._tally.covered, self._tally.faces),
             _shown_date(self._case.study, self._case.deidentifier.days),
         )
+
+    def _start_page(self) -> Iterator[tuple[str, bytes]] | None:
+        """Return the start page and its pictures, where there are to be any, and are."""
+        pictures = self._album.finish() if self._case.start_page else None
+        return start_page.members(pictures.preview, pictures.contents()) if pictures else None
 
     def _add_pictures(self, gate: Gate) -> None:
         """Add the preview; its words are searched, its pictures show what was searched already."""
@@ -203,7 +211,7 @@ class Packing:
 
     def _gate(self) -> Gate:
         case = self._case
-        texts = (readme(case.archive_format, whole=False),)
+        texts = (readme(case.archive_format, whole=False, start_page=case.start_page), *start_page.TEXTS)
         permitted = Permitted(texts, descriptors.vocabulary(), case.deidentifier.days)
         return Gate(self._harvest, permitted, self._early)
 
