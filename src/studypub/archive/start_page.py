@@ -20,6 +20,7 @@ _HEAD: Final = """\
 <title>Медицинские снимки · Medical images</title>
 <style>
 body { margin: 0 auto; max-width: 80rem; padding: 1rem; background: #111; color: #eee; font: 1rem/1.5 sans-serif }
+h1 { font-size: 1.5rem }
 h2 { margin: 2rem 0 .5rem; font-size: 1.125rem }
 img { max-width: 100%; height: auto; margin: 0 .25rem .25rem 0; background: #000 }
 .en { color: #bbb }
