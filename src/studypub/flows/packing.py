@@ -211,7 +211,8 @@ class Packing:
 
     def _gate(self) -> Gate:
         case = self._case
-        texts = (readme(case.archive_format, whole=False, start_page=case.start_page), *start_page.TEXTS)
+        page = start_page.TEXTS if case.start_page else ()
+        texts = (readme(case.archive_format, whole=False, start_page=case.start_page), *page)
         permitted = Permitted(texts, descriptors.vocabulary(), case.deidentifier.days)
         return Gate(self._harvest, permitted, self._early)
 
