@@ -1,10 +1,11 @@
 -- name: queue_task
 -- Queues a request, unless the same study is in progress already: then no row comes back.
 INSERT INTO tasks (clinic_code, patient_id, accession_number, emk_record_id, service_code, service_title, origin,
-                   requested_by, requested_date, requested_till, till_was_cut, chosen_study_uid, search_until, pin_hash)
+                   requested_by, requested_date, requested_till, till_was_cut, chosen_study_uid, search_until, pin_hash,
+                   archive_format)
 VALUES (%(clinic_code)s, %(patient_id)s, %(accession_number)s, %(emk_record_id)s, %(service_code)s,
         %(service_title)s, %(origin)s, %(requested_by)s, %(requested_date)s, %(requested_till)s, %(till_was_cut)s,
-        %(chosen_study_uid)s, now() + %(search_time)s, %(pin_hash)s)
+        %(chosen_study_uid)s, now() + %(search_time)s, %(pin_hash)s, %(archive_format)s)
 ON CONFLICT (clinic_code, accession_number, patient_id)
     WHERE status IN ('QUEUED', 'SEARCHING', 'RETRIEVING', 'PROCESSING', 'UPLOADING', 'NEEDS_REVIEW')
     DO NOTHING
@@ -60,6 +61,7 @@ LIMIT 1;
 -- name: earlier_request
 -- How this study was asked for the last time; the PIN and the date of its publication are those that count.
 SELECT t.emk_record_id, t.service_code, t.service_title, t.requested_date AS study_date,
+       t.archive_format,
        coalesce(s.save_till, t.requested_till) AS till,
        CASE WHEN s.study_id IS NULL THEN t.pin_hash ELSE s.pin_hash END AS pin_hash
 FROM tasks t LEFT JOIN published_studies s USING (task_id)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
-from zipfile import ZipFile
 
 import httpx
 import numpy as np
@@ -18,6 +17,7 @@ from pydicom.dataset import FileDataset
 from pydicom.encaps import generate_frames
 from pydicom.uid import NuclearMedicineImageStorage, RLELossless
 from tests.peers import panel
+from tests.peers.archives import members
 from tests.peers.database import connection, database, database_url, migrated
 from tests.peers.house import ACCESSION, PATIENT, House, open_house
 from tests.peers.postgres import postgres_server
@@ -25,6 +25,7 @@ from tests.peers.queue import QueueWatch, queue_watch
 from tests.peers.s3 import S3Server, radosgw
 from tests.peers.studies import make_study, planted, spellings
 
+from studypub.core.archive_format import ArchiveFormat
 from studypub.core.publication import Publication
 from studypub.db.database import Database
 from studypub.flows.companion import Companions
@@ -86,11 +87,11 @@ async def shown(
         if request.param == "s3":
             server: S3Server = request.getfixturevalue("radosgw")
             house.means = replace(house.means, store=S3Store(server.config(server.new_bucket())))
+        if request.param in tuple(ArchiveFormat):
+            house.set_clinic(archive_format=request.param)
         _, publication = await house.published()
         archive = house.store.read(publication.object_key, 0, publication.size)
-        with ZipFile(BytesIO(archive)) as unpacked:
-            assert unpacked.testzip() is None
-            files = [unpacked.read(name) for name in unpacked.namelist() if name.startswith("DICOM/")]
+        files = [content for name, content in members(archive).items() if name.startswith("DICOM/")]
         archived = {str(one.SOPInstanceUID): (one, file) for file in files for one in [dcmread(BytesIO(file))]}
         async with panel.serve(database, tmp_path, store=house.store) as served:
             root = f"{served.address}/s/{publication.token}/dicomweb"
@@ -111,6 +112,9 @@ def _frames(dataset: FileDataset) -> list[bytes]:
     return [dataset.PixelData[size * frame : size * (frame + 1)] for frame in range(count)]
 
 
+@pytest.mark.parametrize(
+    "shown", ["local", pytest.param("s3", marks=pytest.mark.peer), "tar.zst", "iso"], indirect=True
+)
 async def test_all_that_a_client_is_told_and_given_stands_in_the_archive(shown: Shown) -> None:
     await asyncio.to_thread(_compare, shown)
 

@@ -1,5 +1,6 @@
 """What a study looks like before anybody downloads it: drawn out of what is published, while that is searched."""
 
+import re
 import shutil
 import threading
 from collections.abc import Iterator
@@ -12,8 +13,9 @@ import pytest
 from PIL import Image
 from pydicom.dataset import FileDataset
 from tests.flows.test_ahead import spooled
+from tests.peers.archives import members
 from tests.peers.desk import ACCESSION, PATIENT, task
-from tests.peers.studies import make_study
+from tests.peers.studies import make_study, secondary_capture
 
 from studypub.archive.companion import table_of
 from studypub.config import Pixels, Preview
@@ -22,6 +24,7 @@ from studypub.core.preview import INDEX, Picture, decoded, name_of
 from studypub.core.preview import Preview as Shown
 from studypub.deid.instance import Deidentifier
 from studypub.deid.profile import load
+from studypub.deid.reasons import Reason
 from studypub.dicom.spool import Spool
 from studypub.errors import PhiSuspected
 from studypub.flows import carry_out
@@ -60,11 +63,15 @@ def prepared(instances: list[FileDataset], tmp_path: Path, settings: Preview) ->
     return preview, [found[name_of(part)] for part in range(sum(name.startswith("preview/") for name in found))]
 
 
-def preparing(instances: list[FileDataset], tmp_path: Path, settings: Preview) -> Preparation:
+def preparing(
+    instances: list[FileDataset], tmp_path: Path, settings: Preview, *, start_page: bool = False
+) -> Preparation:
     uid = str(instances[0].StudyInstanceUID)
     found = FoundStudy(study_instance_uid=uid, accession_number=ACCESSION, patient_id=PATIENT)
     rules = Deidentifier(load("second-opinion"), bytes(32))
-    case = Case(replace(task(), study_instance_uid=uid), found, rules, Pixels(), preview=settings)
+    case = Case(
+        replace(task(), study_instance_uid=uid), found, rules, Pixels(), preview=settings, start_page=start_page
+    )
     return Preparation(case, tmp_path / "work", threading.Event())
 
 
@@ -88,6 +95,31 @@ def test_a_series_is_shown_in_its_order_and_a_ct_through_other_windows(tmp_path:
     assert brightness(parts, lung[0]) == round((0 + 600.5 + 749.5) / 1499 * 50)
     assert series.thumbnail is not None
     assert Image.open(BytesIO(parts[series.thumbnail])).width <= 160
+
+
+@pytest.mark.usefixtures("work")
+def test_a_start_page_shows_the_same_pictures_in_the_archive(tmp_path: Path) -> None:
+    instances = [*study(9), secondary_capture(study(1))]
+    preparation = preparing(instances, tmp_path, Preview(images_per_series=5), start_page=True)
+    try:
+        made = preparation.finish(spooled(instances, tmp_path / "spool"))
+        content = made.companion_path.read_bytes()
+        found = members(made.path.read_bytes())
+    finally:
+        preparation.discard()
+    place = table_of(content)
+    parts = {name: content[one.offset :][: one.length] for name, one in place.items()}
+    own = decoded(parts[INDEX]).series[0].stacks[0].pictures
+    names = [f"PREVIEW/S01I{number:04}.JPG" for number in range(1, 6)]
+    assert [found.pop(name) for name in names] == [parts[name_of(one.part)] for one in own if one.part is not None]
+    page = found.pop("INDEX.HTM").decode()
+    assert re.findall(r'src="(.+?)"', page) == names
+    assert "<script" not in page
+    assert Reason.SECONDARY_CAPTURE.sentence.ru in page
+    assert Reason.SECONDARY_CAPTURE.sentence.en in page
+    assert "INDEX.HTM" in found.pop("README.txt").decode()
+    assert {name for name in found if not name.startswith("DICOM/")} == {"DICOMDIR"}
+    assert found.keys() - {"DICOMDIR"} == {f"DICOM/S0001/I{number:07}" for number in range(1, 10)}
 
 
 @pytest.mark.usefixtures("work")

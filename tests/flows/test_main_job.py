@@ -17,6 +17,8 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import FileDataset
 from pynetdicom import evt
+from tests.peers.archives import form_of
+from tests.peers.archives import members as opened_by_others
 from tests.peers.house import ACCESSION, PATIENT, House, open_house
 from tests.peers.program import deaf_port
 from tests.peers.queue import QueueWatch
@@ -24,6 +26,7 @@ from tests.peers.studies import make_study, planted, secondary_capture, spelling
 from tests.unit.archive.instances import in_file_set
 
 from studypub.config import Config
+from studypub.core import ids
 from studypub.core.access import Access
 from studypub.core.publication import Part, Publication, State
 from studypub.core.task import LeaseLost, Status, Task
@@ -120,6 +123,24 @@ async def test_the_archive_opens(house: House, study: list[FileDataset], tmp_pat
         assert dataset.pixel_array.shape == (64, 64)
     assert len({dataset.StudyInstanceUID for dataset in listed}) == 1
     assert {dataset.StudyInstanceUID for dataset in listed}.isdisjoint({study[0].StudyInstanceUID})
+
+
+@pytest.mark.parametrize("asked", [None, "tar.zst"])
+async def test_the_clinic_s_form_of_the_archive_holds_unless_the_request_names_another(
+    house: House, study: list[FileDataset], asked: str | None
+) -> None:
+    house.pacs.add(study)
+    house.set_clinic(archive_format="iso")
+    _, publication = await house.published(archive_format=asked)
+    assert publication.archive_format == (asked or "iso")
+    assert ids.is_object_key(publication.object_key)
+    content = house.store.read(publication.object_key, 0, publication.size)
+    assert form_of(content) is publication.archive_format
+    found = opened_by_others(content)
+    assert len([name for name in found if name.startswith("DICOM/")]) == publication.instances == len(study)
+    for text in planted(study):
+        for spelling in spellings(text):
+            assert not [name for name, member in [*found.items(), ("all", content)] if spelling in member], text
 
 
 @pytest.mark.parametrize("way", ["utf-8", "cp1251", "misdeclared"])

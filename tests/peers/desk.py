@@ -47,6 +47,7 @@ def task(accession_number: str = ACCESSION, patient_id: str = PATIENT) -> Task:
         emk_record_id=None,
         service_code=None,
         service_title=None,
+        archive_format=None,
         origin=Origin.MIS,
         requested_by="key:abcdefgh",
         requested_date=None,

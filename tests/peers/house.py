@@ -73,16 +73,16 @@ class House:
 
     def set_pacs(self, **values: Any) -> None:
         """Change how the PACS is reached."""
-        (clinic,) = self.means.config.clinics
-        pacs = msgspec.structs.replace(clinic.pacs, **values)
-        clinics = (msgspec.structs.replace(clinic, pacs=pacs),)
-        self.means = replace(self.means, config=msgspec.structs.replace(self.means.config, clinics=clinics))
+        self.set_clinic(pacs=msgspec.structs.replace(self.means.config.clinics[0].pacs, **values))
 
     def set_pixels(self, **values: Any) -> None:
         """Change what becomes of images that may show text or a person."""
+        self.set_clinic(pixels=msgspec.structs.replace(self.means.config.clinics[0].pixels, **values))
+
+    def set_clinic(self, **values: Any) -> None:
+        """Change how the clinic publishes."""
         (clinic,) = self.means.config.clinics
-        pixels = msgspec.structs.replace(clinic.pixels, **values)
-        clinics = (msgspec.structs.replace(clinic, pixels=pixels),)
+        clinics = (msgspec.structs.replace(clinic, **values),)
         self.means = replace(self.means, config=msgspec.structs.replace(self.means.config, clinics=clinics))
 
     async def ask(
@@ -91,10 +91,15 @@ class House:
         patient_id: str = PATIENT,
         till: datetime | None = None,
         clinic_code: str = "c",
+        archive_format: str | None = None,
     ) -> Task:
         """Queue a study, or be told who is on it."""
         request = PublishRequest(
-            patient_id=patient_id, accession_number=accession_number, clinic_code=clinic_code, till=till
+            patient_id=patient_id,
+            accession_number=accession_number,
+            clinic_code=clinic_code,
+            till=till,
+            archive_format=archive_format,
         )
         search_time = timedelta(minutes=self.means.config.workers.search_minutes)
         return (await request_publication(self.database, request, MIS, search_time=search_time)).task

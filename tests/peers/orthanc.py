@@ -71,6 +71,10 @@ class Orthanc:
         """Return what the studies are called here."""
         return list(self._rest.get("/studies").raise_for_status().json())
 
+    def count(self) -> int:
+        """Return how many instances it holds."""
+        return len(self._rest.get("/instances").raise_for_status().json())
+
     def anonymize(self, study: str) -> str:
         """Make an anonymized copy of a study; return what it is called."""
         made = self._rest.post(f"/studies/{study}/anonymize", json={}, timeout=600).raise_for_status().json()

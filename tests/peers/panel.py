@@ -60,6 +60,7 @@ class Panel:
             clinic_code=more.pop("clinic_code", KHIMKI),
             service_title=more.pop("service_title", "КТ грудной клетки"),
             emk_record_id=more.pop("emk_record_id", "123456"),
+            archive_format=more.pop("archive_format", None),
         )
         origin, by = (Origin.MANUAL, f"user:{REGISTRATOR}") if by_hand else (Origin.MIS, requested_by)
         async with self.database.transaction() as tx:
@@ -141,7 +142,7 @@ class Panel:
         preview: bool = False,
     ) -> Publication:
         """Publish a task that was prepared."""
-        key = f"studies/{task.task_id.hex}.zip"
+        key = f"studies/{task.task_id.hex}.{task.archive_format or 'zip'}"
         companion = previews.stored(self.parts.store) if preview else None
         archive = studies.StoredArchive(
             object_key=key,

@@ -63,6 +63,12 @@ def test_the_document_of_the_interface() -> None:
     )
 
 
+@pytest.mark.parametrize("form", ["zip", " tar.zst ", "iso"])
+def test_a_form_of_the_archive(form: str) -> None:
+    assert read(archive_format=form).archive_format == form.strip()
+    assert fault("archive_format", f"{form.strip()}x") == "Must be zip, tar.zst, iso."
+
+
 def test_two_fields_are_enough() -> None:
     assert read() == PublishRequest(patient_id="1000001158664", accession_number="KP125706548L", clinic_code="f_Khimki")
 

@@ -51,6 +51,7 @@ TASK = Task(
     emk_record_id=None,
     service_code=None,
     service_title=None,
+    archive_format=None,
     origin=Origin.MIS,
     requested_by="key:abc",
     requested_date=None,

@@ -29,6 +29,26 @@ async def test_the_page_says_what_it_is(site: Site, bench: Panel) -> None:
 
 
 @pytest.mark.parametrize(
+    ("form", "language", "media_type", "said"),
+    [
+        ("zip", "en", "application/zip", "Download the archive, right-click it and choose “Extract All”."),
+        ("tar.zst", "en", "application/zstd", "In Windows 11 right-click it and choose “Extract All”."),
+        ("tar.zst", "ru", "application/zstd", "Этот архив открывается только на компьютере."),
+        ("iso", "ru", "application/vnd.efi.iso", "Образ диска открывается только на компьютере."),
+    ],
+)
+async def test_the_page_tells_how_to_open_what_is_downloaded(
+    site: Site, bench: Panel, form: str, language: str, media_type: str, said: str
+) -> None:
+    study = await bench.published(await bench.queued("KP125706548L", archive_format=form))
+    stranger = person.stranger(site.app, BASE_URL, language)
+    assert said in (await stranger.page(f"/s/{study.token}")).all(class_="folds")[0].text
+    head = await site.client.head(f"/s/{study.token}/download")
+    assert head.headers["content-type"] == media_type
+    assert head.headers["content-disposition"].endswith(f'.{form}"')
+
+
+@pytest.mark.parametrize(
     ("missing", "language", "said"),
     [
         (2, "ru", "Опубликовано 240 из 242 снимков. Остальных по этой ссылке нет: скажите об этом врачу."),

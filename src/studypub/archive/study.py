@@ -1,19 +1,29 @@
 """Packs a study: instances one by one, then the DICOMDIR and the README, under the name only when whole."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Final, Self
 
 from pydicom import FileDataset
 from pydicom.uid import UID
 
+from studypub.archive.container import Container, Member
 from studypub.archive.dicomdir import Directory
+from studypub.archive.iso import IsoArchive
 from studypub.archive.readme import readme
+from studypub.archive.tar_zst import TarZstArchive
 from studypub.archive.whole_file import Follower, WholeFile, disk_errors
-from studypub.archive.zip import Member, ZipArchive
+from studypub.archive.zip import ZipArchive
+from studypub.core.archive_format import ArchiveFormat
 
+_CONTAINERS: Final[Mapping[ArchiveFormat, type[Container[Any]]]] = {
+    ArchiveFormat.ZIP: ZipArchive,
+    ArchiveFormat.TAR_ZST: TarZstArchive,
+    ArchiveFormat.ISO: IsoArchive,
+}
 Inspect = Callable[[str, bytes], None]
 
 
@@ -33,14 +43,15 @@ class ArchiveSummary:
 
 
 class StudyArchive:
-    """The ZIP of one publication; leaving the `with` block before `close` leaves no file."""
+    """What one publication is downloaded as; leaving the `with` block before `close` leaves no file."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, form: ArchiveFormat = ArchiveFormat.ZIP) -> None:
         """Raise DiskFull."""
+        self._form = form
         self._names: list[str] = []
         with disk_errors():
             self._file = WholeFile(path)
-        self._zip = ZipArchive(self._file.stream, self._file.settle)
+        self._container = _CONTAINERS[form](self._file.stream, self._file.settle)
         self._directory = Directory()
         self._series: dict[UID, list[int]] = {}
         self._modalities: dict[str, None] = {}
@@ -48,7 +59,7 @@ class StudyArchive:
     def add(self, dataset: FileDataset, part10: bytes | Path, cuts: Sequence[int] = ()) -> tuple[str, Member]:
         """Add a de-identified instance: its data set for the DICOMDIR and its file (PS3.10), or where that is.
 
-        `cuts`: as of ZipArchive. Return its name, which tells the order in which series and instances came, and nothing
+        `cuts`: as of Container. Return its name, which tells the order in which series and instances came, and nothing
         else; and what stands in the archive. Raises DiskFull.
         """
         file_id = self._next_file_id(dataset.SeriesInstanceUID)
@@ -56,23 +67,28 @@ class StudyArchive:
         self._names.append(name)
         with disk_errors():
             native = _is_native(dataset.file_meta.TransferSyntaxUID)
-            member = self._zip.add(name, part10, compress=native, cuts=cuts)
+            member: Member = self._container.add(name, part10, compress=native, cuts=cuts)
         self._directory.add(dataset, file_id)
         self._modalities[str(dataset.get("Modality") or "OT")] = None
         return name, member
 
-    def close(self, *, whole: bool = True, inspect: Inspect = _see_nothing) -> ArchiveSummary:
+    def close(
+        self, *, whole: bool = True, page: Iterable[tuple[str, bytes]] | None = None, inspect: Inspect = _see_nothing
+    ) -> ArchiveSummary:
         """Finish the archive, which says so where it is not the `whole` study; return what it is known by.
 
-        `inspect` is shown what is added now, name and bytes, and the names of all members. Raises DiskFull.
+        `page`: the start page and its pictures. `inspect` is shown what is added now, name and bytes, and the names of
+        all members. Raises DiskFull.
         """
         with disk_errors():
-            for name, data in (("DICOMDIR", self._directory.encode()), ("README.txt", readme(whole=whole))):
+            text = readme(self._form, whole=whole, start_page=page is not None)
+            own = ("DICOMDIR", self._directory.encode()), ("README.txt", text)
+            for name, data in chain(own, page or ()):
                 inspect(name, data)
                 self._names.append(name)
-                self._zip.add(name, data, compress=True)
+                self._container.add(name, data, compress=not name.endswith(".JPG"))
             inspect("names", "\n".join(self._names).encode())
-            self._zip.close()
+            self._container.close()
             digest = self._file.commit()
         instances = sum(count for _, count in self._series.values())
         return ArchiveSummary(*digest, instances, len(self._series), tuple(self._modalities))
@@ -96,7 +112,7 @@ class StudyArchive:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._zip.discard()
+        self._container.discard()
         self._file.discard()
 
 

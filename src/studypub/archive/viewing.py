@@ -9,8 +9,8 @@ import msgspec
 from isal import isal_zlib
 
 from studypub.archive.companion import CompanionFile
+from studypub.archive.container import Coding, Member
 from studypub.archive.metadata import Described
-from studypub.archive.zip import Member
 
 OVERVIEW: Final = "study"
 _BLOCK_INSTANCES: Final = 64
@@ -24,7 +24,8 @@ _RAW: Final = -isal_zlib.MAX_WBITS
 class Instance(msgspec.Struct, frozen=True, array_like=True):
     """An instance in the archive: its packed content, and its frames as (offset, length) in that.
 
-    `frame`: how long each is when it is inflated, 0 where they lie as they are. `block`, `begin`, `end`: where its JSON
+    `frame`: how long each is when it is inflated, 0 where they lie as they are. `lengths`: how long each is where
+    `is_zstd`; what unpacks may go on behind it. `block`, `begin`, `end`: where its JSON
     lies, in which of the blocks of metadata.
     """
 
@@ -40,6 +41,8 @@ class Instance(msgspec.Struct, frozen=True, array_like=True):
     block: int
     begin: int
     end: int
+    is_zstd: bool = False
+    lengths: tuple[int, ...] = ()
 
 
 class Block(msgspec.Struct, frozen=True, array_like=True):
@@ -91,6 +94,7 @@ class _Entry:
     member: Member
     frame: int
     spans: tuple[tuple[int, int], ...]  # of those that lie as they are
+    lengths: tuple[int, ...]
     where: tuple[int, int, int]
 
 
@@ -113,20 +117,21 @@ class Viewing:
         self._series: dict[str, _Series] = {}
 
     def add(self, described: Described, member: Member) -> None:
-        """Add an instance that was packed with its frames as cuts, where they are native."""
+        """Add an instance that was packed with its frames as cuts."""
         series = self._series.get(described.series)
         if series is None:
             series = self._series[described.series] = _Series(len(self._series) + 1, described.json)
         begin = len(series.waiting) + 1
         series.waiting += (b"," if series.entries else b"[") + described.json
         frames = described.frames
-        native = frames is not None and frames.is_native and member.is_deflated
-        spans = () if native or frames is None else tuple(zip(frames.begins, frames.lengths, strict=True))
+        begins, lengths = (frames.begins, frames.lengths) if frames else ((), ())
+        native = frames is not None and frames.is_native and member.coding is Coding.DEFLATED
+        zstd = member.coding is Coding.ZSTD
+        spans = () if native or zstd else tuple(zip(begins, lengths, strict=True))
         where = len(series.blocks), begin, len(series.waiting)
-        frame = frames.lengths[0] if native and frames else 0
-        series.entries.append(
-            _Entry(described.instance, described.sop_class, described.syntax, member, frame, spans, where)
-        )
+        frame, lengths = lengths[0] if native else 0, lengths if zstd else ()
+        names = described.instance, described.sop_class, described.syntax
+        series.entries.append(_Entry(*names, member, frame, spans, lengths, where))
         series.waits += 1
         if series.waits >= _BLOCK_INSTANCES or len(series.waiting) >= _BLOCK_BYTES:
             _pack(series)
@@ -202,7 +207,7 @@ def _instances(entries: list[_Entry]) -> Iterator[Instance]:
         marks = member.marks
         ends = [*marks[1:], member.packed]
         cut = ((begin, end - begin) for begin, end in zip(marks, ends, strict=bool(marks)))
-        frames = tuple(cut) if entry.frame else entry.spans
+        frames = entry.spans or tuple(cut)
         block, begin, end = entry.where
         yield Instance(
             uid=entry.uid,
@@ -211,10 +216,12 @@ def _instances(entries: list[_Entry]) -> Iterator[Instance]:
             place=member.content,
             packed=member.packed,
             size=member.size,
-            is_deflated=member.is_deflated,
+            is_deflated=member.coding is Coding.DEFLATED,
             frame=entry.frame,
             frames=frames,
             block=block,
             begin=begin,
             end=end,
+            is_zstd=member.coding is Coding.ZSTD,
+            lengths=entry.lengths,
         )

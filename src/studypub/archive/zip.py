@@ -1,25 +1,21 @@
 """Writes a ZIP: members in, bytes out; nothing in it but names that we made, sizes and contents."""
 
-import re
 import struct
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import IO, Final
 
 from isal import isal_zlib
 
-_NAME: Final = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*(/[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*)*", re.ASCII)
+from studypub.archive.container import Coding, Container, Member, Pieces
+
 _BLOCK_BYTES: Final = 1 << 20
 # Deflate (RFC 1951) without a header. Level 1: a tenth larger than zlib's best, and twenty times as fast.
 _RAW: Final = -isal_zlib.MAX_WBITS
 _LEVEL: Final = 1
-_STORED, _DEFLATED = 0, 8
-_PACKERS: Final = 2
-_MOST_PACKING: Final = 4
+_METHODS: Final = {Coding.STORED: 0, Coding.DEFLATED: 8}
 
 # APPNOTE.TXT 4.3.7, 4.3.12, 4.3.14, 4.3.15, 4.3.16, 4.5.3
 _LOCAL: Final = struct.Struct("<4s5H3L2H")
@@ -40,20 +36,11 @@ _PLAIN_FILE: Final = 0o600 << 16
 
 
 @dataclass(slots=True)
-class Member:
-    """What stands in the archive; where, and what its sizes are, is known when the archive is closed.
+class ZipMember(Member):
+    """A member, and what its headers say besides."""
 
-    `marks`: where in the packed content begins what inflates without what is before it, for each place that was cut.
-    """
-
-    name: bytes
-    method: int
-    place: int = 0
     is_large: bool = False
     crc: int = 0
-    packed: int = 0
-    size: int = 0
-    marks: list[int] = field(default_factory=list)
 
     @property
     def content(self) -> int:
@@ -61,9 +48,9 @@ class Member:
         return self.place + len(self.local())
 
     @property
-    def is_deflated(self) -> bool:
-        """Whether it is compressed (RFC 1951)."""
-        return self.method == _DEFLATED
+    def method(self) -> int:
+        """The compression method (APPNOTE.TXT 4.4.5)."""
+        return _METHODS[self.coding]
 
     @property
     def version(self) -> int:
@@ -91,45 +78,42 @@ class Member:
         return _CENTRAL.pack(b"PK\1\2", _UNIX | self.version, *fields, _PLAIN_FILE, place) + self.name + extra
 
 
-class ZipArchive:
-    """A ZIP in the making: ZIP64 where needed, no comments, no times, no extra fields besides those of ZIP64.
-
-    Members are compressed by threads while the next ones are made, and written in their order.
-    """
+class ZipArchive(Container[ZipMember]):
+    """A ZIP in the making: ZIP64 where needed, no comments, no times, no extra fields besides those of ZIP64."""
 
     def __init__(self, stream: IO[bytes], settled: Callable[[], None] = lambda: None) -> None:
-        """Write to a stream that can seek; it stays the caller's, who closes it.
+        """Write as a Container does."""
+        super().__init__(stream, settled)
+        self._members: list[ZipMember] = []
 
-        `settled` is called when all that was written so far is final.
-        """
-        self._stream = stream
-        self._settled = settled
-        self._members: list[Member] = []
-        self._packing: deque[tuple[Member, Future[list[bytes | memoryview]]]] = deque()
-        self._packers = ThreadPoolExecutor(_PACKERS, "archive")
-
-    def add(self, name: str, data: bytes | Path, *, compress: bool, cuts: Sequence[int] = ()) -> Member:
-        """Add a member, given as its bytes or as the file that holds them, which is not needed afterwards.
-
-        `cuts`: places in it, in order, from which on it is inflated without what is before.
-        Raises ValueError for a name that is not plain ASCII parts joined by `/`.
-        """
-        if not _NAME.fullmatch(name):
-            raise ValueError("not a name for a member")
-        member = Member(name.encode(), _DEFLATED if compress else _STORED)
+    def _member(self, name: str, *, compress: bool) -> ZipMember:
+        member = ZipMember(name.encode(), Coding.DEFLATED if compress else Coding.STORED)
         self._members.append(member)
-        if isinstance(data, bytes):
-            self._packing.append((member, self._packers.submit(_packed_whole, member, data, cuts)))
-            self._write_packed(_MOST_PACKING)
-        else:
-            self._write_packed(0)
-            self._write_file(member, data, cuts)
         return member
 
-    def close(self) -> None:
-        """Write what is left and the central directory."""
-        self._write_packed(0)
-        self._packers.shutdown()
+    def _packed(self, member: ZipMember, data: bytes, cuts: Sequence[int]) -> Pieces:
+        member.is_large = len(data) > _ZIP64_FROM_BYTES
+        view = memoryview(data)
+        blocks = (view[place : place + _BLOCK_BYTES] for place in range(0, len(data), _BLOCK_BYTES))
+        return list(_packed(member, blocks, cuts))
+
+    def _write(self, member: ZipMember, content: Pieces) -> None:
+        member.place = self._stream.tell()
+        self._stream.write(member.local())
+        self._stream.writelines(content)
+
+    def _write_file(self, member: ZipMember, path: Path, cuts: Sequence[int]) -> None:
+        """Write a member; its header is mended when its size is known."""
+        member.is_large = path.stat().st_size > _ZIP64_FROM_BYTES
+        with path.open("rb") as source:
+            self._write(member, _packed(member, iter(partial(source.read, _BLOCK_BYTES), b""), cuts))
+        end = self._stream.tell()
+        self._stream.seek(member.place)
+        self._stream.write(member.local())
+        self._stream.seek(end)
+
+    def _write_end(self) -> None:
+        """Write the central directory."""
         begin, count = self._stream.tell(), len(self._members)
         for member in self._members:
             self._stream.write(member.central())
@@ -142,46 +126,12 @@ class ZipArchive:
         least = min(end - begin, _MOST_32), min(begin, _MOST_32)
         self._stream.write(_END.pack(b"PK\5\6", 0, 0, shown, shown, *least, 0))
 
-    def discard(self) -> None:
-        """End the threads, whatever becomes of the stream."""
-        self._packers.shutdown(cancel_futures=True)
-
-    def _write_packed(self, most_left: int) -> None:
-        """Write members until no more than so many are being compressed."""
-        while len(self._packing) > most_left:
-            member, packing = self._packing.popleft()
-            content = packing.result()
-            member.place = self._stream.tell()
-            self._stream.write(member.local())
-            self._stream.writelines(content)
-            self._settled()
-
-    def _write_file(self, member: Member, path: Path, cuts: Sequence[int]) -> None:
-        """Write a member that is not held in memory; its header is mended when its size is known."""
-        member.place = self._stream.tell()
-        member.is_large = path.stat().st_size > _ZIP64_FROM_BYTES
-        self._stream.write(member.local())
-        with path.open("rb") as source:
-            self._stream.writelines(_packed(member, iter(partial(source.read, _BLOCK_BYTES), b""), cuts))
-        end = self._stream.tell()
-        self._stream.seek(member.place)
-        self._stream.write(member.local())
-        self._stream.seek(end)
-        self._settled()
-
-
-def _packed_whole(member: Member, data: bytes, cuts: Sequence[int]) -> list[bytes | memoryview]:
-    member.is_large = len(data) > _ZIP64_FROM_BYTES
-    view = memoryview(data)
-    blocks = (view[place : place + _BLOCK_BYTES] for place in range(0, len(data), _BLOCK_BYTES))
-    return list(_packed(member, blocks, cuts))
-
 
 def _packed(
-    member: Member, blocks: Iterator[bytes | memoryview], cuts: Sequence[int] = ()
+    member: ZipMember, blocks: Iterator[bytes | memoryview], cuts: Sequence[int] = ()
 ) -> Iterator[bytes | memoryview]:
     """Yield what is written of a member, and note in it what its headers say."""
-    deflate = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, _RAW) if member.method == _DEFLATED else None
+    deflate = isal_zlib.compressobj(_LEVEL, isal_zlib.DEFLATED, _RAW) if member.coding is Coding.DEFLATED else None
     for block in _cut(blocks, cuts) if cuts and deflate else blocks:
         if not len(block):  # a cut
             flushed = deflate.flush(isal_zlib.Z_FULL_FLUSH) if deflate else b""

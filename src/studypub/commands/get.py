@@ -32,7 +32,8 @@ def get(options: argparse.Namespace) -> int:
             found = download(link, options.output, bar.draw)
         if not options.zip:
             archive, found = found, unpack(found)
-            archive.unlink()
+            if found != archive:
+                archive.unlink()
     except OSError as error:
         raise FolderUnusable(folder=options.output, problem=error.strerror) from error
     print(found)

@@ -86,6 +86,8 @@ class Clinic(Section, frozen=True):
     phone: str = ""
     profile: Literal["basic", "second-opinion", "second-opinion-private"] = "second-opinion"
     also_remove: tuple[str, ...] = ()
+    archive_format: Literal["zip", "tar.zst", "iso"] = "zip"
+    start_page: bool = False
     pixels: Pixels = Pixels()
 
     def __post_init__(self) -> None:

@@ -6,10 +6,14 @@ import re
 import secrets
 import string
 
+from studypub.core.archive_format import ArchiveFormat
+
 _ALPHABET = string.digits + string.ascii_letters
 TOKEN_LENGTH = 22  # 62^22 > 2^130
 KEY_ID_LENGTH = 8
 _SECRET_LENGTH = 43  # 62^43 > 2^256
+_ENDINGS = "|".join(map(re.escape, (*ArchiveFormat, "view")))
+_OBJECT_KEY = re.compile(rf"studies/[0-9A-Za-z]{{{TOKEN_LENGTH}}}\.({_ENDINGS})", re.ASCII)
 
 
 def new_token() -> str:
@@ -17,9 +21,9 @@ def new_token() -> str:
     return _random_text(TOKEN_LENGTH)
 
 
-def new_object_key() -> str:
+def new_object_key(form: ArchiveFormat = ArchiveFormat.ZIP) -> str:
     """Return the name of a stored archive; it says nothing and cannot be guessed."""
-    return f"studies/{_random_text(TOKEN_LENGTH)}.zip"
+    return f"studies/{_random_text(TOKEN_LENGTH)}.{form}"
 
 
 def new_companion_key() -> str:
@@ -29,7 +33,7 @@ def new_companion_key() -> str:
 
 def is_object_key(name: str) -> bool:
     """Whether a name in a store can be of an archive of ours, or of its companion."""
-    return re.fullmatch(rf"studies/[0-9A-Za-z]{{{TOKEN_LENGTH}}}\.(zip|view)", name, re.ASCII) is not None
+    return _OBJECT_KEY.fullmatch(name) is not None
 
 
 def new_api_key() -> tuple[str, str]:

@@ -5,6 +5,8 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from studypub.core.archive_format import ArchiveFormat, format_of
+
 
 class State(StrEnum):
     """Whether the link opens."""
@@ -62,6 +64,11 @@ class Publication:
     part: Part | None = None
     pin_hash: str | None = field(default=None, repr=False)
     companion: Companion | None = None
+
+    @property
+    def archive_format(self) -> ArchiveFormat:
+        """In which form it is downloaded, which the name of its object tells."""
+        return format_of(self.object_key) or ArchiveFormat.ZIP
 
 
 def link(base_url: str, token: str) -> str:

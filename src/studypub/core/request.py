@@ -8,6 +8,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from studypub.core import pin
+from studypub.core.archive_format import ArchiveFormat
 from studypub.errors import Sentence
 
 PATIENT_ID_LENGTH = 64  # LO (PS3.5 6.2)
@@ -21,7 +22,7 @@ _LENGTHS = {
     "service_title": 256,
 }
 _REQUIRED = ("patient_id", "accession_number")
-FIELDS = (*_LENGTHS, "study_date", "save_till_date", "pin")
+FIELDS = (*_LENGTHS, "study_date", "save_till_date", "pin", "archive_format")
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 # `*` and `?` match other patients' studies in C-FIND, `\` separates values (PS3.4 C.2.2.2).
@@ -40,6 +41,7 @@ _NOT_DATE = Sentence(
     "Must be a date or a time in ISO 8601, such as 2025-03-01T00:00:00+03:00.",
 )
 _NOT_PIN = Sentence("Должно быть от {shortest} до {longest} цифр.", "Must be {shortest} to {longest} digits.")
+_NO_FORMAT = Sentence("Должно быть {known}.", "Must be {known}.").filled(known=", ".join(ArchiveFormat))
 _PAST = Sentence("Срок хранения уже прошёл.", "The date until which to keep the study is in the past.")
 
 
@@ -56,6 +58,7 @@ class PublishRequest:
     """A request that can be queued. `till` is None where the default holds; it was `till_was_cut` to the maximum.
 
     `chosen_study_uid` is the one study that a person has picked where the PACS has several under the number.
+    `archive_format`: None where the clinic's holds.
     """
 
     patient_id: str
@@ -69,6 +72,7 @@ class PublishRequest:
     till_was_cut: bool = False
     chosen_study_uid: str | None = None
     pin: str | None = field(default=None, repr=False)
+    archive_format: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +87,7 @@ class Earlier:
     service_title: str | None
     study_date: datetime | None
     till: datetime | None
+    archive_format: str | None
     pin_hash: str | None = field(repr=False)
 
 
@@ -94,6 +99,7 @@ def completed(request: PublishRequest, earlier: Earlier) -> PublishRequest:
         service_code=request.service_code or earlier.service_code,
         service_title=request.service_title or earlier.service_title,
         study_date=request.study_date or earlier.study_date,
+        archive_format=request.archive_format or earlier.archive_format,
     )
 
 
@@ -128,6 +134,7 @@ def read_request(
     study_date = _checked(_moment, document, "study_date", errors)
     till_at = _till(document, zone, now, errors)
     wanted_pin = _checked(_pin, document, "pin", errors)
+    wanted_format = _checked(_format, document, "archive_format", errors)
     study_date_at = _in_zone(study_date, zone, time.min)
     if errors:
         raise InvalidRequest(errors)
@@ -142,6 +149,7 @@ def read_request(
         till=till_at if till_at is None else min(till_at, now + longest),
         till_was_cut=till_at is not None and till_at > now + longest,
         pin=wanted_pin,
+        archive_format=wanted_format,
     )
 
 
@@ -225,6 +233,15 @@ def _pin(_name: str, value: object) -> str | None:
     text = (value or "").strip()
     if text and not pin.is_acceptable(text):
         raise _Fault(_NOT_PIN.filled(shortest=pin.SHORTEST, longest=pin.LONGEST))
+    return text or None
+
+
+def _format(_name: str, value: object) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise _Fault(_NOT_TEXT)
+    text = (value or "").strip()
+    if text and text not in tuple(ArchiveFormat):
+        raise _Fault(_NO_FORMAT)
     return text or None
 
 

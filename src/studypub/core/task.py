@@ -126,6 +126,7 @@ class Task:
     due_at: datetime | None
     search_until: datetime
     lease_token: UUID | None
+    archive_format: str | None  # None: the clinic's
     chosen_study_uid: str | None  # the study that a person has picked among several under one accession number
     partial_reason: str | None  # why an administrator takes less than the PACS lists; None: all has to come
     study_instance_uid: str | None

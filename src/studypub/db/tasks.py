@@ -36,6 +36,7 @@ async def queue(
         requested_till=request.till,
         till_was_cut=request.till_was_cut,
         chosen_study_uid=request.chosen_study_uid,
+        archive_format=request.archive_format,
         search_time=search_time,
         pin_hash=pin_hash,
     )

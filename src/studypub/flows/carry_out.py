@@ -12,6 +12,7 @@ from typing import cast
 import msgspec
 
 from studypub.config import Clinic, Config, Preview
+from studypub.core.archive_format import ArchiveFormat
 from studypub.core.publication import Publication
 from studypub.core.review import Decision
 from studypub.core.task import Event, LeftOut, Task
@@ -73,15 +74,25 @@ async def carry_out(means: Means, task: Task, progress: Progress) -> Publication
             deidentifier = Deidentifier(profile.load(clinic.profile, clinic.also_remove), deid_key)
             decisions = await _decisions(means.database, task)
             preview = _preview(means.config.preview, promise, room)
-            case = Case(task, found.study, deidentifier, clinic.pixels, decisions, preview)
+            form = ArchiveFormat(task.archive_format or clinic.archive_format)
+            case = Case(
+                task,
+                found.study,
+                deidentifier,
+                clinic.pixels,
+                decisions,
+                preview,
+                form,
+                start_page=clinic.start_page,
+            )
             preparation = Preparation(case, folder, stop)
-            sending = Sending(means.database, means.store, task.task_id)
+            sending = Sending(means.database, means.store, task.task_id, form)
             async with Ahead(preparation, sending, stop) as ahead:
                 retrieved = await _retrieve(means.database, way, task, found, received, progress, ahead)
                 task = await _advance_received(means.database, task, retrieved, progress)
                 await ahead.caught_up()
                 if not preparation.holds(retrieved.instances):
-                    promise(_room_to_prepare(retrieved.instances))
+                    promise(_room_to_prepare(retrieved.instances, form))
                 try:
                     prepared = await _prepare(means.database, task, preparation, retrieved)
                 except HeldBack as held_back:
@@ -110,13 +121,15 @@ def _preview(preview: Preview, promise: Callable[[int], None], room: int) -> Pre
     return preview
 
 
-def _room_to_prepare(instances: Sequence[SpooledInstance]) -> int:
+def _room_to_prepare(instances: Sequence[SpooledInstance], form: ArchiveFormat) -> int:
     """Return how many bytes of disk it takes to pack them all, and the longest while it is covered and written.
 
-    Twice what they are, where nothing is shared with the originals: what is packed, and what is kept to be searched.
+    Twice what they are, where nothing is shared with the originals: what is packed, and what is kept to be searched;
+    an image of a disc is written out of what waits for it.
     """
     sizes = [instance.path.stat().st_size for instance in instances]
-    return 2 * sum(sizes) + 2 * max(sizes, default=0)
+    copies = 3 if form is ArchiveFormat.ISO else 2
+    return copies * sum(sizes) + 2 * max(sizes, default=0)
 
 
 async def _decisions(database: Database, task: Task) -> dict[str, Decision]:

@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from pydicom import FileDataset
 from pydicom.errors import InvalidDicomError
 
+from studypub.archive import start_page
 from studypub.archive.companion import CompanionFile
 from studypub.archive.metadata import Described, Describer
 from studypub.archive.readme import readme
@@ -21,6 +22,7 @@ from studypub.archive.study import ArchiveSummary, StudyArchive
 from studypub.archive.viewing import Viewing
 from studypub.archive.whole_file import Digest, Follower
 from studypub.config import Pixels, Preview
+from studypub.core.archive_format import ArchiveFormat
 from studypub.core.finding import FoundStudy
 from studypub.core.preview import INDEX, encoded, name_of
 from studypub.core.publication import Part
@@ -79,6 +81,8 @@ class Case:
     pixels: Pixels
     decisions: Mapping[str, Decision] = field(default_factory=dict)
     preview: Preview = field(default_factory=lambda: Preview(enabled=False))
+    archive_format: ArchiveFormat = ArchiveFormat.ZIP
+    start_page: bool = False
 
 
 @dataclass
@@ -115,10 +119,10 @@ class Packing:
         self._early: Gate | None = None
         self._describer, self._viewing = Describer(), Viewing()
         self._instances: dict[str, Path] = {}
-        self._path = folder / "study.zip"
+        self._path = folder / f"study.{case.archive_format}"
         with ExitStack() as opened:
             self._outputs = opened.enter_context(Outputs(folder))
-            self._archive = opened.enter_context(StudyArchive(self._path))
+            self._archive = opened.enter_context(StudyArchive(self._path, case.archive_format))
             self._companion = opened.enter_context(CompanionFile(folder / "study.view"))
             self._looker = opened.enter_context(Looker(stop))
             self._album = opened.enter_context(Album(case.preview, folder, stop))
@@ -170,7 +174,8 @@ class Packing:
             _go_on(self._stop)
             _require_clean(gate, task, member, content)
         whole = part is None and not left_out
-        summary = self._archive.close(whole=whole, inspect=partial(_require_clean, gate, task))
+        clean = partial(_require_clean, gate, task)
+        summary = self._archive.close(whole=whole, page=self._start_page(), inspect=clean)
         self._viewing.write(self._companion, partial(_require_clean, gate, task))
         self._add_pictures(gate)
         return Prepared(
@@ -181,6 +186,11 @@ class Packing:
             Handled(left_out, self._tally.covered, self._tally.faces),
             _shown_date(self._case.study, self._case.deidentifier.days),
         )
+
+    def _start_page(self) -> Iterator[tuple[str, bytes]] | None:
+        """Return the start page and its pictures, where there are to be any, and are."""
+        pictures = self._album.finish() if self._case.start_page else None
+        return start_page.members(pictures.preview, pictures.contents()) if pictures else None
 
     def _add_pictures(self, gate: Gate) -> None:
         """Add the preview; its words are searched, its pictures show what was searched already."""
@@ -203,7 +213,10 @@ class Packing:
         self._opened.close()
 
     def _gate(self) -> Gate:
-        permitted = Permitted((readme(whole=False),), descriptors.vocabulary(), self._case.deidentifier.days)
+        case = self._case
+        page = start_page.TEXTS if case.start_page else ()
+        texts = (readme(case.archive_format, whole=False, start_page=case.start_page), *page)
+        permitted = Permitted(texts, descriptors.vocabulary(), case.deidentifier.days)
         return Gate(self._harvest, permitted, self._early)
 
     def _followed(self, data: Bytes) -> Ready | Reason | None:
@@ -230,7 +243,7 @@ class Packing:
                 shared = Shared(path, *ready.pixels)
             described = self._described(part10)
             frames = described.frames if described else None
-            cuts = frames.begins if frames and frames.is_native else ()
+            cuts = frames.begins if frames else ()
             name, member = self._archive.add(ready.dataset, part10, cuts)
             if described:
                 self._viewing.add(described, member)

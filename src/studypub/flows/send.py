@@ -10,6 +10,7 @@ from uuid import UUID
 
 from studypub.archive.whole_file import Abandoned, Follower
 from studypub.core import ids
+from studypub.core.archive_format import ArchiveFormat
 from studypub.core.publication import Companion
 from studypub.db import studies
 from studypub.db.database import Database
@@ -30,17 +31,18 @@ class _Put(NamedTuple):
 class Sending:
     """One archive on its way to the store."""
 
-    def __init__(self, database: Database, store: Store, task_id: UUID) -> None:
+    def __init__(self, database: Database, store: Store, task_id: UUID, form: ArchiveFormat) -> None:
         self._database = database
         self._store = store
         self._task_id = task_id
+        self._form = form
         # A thread of its own: it waits for an archive, which must not wait for a free one.
         self._thread = ThreadPoolExecutor(1, "send")
         self._under_way: asyncio.Task[_Put] | None = None
 
     def begin(self, archive: Follower) -> None:
         """Send what there is of the archive, as it comes, to an object that is not complete before `finish`."""
-        self._under_way = asyncio.create_task(self._put(ids.new_object_key(), archive))
+        self._under_way = asyncio.create_task(self._put(ids.new_object_key(self._form), archive))
         self._under_way.add_done_callback(_tell)
 
     async def finish(self, prepared: Prepared, release: Callable[[], None]) -> str:
@@ -51,7 +53,7 @@ class Sending:
         """
         await asyncio.to_thread(self._store.check)
         release()
-        put = await self._begun() or await self._put(ids.new_object_key(), prepared.path.open("rb"))
+        put = await self._begun() or await self._put(ids.new_object_key(self._form), prepared.path.open("rb"))
         size, sha256 = prepared.summary.size, prepared.summary.sha256
         await asyncio.to_thread(self._store.verify, put.key, put.sent, size, sha256)
         return put.key

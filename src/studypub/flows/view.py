@@ -1,13 +1,16 @@
 """What a viewer asks for of a publication: overview, metadata, frames, instances; from disk or S3, by ranged reads."""
 
+import io
 import zlib
 from collections import OrderedDict
 from collections.abc import Iterator
+from functools import partial
 from threading import Lock
-from typing import Final, NamedTuple
+from typing import IO, Final, NamedTuple, cast
 
 import msgspec
 from isal import isal_zlib
+from zstandard import ZstdDecompressionReader, ZstdDecompressor, ZstdError
 
 from studypub.archive.viewing import OVERVIEW, Index, Instance, Overview, index_part, metadata_part
 from studypub.core.publication import Publication
@@ -87,10 +90,16 @@ class Views:
         """Return a frame, the first of which is 1; it is one range of the archive."""
         offset, length = instance.frames[number - 1]
         content = self._store.read(publication.object_key, instance.place + offset, length)
+        if instance.is_zstd:
+            return _unpacked(content, instance.lengths[number - 1])
         return _inflated(content, instance.frame) if instance.frame else content
 
     def file(self, publication: Publication, instance: Instance) -> Iterator[bytes]:
         """Yield the file of an instance, piece by piece."""
+        if instance.is_zstd:
+            packed = _Range(self._store, publication.object_key, instance.place, instance.packed)
+            yield from iter(partial(_zstd(packed).read, _CHUNK_BYTES), b"")
+            return
         inflate = isal_zlib.decompressobj(_RAW) if instance.is_deflated else None
         for place in range(0, instance.packed, _CHUNK_BYTES):
             length = min(_CHUNK_BYTES, instance.packed - place)
@@ -131,6 +140,37 @@ def _decoded(part: bytes) -> Overview:
         return msgspec.json.decode(part, type=Overview)
     except msgspec.MsgspecError as error:
         raise StorageUnavailable("an overview that cannot be read") from error
+
+
+class _Range(io.RawIOBase):
+    """Reads what lies somewhere in an object."""
+
+    def __init__(self, store: Store, key: str, place: int, length: int) -> None:
+        super().__init__()
+        self._store, self._key = store, key
+        self._place, self._end = place, place + length
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next bytes, b"" at the end."""
+        length = min(size, self._end - self._place)
+        self._place += length
+        return self._store.read(self._key, self._place - length, length) if length else b""
+
+
+def _zstd(source: io.RawIOBase) -> ZstdDecompressionReader:
+    """Return what unpacks a source a little at a time, however many frames it consists of (RFC 8878 3.1)."""
+    return ZstdDecompressor().stream_reader(cast("IO[bytes]", source), read_size=_CHUNK_BYTES, read_across_frames=True)
+
+
+def _unpacked(content: bytes, size: int) -> bytes:
+    """Return so many bytes of what a frame of Zstandard holds."""
+    try:
+        found = ZstdDecompressor().stream_reader(content).read(size)
+    except ZstdError as error:
+        raise StorageUnavailable("what is stored is damaged") from error
+    if len(found) != size:
+        raise StorageUnavailable("what is stored is shorter than it was")
+    return found
 
 
 def _inflated(content: bytes, size: int) -> bytes:

@@ -16,6 +16,7 @@ from studypub.gate.spotting import Patterns, Spot, Spotter, sight
 
 # Codes and their meanings (PS3.3 8.8): short words are many there.
 _CODES: Final = frozenset({0x00080100, 0x00080102, 0x00080103, 0x00080104, 0x00080119, 0x00080120})
+_JPEG: Final = b"\xff\xd8\xff"  # ITU-T T.81 B.2.1
 _WORD: Final = re.compile(r"[^\W_]+")
 _NO_DIGIT_OR_LETTER: Final = re.compile(r"[\W_]+")
 
@@ -64,7 +65,8 @@ class Gate:
         A file that says it is DICOM and cannot be walked is a finding itself: nobody can vouch for it.
         """
         if bytes(data[128:132]) != b"DICM":
-            return self._findings(member, data, layout.plain(data))
+            whole = layout.picture if bytes(data[:3]) == _JPEG else layout.plain
+            return self._findings(member, data, whole(data))
         try:
             plan, walked = self._layouts.of_part10(data)
         except NotWalkable:

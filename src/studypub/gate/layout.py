@@ -74,6 +74,11 @@ def plain(data: Bytes) -> Layout:
     return Layout([Stretch(0, len(data), Place.FREE, 0, b"")], [0], frozenset({1}), len(data))
 
 
+def picture(data: Bytes) -> Layout:
+    """Return the layout of a JPEG."""
+    return Layout([Stretch(0, len(data), Place.STREAM, 0, b"")], [0], frozenset({1}), len(data))
+
+
 class Layouts:
     """Lays out one DICOM file after the other, faster where they are alike; one that is kept must have been clean."""
 

@@ -14,6 +14,7 @@ from minio.datatypes import Object
 from minio.error import S3Error
 
 from studypub.config import S3
+from studypub.core.archive_format import format_of
 from studypub.errors import BucketIsPublic, StorageUnavailable, StoredObjectDiffers
 from studypub.store.base import LONGEST_LINK, Sent, Stream, checked, is_key
 from studypub.store.s3_client import Client, translated
@@ -22,7 +23,7 @@ _PART_BYTES = 16 << 20
 _TAIL_BYTES = 64 << 10
 _BLOCK_BYTES = 1 << 20
 _SLOWEST_BYTES_A_SECOND = 64 << 10
-_CONTENT_TYPE = "application/zip"
+_OTHERS = "application/octet-stream"
 PROBE = "probe-"
 _SHORTEST_LINK = timedelta(seconds=1)
 
@@ -78,7 +79,7 @@ class S3Store:
                 name,
                 cast("BinaryIO", hashed),
                 length=-1,
-                content_type=_CONTENT_TYPE,
+                content_type=_content_type(key),
                 part_size=_PART_BYTES,
                 num_parallel_uploads=1,
             )
@@ -132,7 +133,7 @@ class S3Store:
             expires=max(_SHORTEST_LINK, min(lifetime, LONGEST_LINK)),
             response_headers={
                 "response-content-disposition": _attachment(file_name),
-                "response-content-type": _CONTENT_TYPE,
+                "response-content-type": _content_type(key),
             },
         )
 
@@ -234,6 +235,11 @@ class S3Store:
 
 def _md5(content: bytes = b"") -> "hashlib._Hash":
     return hashlib.md5(content, usedforsecurity=False)
+
+
+def _content_type(key: str) -> str:
+    form = format_of(key)
+    return form.media_type if form else _OTHERS
 
 
 def _attachment(file_name: str) -> str:

@@ -94,7 +94,7 @@ def test_everything_is_named_or_shown_before_it_is_finished(tmp_path: Path) -> N
         shown[archive.add(instance(), b"bytes")[0]] = b"bytes"
         (tmp_path / "long").write_bytes(b"of a file")
         shown[archive.add(instance(), tmp_path / "long")[0]] = b"of a file"
-        archive.close(inspect=shown.__setitem__)
+        archive.close(page=[("INDEX.HTM", b"page"), ("PREVIEW/S01I0001.JPG", b"jpeg")], inspect=shown.__setitem__)
     with zipfile.ZipFile(tmp_path / "study.zip") as found:
         members = {name: found.read(name) for name in found.namelist()}
     assert shown.pop("names") == "\n".join(members).encode()

@@ -32,6 +32,7 @@ def test_members_come_back() -> None:
 
 def test_members_tell_nothing_but_name_size_and_content() -> None:
     encoded = packed(("DICOM/A", b"a", True), ("B", b"b", False))
+    assert b"PK\6\6" not in encoded
     with zipfile.ZipFile(io.BytesIO(encoded)) as archive:
         assert archive.comment == b""
         for info in archive.infolist():
@@ -64,16 +65,19 @@ def test_x43_no_name_leads_out_of_the_folder(name: str) -> None:
 
 
 @pytest.mark.slow
-def test_x43_70_000_members(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("count", "is_large"), [(65_534, False), (65_535, True)])
+def test_x43_a_zip64_only_where_there_are_as_many_members(tmp_path: Path, count: int, is_large: bool) -> None:
     path = tmp_path / "many.zip"
     with path.open("wb") as stream:
         archive = ZipArchive(stream)
-        for number in range(70_000):
+        for number in range(count):
             archive.add(f"DICOM/S0001/I{number:07}", b"x", compress=False)
         archive.close()
     with zipfile.ZipFile(path) as found:
-        assert len(found.infolist()) == 70_000
-    subprocess.run(["unzip", "-tqq", path], check=True, capture_output=True)
+        assert len(found.infolist()) == count
+    assert (b"PK\6\6" in path.read_bytes()[-200:]) is is_large
+    for command in (["unzip", "-tqq"], ["7zz", "t"]):
+        subprocess.run([*command, path], check=True, capture_output=True)
 
 
 @pytest.mark.slow

@@ -46,6 +46,14 @@ def test_an_empty_harvest_finds_nothing() -> None:
     assert Gate(Harvest({"patient_name": ""})).search("a", image(b"", text=LEAK)) == []
 
 
+def test_a_picture_is_searched_for_what_no_chance_writes_among_compressed_pixels() -> None:
+    searched = gate(known={"patient_name": SECRET_NAME, "patient_id": "771234"})
+    likeness, leak = b" 771234 ", f"by {LEAK} ".encode()
+    assert searched.search("PREVIEW/S01I0001.JPG", b"\xff\xd8\xff" + likeness) == []
+    assert searched.search("INDEX.HTM", likeness) != []
+    assert [one.source for one in searched.search("PREVIEW/S01I0001.JPG", b"\xff\xd8\xff" + leak)] == ["patient_name"]
+
+
 PLACES = {
     "preamble": LEAK.encode().ljust(128, b"\0") + image(b"")[128:],
     "file meta": part10(meta=element(0x00020016, "AE", LEAK)),

@@ -1,7 +1,7 @@
 """The documents that programs send and get."""
 
 from datetime import datetime, tzinfo
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -38,6 +38,13 @@ class PublishDocument(Struct, kw_only=True, forbid_unknown_fields=True):
                 description="The link asks for it, such as the birth year; six digits or more are safer. For a study "
                 "that is queued or published already, it replaces the one before",
             ),
+        ]
+        | None
+    ) = None
+    archive_format: (
+        Annotated[
+            Literal["zip", "tar.zst", "iso"],
+            Meta(description="By default the clinic's. What is published already stays as it is"),
         ]
         | None
     ) = None

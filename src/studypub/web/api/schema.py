@@ -61,6 +61,7 @@ _REQUEST = {
     "study_date": "2025-02-01T16:18:02+03:00",
     "save_till_date": "2025-03-01T00:00:00+03:00",
     "pin": "271828",
+    "archive_format": "zip",
 }
 _PROBLEMS = {
     400: "The body is not a JSON object in UTF-8",

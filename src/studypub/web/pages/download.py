@@ -56,14 +56,14 @@ def _headers(publication: Publication) -> dict[str, str]:
         "Accept-Ranges": "bytes",
         "Cache-Control": "private, no-cache, no-transform",
         "Content-Disposition": f'attachment; filename="{_file_name(publication)}"',
-        "Content-Type": "application/zip",
+        "Content-Type": publication.archive_format.media_type,
         "ETag": f'"{publication.sha256.hex()}"',
         "Repr-Digest": f"sha-256=:{base64.b64encode(publication.sha256).decode()}:",  # RFC 9530
     }
 
 
 def _file_name(publication: Publication) -> str:
-    return f"study-{publication.sha256.hex()[:8]}.zip"
+    return f"study-{publication.sha256.hex()[:8]}.{publication.archive_format}"
 
 
 routes = (download,)
