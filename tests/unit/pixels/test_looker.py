@@ -62,7 +62,7 @@ def test_no_identifier_is_seen_in_the_process_list(looker: Looker, tmp_path: Pat
     looker.look(_job(tmp_path, _with_name()))
     process = Path("/proc", str(looker.pid))
     for name in ("cmdline", "environ"):
-        assert b"pixels.child" in (process / "cmdline").read_bytes()
+        assert b"pixels.nurse" in (process / "cmdline").read_bytes()
         assert _NAME.encode() not in (process / name).read_bytes()
 
 
