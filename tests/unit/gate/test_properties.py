@@ -104,7 +104,7 @@ def test_a_whole_name_is_found_in_any_image_where_it_is_evidence(
     parts = name.split("^")
     leak = separator.join(parts).encode(encoding)
     letters = [part.encode(encoding) for part in parts]
-    assume(evidence.is_worth_searching(letters[0], folded=True))
+    assume(all(evidence.are_worth_searching([(letters[0], True)])))
     assume(evidence.sample_bits(leak, bits // 8) - 11 >= evidence.REQUIRED[Place.SAMPLES])
     pixels = bytearray(make(np.random.default_rng(place), 1 << 16))
     pixels[place : place + len(leak)] = leak
@@ -117,7 +117,7 @@ def test_a_whole_name_is_found_in_any_image_where_it_is_evidence(
 def test_what_identifies_is_found_in_any_code_stream(text: str, encoding: str, place: int) -> None:
     leak = text.partition("^")[0].encode(encoding)
     assume(evidence.uniform_bits(leak, folded=True) >= evidence.REQUIRED[Place.STREAM])
-    assume(evidence.is_worth_searching(leak[:-1], folded=True))
+    assume(all(evidence.are_worth_searching([(leak[:-1], True)])))
     pixels = bytearray(noise.uniform(np.random.default_rng(place), 1 << 16))
     pixels[place : place + len(leak)] = leak
     searched = gate((0x00100020, "LO", text) if "^" not in text else (0x00100010, "PN", text))
