@@ -1,6 +1,7 @@
 """Whatever the identifier, the encoding and the place: what is above the threshold of evidence is found."""
 
 import base64
+import re
 import string
 from collections.abc import Callable
 
@@ -13,6 +14,7 @@ from tests.unit.gate.planting import JPEG_LS, element, gate, image, named, part1
 
 from studypub.gate import evidence
 from studypub.gate.clue import Place
+from studypub.gate.gate import squeezed
 from studypub.gate.harvest import Harvest
 
 RUSSIAN = "абвгдежзийклмнопрстуфхцчшщъыьэюя"
@@ -149,3 +151,9 @@ def test_damaged_files_do_not_break_the_harvest(seed: int) -> None:
         damaged = data.copy()
         damaged[rng.integers(132, len(data), 3)] = rng.integers(0, 256, 3)
         assert Harvest({}).add(damaged.tobytes()) in {True, False}
+
+
+@given(text=st.text(max_size=60))
+@example(text="8\u2009913\u00a0–\u200b12-3_4 №\ufffdЁж\u0301²")
+def test_only_digits_and_letters_are_left_of_a_text(text: str) -> None:
+    assert squeezed(text) == re.sub(r"[\W_]+", "", text)
