@@ -46,6 +46,7 @@ from studypub.flows.readiness import Readiness
 from studypub.flows.tidy_spool import note_unexpected, tidy, tidy_after
 from studypub.hl7.listener import Listener as Hl7Listener
 from studypub.metrics import Metrics
+from studypub.pixels import painter
 from studypub.store.configured import open_store
 from studypub.store.measured import MeasuredStore
 from studypub.tls import contexts
@@ -262,6 +263,8 @@ async def running(
         )
         web = await stack.enter_async_context(_web_server(parts, stop, certificates.get("web")))
         await _tell_first_administrator(web_database, config)
+        if config.preview.enabled:
+            painter.prepare()
         yield {"web": web, "scp": ", ".join(f"{config.dicom.host}:{port}" for port in scp.ports)}
 
 

@@ -27,9 +27,13 @@ from tests.peers.restartable import Restartable, restartable
 from tests.peers.s3 import S3Server
 from tests.peers.studies import make_study
 
+from studypub.config import Workers
+
 _ROUNDS = 3
 _SIDES = {"CT": 512, "MR": 256}
 _LOOK_SECONDS = 0.02
+# Tests look several times a second whether a PACS that was away is back.
+_AS_SHIPPED = {"STUDYPUB_WORKERS__RETRY_BASE_SECONDS": str(Workers().retry_base_seconds)}
 _MOST_SECONDS = 600.0
 
 
@@ -120,7 +124,7 @@ def _ours(postgres: Restartable, folder: Path, pacs: Orthanc, store: S3Server, a
     pacs.register("STUDYPUB", "127.0.0.1", installation.scp_port)
     url = postgres.database()
     with (
-        daemon.serving(installation, STUDYPUB_DATABASE__URL=url) as process,
+        daemon.serving(installation, STUDYPUB_DATABASE__URL=url, **_AS_SHIPPED) as process,
         daemon.client(installation, postgres.key) as mis,
         psycopg.connect(url, autocommit=True) as database,
     ):

@@ -61,7 +61,7 @@ class Album:
         self._closed = threading.Event()
         self._series: dict[str, Seen] = {}
         self._others = 0
-        # A thread of its own: the process that draws starts while images still come, and ends with its thread.
+        # A thread of its own: the process that draws starts while images still come.
         self._thread = ThreadPoolExecutor(1, "draw")
         self._painter = self._thread.submit(Painter, stop) if settings.enabled else None
         self._drawing: Future[Pictures | None] | None = None

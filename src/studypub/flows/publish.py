@@ -21,8 +21,9 @@ async def store_archive(
 ) -> StoredArchive:
     """Let the archive be stored whole, and its companion beside it. Raises as Sending.finish does."""
     summary = prepared.summary
+    object_key, companion = await sending.finish(prepared, release)
     return StoredArchive(
-        object_key=await sending.finish(prepared, release),
+        object_key=object_key,
         size=summary.size,
         sha256=summary.sha256,
         instances=summary.instances,
@@ -30,7 +31,7 @@ async def store_archive(
         profile=profile,
         deid_key=deid_key,
         shown_date=prepared.shown_date,
-        companion=await sending.companion(prepared),
+        companion=companion,
     )
 
 

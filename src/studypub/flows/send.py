@@ -42,27 +42,36 @@ class Sending:
 
     def begin(self, archive: Follower) -> None:
         """Send what there is of the archive, as it comes, to an object that is not complete before `finish`."""
-        self._under_way = asyncio.create_task(self._put(ids.new_object_key(self._form), archive))
+        self._under_way = asyncio.create_task(self._ahead(archive))
         self._under_way.add_done_callback(_tell)
 
-    async def finish(self, prepared: Prepared, release: Callable[[], None]) -> str:
-        """Return the name under which the store holds what was packed; `release` lets what was begun come to its end.
+    async def finish(self, prepared: Prepared, release: Callable[[], None]) -> tuple[str, Companion]:
+        """Store the archive, and beside it its companion; return the archive's name and what the companion is known by.
 
-        Nothing is completed where strangers can read by now. Raises StorageUnavailable, StorageRefused, BucketIsPublic,
-        StoredObjectDiffers.
+        `release` lets what was begun come to its end. Nothing is completed where strangers can read by now. Raises
+        StorageUnavailable, StorageRefused, BucketIsPublic, StoredObjectDiffers.
         """
         await asyncio.to_thread(self._store.check)
         release()
-        put = await self._begun() or await self._put(ids.new_object_key(self._form), prepared.path.open("rb"))
+        # Both have ended before the attempt does: neither stores anything behind its back.
+        archive, companion = await asyncio.gather(
+            self._archive(prepared), self._companion(prepared), return_exceptions=True
+        )
+        if isinstance(archive, BaseException):
+            raise archive
+        if isinstance(companion, BaseException):
+            raise companion  # nothing refers to the archive: the sweep deletes it within hours
+        return archive, companion
+
+    async def _archive(self, prepared: Prepared) -> str:
+        put = await self._begun() or await self._put(
+            ids.new_object_key(self._form), prepared.path.open("rb"), self._thread
+        )
         size, sha256 = prepared.summary.size, prepared.summary.sha256
         await asyncio.to_thread(self._store.verify, put.key, put.sent, size, sha256)
         return put.key
 
-    async def companion(self, prepared: Prepared) -> Companion:
-        """Store what lies beside the archive, and return what it is known by. Raises as `finish` does.
-
-        The archive is stored by then. Where this fails nothing refers to it: the sweep deletes it within hours.
-        """
+    async def _companion(self, prepared: Prepared) -> Companion:
         put = await self._put(ids.new_companion_key(), prepared.companion_path.open("rb"))
         size, sha256 = prepared.companion
         await asyncio.to_thread(self._store.verify, put.key, put.sent, size, sha256)
@@ -83,19 +92,23 @@ class Sending:
         except Abandoned:
             return None
 
-    async def _put(self, key: str, archive: IO[bytes] | Follower) -> _Put:
-        """Put under a name nobody can guess, unless strangers could read it.
+    async def _ahead(self, archive: Follower) -> _Put:
+        """Put unless strangers could read it by now."""
+        with ExitStack() as in_vain:
+            in_vain.callback(archive.close)
+            await asyncio.to_thread(self._store.check)
+            in_vain.pop_all()
+        return await self._put(ids.new_object_key(self._form), archive, self._thread)
 
-        The name is written down first, so that nothing unknown is left behind.
-        """
+    async def _put(self, key: str, archive: IO[bytes] | Follower, thread: ThreadPoolExecutor | None = None) -> _Put:
+        """Put under a name nobody can guess, which is written down first: nothing unknown is left behind."""
         with ExitStack() as in_vain:
             in_vain.callback(archive.close)
             async with self._database.transaction() as tx:
                 await studies.add_object(tx, key, self._task_id)
-            await asyncio.to_thread(self._store.check)
             in_vain.pop_all()  # the thread closes it: nobody may while it reads
         loop = asyncio.get_running_loop()
-        return _Put(key, await loop.run_in_executor(self._thread, self._sent, key, archive))
+        return _Put(key, await loop.run_in_executor(thread, self._sent, key, archive))
 
     def _sent(self, key: str, archive: IO[bytes] | Follower) -> Sent:
         with closing(archive):

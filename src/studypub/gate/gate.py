@@ -18,7 +18,8 @@ from studypub.gate.spotting import Patterns, Spot, Spotter, sight
 _CODES: Final = frozenset({0x00080100, 0x00080102, 0x00080103, 0x00080104, 0x00080119, 0x00080120})
 _JPEG: Final = b"\xff\xd8\xff"  # ITU-T T.81 B.2.1
 _WORD: Final = re.compile(r"[^\W_]+")
-_NO_DIGIT_OR_LETTER: Final = re.compile(r"[\W_]+")
+_ASCII: Final = bytes(range(128))
+_ASCII_SEPARATORS: Final = bytes(byte for byte in _ASCII if not chr(byte).isalnum())
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -109,13 +110,22 @@ class Gate:
             clue = self._clues.words.get(word)
             if clue is not None and (vr == b"PN" or len(word) > 2) and word not in self._innocent:
                 yield clue
-        squeezed = _NO_DIGIT_OR_LETTER.sub("", text)
+        joined = squeezed(text)
         for identifier in self._identifiers:
-            if identifier.core in squeezed and any(
+            if identifier.core in joined and any(
                 identifier.confirm(Sight(text[: found.start()], found[0], text[found.end() :], Place.FREE, vr))
                 for found in identifier.grouped.finditer(text)
             ):
                 yield identifier
+
+
+def squeezed(text: str) -> str:
+    """Return the digits and letters of a text alone; what tells a viewer of many images is long."""
+    content = text.encode().translate(None, _ASCII_SEPARATORS)
+    for other in set(content.translate(None, _ASCII).decode()):
+        if not other.isalnum():
+            content = content.replace(other.encode(), b"")
+    return content.decode()
 
 
 def _confirmed(data: Bytes, spot: Spot, stretch: Stretch, widths: frozenset[int]) -> Extent | None:

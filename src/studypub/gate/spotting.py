@@ -27,13 +27,14 @@ class Spot(NamedTuple):
 
 
 class Patterns:
-    """Spellings made ready to be looked for, whosever they are: all in text, the unlikely ones in binary values too."""
+    """Spellings made ready to be looked for, whosever they are: unlikely ones anywhere, the others in text alone."""
 
     def __init__(self, spellings: Sequence[Spelling]) -> None:
         self.spellings = spellings
-        self.unlikely = [evidence.is_worth_searching(one.content, folded=one.folded) for one in spellings]
-        self.text = _engine(spellings)
-        self.binary = _engine(compress(spellings, self.unlikely))
+        self.unlikely = evidence.are_worth_searching(map(_look, spellings))
+        self.likely = [not unlikely for unlikely in self.unlikely]
+        self.anywhere = _engine(compress(spellings, self.unlikely))
+        self.in_text = _engine(compress(spellings, self.likely))
 
 
 def _engine(spellings: Iterable[Spelling]) -> Engine:
@@ -69,17 +70,17 @@ class Spotter:
         found = [(clue, spelling) for clue in clues for spelling in clue.spellings()]
         spellings = [spelling for _, spelling in found]
         self.patterns = known if known is not None and known.spellings == spellings else Patterns(spellings)
-        self._text = _Searched(self.patterns.text, found)
-        self._binary = _Searched(self.patterns.binary, compress(found, self.patterns.unlikely))
+        self._anywhere = _Searched(self.patterns.anywhere, compress(found, self.patterns.unlikely))
+        self._in_text = _Searched(self.patterns.in_text, compress(found, self.patterns.likely))
 
     def spots(self, data: Bytes, layout: Layout) -> Iterator[tuple[Spot, Stretch]]:
         """Yield what may be a clue's, and the value that it lies in."""
-        for spot in self._binary.spots(data, 0, layout.size):
+        for spot in self._anywhere.spots(data, 0, layout.size):
             stretch = layout.at(spot.begin, spot.end)
-            if stretch is not None and stretch.place not in TEXT:
+            if stretch is not None:
                 yield spot, stretch
         for begin, end in layout.around_large_values():
-            for spot in self._text.spots(data, begin, end):
+            for spot in self._in_text.spots(data, begin, end):
                 stretch = layout.at(spot.begin, spot.end)
                 if stretch is not None and stretch.place in TEXT:
                     yield spot, stretch

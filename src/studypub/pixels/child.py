@@ -1,4 +1,4 @@
-"""The process that looks for text: `python -m studypub.pixels.child`."""
+"""The process that looks for text."""
 
 from collections.abc import Iterator
 
@@ -6,6 +6,11 @@ from studypub.pixels.confined import serve
 from studypub.pixels.job import Outcome, Report
 from studypub.pixels.look import look
 from studypub.pixels.message import Request, report_line, request_of
+
+
+def main() -> None:
+    """Answer requests, a line each, until standard input ends."""
+    serve(request_of, _answers)
 
 
 def _answers(request: Request) -> Iterator[bytes]:
@@ -19,7 +24,3 @@ def _report(request: Request) -> Report:
         return Report(outcome=Outcome.UNREADABLE, why="memory")
     except OSError:
         return Report(outcome=Outcome.UNREADABLE, why="io")
-
-
-if __name__ == "__main__":
-    serve(request_of, _answers)

@@ -1,4 +1,4 @@
-"""The process that draws previews: `python -m studypub.pixels.draw_child`."""
+"""The process that draws previews."""
 
 from collections.abc import Iterator
 
@@ -7,9 +7,10 @@ from studypub.pixels.draw import draw
 from studypub.pixels.message import DrawRequest, draw_request_of, slide_line
 
 
+def main() -> None:
+    """Answer requests, a line each, until standard input ends."""
+    serve(draw_request_of, _answers)
+
+
 def _answers(request: DrawRequest) -> Iterator[bytes]:
     return map(slide_line, draw(request.drawing))
-
-
-if __name__ == "__main__":
-    serve(draw_request_of, _answers)

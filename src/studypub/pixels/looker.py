@@ -21,10 +21,7 @@ _OWN_SHARE: Final = 0.8  # of a job's time: then the child itself gives up, with
 
 
 class Looker:
-    """One child process for many jobs; to be used, and closed, by the thread that made it.
-
-    The child starts with the first job. It ends with this object, and with the thread or the process that started it.
-    """
+    """One child process for many jobs of one study, started with the first; to be closed by whoever made it."""
 
     def __init__(self, stop: threading.Event, seconds: float = _SECONDS) -> None:
         """Allow each job that many seconds; `stop` ends the one under way."""

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from types import TracebackType
 from typing import Final, Self
 
@@ -10,6 +11,7 @@ import msgspec
 
 from studypub.pixels.drawing import Drawing, Slide
 from studypub.pixels.message import DrawRequest, draw_request_line, slide_of
+from studypub.pixels.nursery import NURSERY
 from studypub.pixels.servant import NoAnswer, Servant, Stopped
 
 __all__ = ["Painter", "Stopped"]
@@ -19,11 +21,14 @@ _NICE: Final = 10  # everything else goes first
 _SECONDS: Final = 15.0  # of a frame
 
 
-class Painter:
-    """One child process for the images of one study; to be closed by whoever made it.
+def prepare() -> None:
+    """Let the first study of this process find as quick a start as all others; nobody waits for it."""
+    with suppress(OSError):  # then it is that study's to wait
+        NURSERY.prepare(_MODULE)
 
-    It is started at once, by the thread that makes this object, and ends with that thread at the latest.
-    """
+
+class Painter:
+    """One child process for the images of one study, started at once; to be closed by whoever made it."""
 
     def __init__(self, stop: threading.Event, seconds: float = _SECONDS) -> None:
         """Allow each frame that many seconds; `stop` ends the one under way. Raises OSError."""
@@ -58,8 +63,7 @@ class Painter:
     def _running(self) -> Servant:
         if self._child and not self._child.is_alive:
             self.close()
-        if not self._child:
-            self._child = Servant(_MODULE, nice=_NICE)
+        self._child = self._child or Servant(_MODULE, nice=_NICE)
         return self._child
 
     def close(self) -> None:

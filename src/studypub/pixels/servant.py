@@ -1,17 +1,15 @@
 """A process of its own that decodes pixels, as whoever has started it sees it."""
 
 import os
+import select
 import selectors
-import signal
-import subprocess
-import sys
 import threading
 import time
 from contextlib import suppress
-from typing import IO, Final
+from typing import BinaryIO, Final
 
-_PASSED_ON: Final = ("PATH", "TESSDATA_PREFIX")
-_ONE_THREAD: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "LC_ALL": "C.UTF-8"}
+from studypub.pixels.nursery import NURSERY
+
 _GLANCE: Final = 0.2  # seconds between looks at `stop`
 _CHUNK: Final = 1 << 16
 _LONGEST: Final = 1 << 24  # bytes of an answer
@@ -26,54 +24,46 @@ class NoAnswer(Exception):
 
 
 class Servant:
-    """A child of the thread that makes it, with which it ends; it takes one request, a line, after the other."""
+    """A fresh child, for one use; it takes one request, a line, after the other."""
 
     def __init__(self, module: str, *, nice: int = 0) -> None:
-        """Start it, `nice` to everything else. Raises OSError."""
+        """Let it run that module's `main`, `nice` to everything else. Raises OSError."""
         self._answered = bytearray()
-        self._child = subprocess.Popen(
-            (sys.executable, "-I", "-m", module),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,  # a traceback may quote what was read
-            env={name: os.environ[name] for name in _PASSED_ON if name in os.environ} | _ONE_THREAD,
-            cwd="/",
-            process_group=0,
-        )
-        if nice:
-            own = os.getpriority(os.PRIO_PROCESS, 0)
-            os.setpriority(os.PRIO_PROCESS, self._child.pid, min(own + nice, 19))
-
-    @property
-    def pid(self) -> int:
-        """Its process ID, which is its group's too."""
-        return self._child.pid
+        its_input, self._requests = _pipe()
+        self._answers, its_output = _pipe()
+        with its_input, its_output:
+            try:
+                self.pid = NURSERY.bear(module, nice, (its_input.fileno(), its_output.fileno()))
+            except OSError:
+                self._close()
+                raise
 
     @property
     def is_alive(self) -> bool:
         """Whether it has not ended."""
-        return self._child.poll() is None
+        watched = select.poll()
+        watched.register(self._answers, 0)
+        return not watched.poll(0)  # nobody else can write there
 
     def ask(self, line: bytes) -> None:
         """Send a request. Raises NoAnswer."""
         try:
-            _pipe(self._child.stdin).write(line)
-            _pipe(self._child.stdin).flush()
+            self._requests.write(line)
+            self._requests.flush()
         except BrokenPipeError:
             raise NoAnswer("crash") from None
 
     def answer(self, deadline: float, stop: threading.Event) -> bytes:
         """Return the next line of what it answers; `deadline` is of the monotonic clock. Raises NoAnswer, Stopped."""
-        answers = _pipe(self._child.stdout)
         with selectors.DefaultSelector() as selector:
-            selector.register(answers, selectors.EVENT_READ)
+            selector.register(self._answers, selectors.EVENT_READ)
             while (end := self._answered.find(b"\n")) < 0:
                 if stop.is_set():
                     raise Stopped
                 if time.monotonic() > deadline:
                     raise NoAnswer("timeout")
                 if selector.select(_GLANCE):
-                    part = os.read(answers.fileno(), _CHUNK)
+                    part = os.read(self._answers.fileno(), _CHUNK)
                     self._answered += part
                     if not part or len(self._answered) > _LONGEST:
                         raise NoAnswer("crash")
@@ -83,16 +73,16 @@ class Servant:
 
     def end(self) -> None:
         """End it, and what it has started."""
-        # Its group lives on while Tesseract does, even if the child itself is gone.
-        with suppress(ProcessLookupError):
-            os.killpg(self._child.pid, signal.SIGKILL)
-        self._child.wait()
-        for pipe in (self._child.stdin, self._child.stdout):
+        NURSERY.end(self.pid)
+        self._close()
+
+    def _close(self) -> None:
+        for pipe in (self._requests, self._answers):
             with suppress(BrokenPipeError):  # half a request was still to be written
-                _pipe(pipe).close()
+                pipe.close()
 
 
-def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
-    if pipe is None:
-        raise ValueError("the child was started without pipes")
-    return pipe
+def _pipe() -> tuple[BinaryIO, BinaryIO]:
+    """Return the ends from which is read and to which is written."""
+    reading, writing = os.pipe()
+    return os.fdopen(reading, "rb"), os.fdopen(writing, "wb")

@@ -45,7 +45,7 @@ def planted(seed: int) -> list[Planted]:
 
 def spellings(searched: Gate) -> Iterator[Spelling]:
     """Yield what the gate looks for in binary values."""
-    for owners in searched._spotter._binary._owners:
+    for owners in searched._spotter._anywhere._owners:
         yield owners[0][1]
 
 

@@ -1,6 +1,7 @@
 """Whatever the identifier, the encoding and the place: what is above the threshold of evidence is found."""
 
 import base64
+import re
 import string
 from collections.abc import Callable
 
@@ -13,6 +14,7 @@ from tests.unit.gate.planting import JPEG_LS, element, gate, image, named, part1
 
 from studypub.gate import evidence
 from studypub.gate.clue import Place
+from studypub.gate.gate import squeezed
 from studypub.gate.harvest import Harvest
 
 RUSSIAN = "абвгдежзийклмнопрстуфхцчшщъыьэюя"
@@ -104,7 +106,7 @@ def test_a_whole_name_is_found_in_any_image_where_it_is_evidence(
     parts = name.split("^")
     leak = separator.join(parts).encode(encoding)
     letters = [part.encode(encoding) for part in parts]
-    assume(evidence.is_worth_searching(letters[0], folded=True))
+    assume(all(evidence.are_worth_searching([(letters[0], True)])))
     assume(evidence.sample_bits(leak, bits // 8) - 11 >= evidence.REQUIRED[Place.SAMPLES])
     pixels = bytearray(make(np.random.default_rng(place), 1 << 16))
     pixels[place : place + len(leak)] = leak
@@ -117,7 +119,7 @@ def test_a_whole_name_is_found_in_any_image_where_it_is_evidence(
 def test_what_identifies_is_found_in_any_code_stream(text: str, encoding: str, place: int) -> None:
     leak = text.partition("^")[0].encode(encoding)
     assume(evidence.uniform_bits(leak, folded=True) >= evidence.REQUIRED[Place.STREAM])
-    assume(evidence.is_worth_searching(leak[:-1], folded=True))
+    assume(all(evidence.are_worth_searching([(leak[:-1], True)])))
     pixels = bytearray(noise.uniform(np.random.default_rng(place), 1 << 16))
     pixels[place : place + len(leak)] = leak
     searched = gate((0x00100020, "LO", text) if "^" not in text else (0x00100010, "PN", text))
@@ -149,3 +151,9 @@ def test_damaged_files_do_not_break_the_harvest(seed: int) -> None:
         damaged = data.copy()
         damaged[rng.integers(132, len(data), 3)] = rng.integers(0, 256, 3)
         assert Harvest({}).add(damaged.tobytes()) in {True, False}
+
+
+@given(text=st.text(max_size=60))
+@example(text="8\u2009913\u00a0–\u200b12-3_4 №\ufffdЁж\u0301²")
+def test_only_digits_and_letters_are_left_of_a_text(text: str) -> None:
+    assert squeezed(text) == re.sub(r"[\W_]+", "", text)

@@ -62,7 +62,7 @@ def test_no_identifier_is_seen_in_the_process_list(looker: Looker, tmp_path: Pat
     looker.look(_job(tmp_path, _with_name()))
     process = Path("/proc", str(looker.pid))
     for name in ("cmdline", "environ"):
-        assert b"pixels.child" in (process / "cmdline").read_bytes()
+        assert b"pixels.nurse" in (process / "cmdline").read_bytes()
         assert _NAME.encode() not in (process / name).read_bytes()
 
 
@@ -114,13 +114,14 @@ from studypub.pixels.job import Job
 from studypub.pixels.looker import Looker
 Looker(threading.Event()).look(Job(source=Path({str(job.source)!r}), target=Path({str(job.target)!r})))
 """
-    with subprocess.Popen([sys.executable, "-c", program]) as parent:
-        with job.source.open("wb"):  # from here on the child waits for bytes
-            child = _child_of(parent.pid)
-            pidfd = os.pidfd_open(child)
-            parent.kill()
+    # From here on the child waits for bytes.
+    with subprocess.Popen([sys.executable, "-c", program]) as parent, job.source.open("wb"):
+        nurse = _child_of(parent.pid)
+        ending = [os.pidfd_open(pid) for pid in (nurse, _child_of(nurse))]
+        parent.kill()
+        for pidfd in ending:
             assert select.select([pidfd], [], [], 20)[0]
-        os.close(pidfd)
+            os.close(pidfd)
 
 
 def test_an_image_too_large_for_the_memory_is_unreadable(looker: Looker, tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
 """Whatever an image does to the process that draws it, the others are drawn."""
 
 import os
+import select
 import signal
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -57,18 +59,13 @@ def test_one_child_draws_all_and_is_nice_and_limited(painter: Painter, good: Dra
 def test_a_crash_costs_the_pictures_that_were_to_come(painter: Painter, good: Drawing) -> None:
     slides = painter.draw(good)
     assert len(next(slides).pictures) == 1
-    kill(painter)
+    assert painter.pid
+    _kill(painter.pid)
     assert len(list(slides)) == 2
     assert drawn(painter, good) == [1, 1, 1]
-    kill(painter)  # when it has nothing to do
-    assert drawn(painter, good) == [1, 1, 1]
-
-
-def kill(painter: Painter) -> None:
-    """Kill the child, and wait for its end in its parent's place."""
     assert painter.pid
-    os.killpg(painter.pid, signal.SIGKILL)
-    os.waitid(os.P_PID, painter.pid, os.WEXITED | os.WNOWAIT)
+    _kill(painter.pid)  # when it has nothing to do
+    assert drawn(painter, good) == [1, 1, 1]
 
 
 def test_what_hangs_is_ended(good: Drawing, hanging: Drawing) -> None:
@@ -92,3 +89,56 @@ def test_a_bomb_is_not_drawn_and_what_follows_is(painter: Painter, good: Drawing
     bomb = images.encapsulated(tmp_path / "bomb", form, [b"\xff\x4f\xff\x51" + bytes(60)], images.JPEG + "90")
     assert drawn(painter, drawing(bomb)) == [0, 0, 0]
     assert drawn(painter, good) == [1, 1, 1]
+
+
+def test_a_fresh_child_is_forked_for_each_study_and_none_is_left(good: Drawing) -> None:
+    pids, nurse = [], 0
+    for _ in range(2):
+        with Painter(threading.Event()) as painter:
+            assert drawn(painter, good) == [1, 1, 1]
+            assert painter.pid is not None
+            pids.append(painter.pid)
+            nurse = _parent(painter.pid)
+            # Its own two pipes, nobody else's, and no way to the nurse.
+            assert sorted(_connections(painter.pid)) == ["pipe", "pipe"]
+    assert pids[0] != pids[1]
+    assert nurse not in {os.getpid(), *pids}
+    assert not Path("/proc", str(nurse), "task", str(nurse), "children").read_text().split()
+
+
+def test_two_studies_are_drawn_at_once(good: Drawing, hanging: Drawing) -> None:
+    stop = threading.Event()
+    with Painter(stop) as one, Painter(threading.Event()) as other:
+        with ThreadPoolExecutor() as threads:
+            stuck = threads.submit(list, one.draw(hanging))
+            assert drawn(other, good) == [1, 1, 1]
+            assert not stuck.done()
+            stop.set()
+        assert isinstance(stuck.exception(), Stopped)
+
+
+def test_a_nurse_that_has_died_is_replaced(painter: Painter, good: Drawing) -> None:
+    assert drawn(painter, good) == [1, 1, 1]
+    assert painter.pid is not None
+    nurse, ended = _parent(painter.pid), os.pidfd_open(painter.pid)
+    _kill(nurse)
+    assert select.select([ended], [], [], 20)[0], "the children outlive what they were forked from"
+    os.close(ended)
+    assert drawn(painter, good) == [1, 1, 1]
+    assert _parent(painter.pid) != nurse
+
+
+def _kill(pid: int) -> None:
+    ended = os.pidfd_open(pid)
+    os.killpg(pid, signal.SIGKILL)
+    assert select.select([ended], [], [], 20)[0]
+    os.close(ended)
+
+
+def _parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()[1])
+
+
+def _connections(pid: int) -> list[str]:
+    targets = [str(path.readlink()) for path in Path(f"/proc/{pid}/fd").iterdir()]
+    return [target.partition(":")[0] for target in targets if ":" in target]
