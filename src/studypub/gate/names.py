@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property, lru_cache
 from typing import Final
 
 from studypub.gate import transliteration, vocabulary
@@ -56,7 +56,7 @@ def script(word: str) -> str:
     return "ideographic" if any("\u3000" <= letter <= "\ud7ff" for letter in word) else "other"
 
 
-@cache
+@lru_cache(maxsize=4096)  # bounded: these are names of patients
 def spelled(word: str) -> frozenset[str]:
     """Return a word of a name in lower case, in both scripts, with ё as е too."""
     lower = unicodedata.normalize("NFC", word.lower())
