@@ -14,6 +14,7 @@ from tests.bench.pages import FILL
 
 from studypub.config import Backup, Config
 from studypub.db import dump
+from studypub.db.database import Database
 from studypub.errors import DatabaseUnavailable, DiskFull, Refused
 from studypub.flows import backup, keep_backed_up
 from studypub.flows.examine import backups
@@ -143,15 +144,15 @@ async def test_what_fails_is_tried_again(tmp_path: Path, monkeypatch: pytest.Mon
     nowhere = f"host={tmp_path} dbname=studypub connect_timeout=2"
     complaints = Complaints()
     keep_backed_up.log.addHandler(complaints)
-    task = asyncio.create_task(
-        keep_backed_up.keep_backed_up(config(tmp_path), nowhere, LocalStore(tmp_path / "storage"))
-    )
-    try:
-        async with asyncio.timeout(20):
-            await complaints.second.wait()
-    finally:
-        task.cancel()
-        keep_backed_up.log.removeHandler(complaints)
+    store = LocalStore(tmp_path / "storage")
+    async with Database(nowhere, size=1, name="test") as database:
+        task = asyncio.create_task(keep_backed_up.keep_backed_up(config(tmp_path), nowhere, store, database))
+        try:
+            async with asyncio.timeout(20):
+                await complaints.second.wait()
+        finally:
+            task.cancel()
+            keep_backed_up.log.removeHandler(complaints)
     assert set(complaints.heard) == {DatabaseUnavailable}
 
 
