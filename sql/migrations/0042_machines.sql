@@ -6,6 +6,7 @@ CREATE TABLE machines (
     ae_title text NOT NULL,
     place text NOT NULL,
     version text NOT NULL,
+    settings jsonb NOT NULL,      -- digests of those that have to be the same on all
     mark text,                    -- an object that it has put into the storage
     obstacle jsonb,               -- why it takes no tasks
     started_at timestamptz NOT NULL DEFAULT now(),

@@ -2,18 +2,22 @@
 -- One machine at a time takes its place.
 SELECT pg_advisory_xact_lock(7305316);
 
+-- name: machines_are_kept
+-- Whether this database has them: one of an earlier version, or an empty one, has not.
+SELECT to_regclass('public.machines') IS NOT NULL AS kept;
+
 -- name: machines
 -- Every machine that is known, in the order of their first start.
-SELECT machine_id, run, name, ae_title, place, version, mark, obstacle, started_at, seen_at, left_at
+SELECT machine_id, run, name, ae_title, place, version, settings, mark, obstacle, started_at, seen_at, left_at
 FROM machines ORDER BY started_at, machine_id;
 
 -- name: enter_machine
 -- Takes a place, or takes it anew; what an earlier run has put into the storage is still there.
-INSERT INTO machines (machine_id, run, name, ae_title, place, version)
-VALUES (%(machine_id)s, %(run)s, %(name)s, %(ae_title)s, %(place)s, %(version)s)
+INSERT INTO machines (machine_id, run, name, ae_title, place, version, settings)
+VALUES (%(machine_id)s, %(run)s, %(name)s, %(ae_title)s, %(place)s, %(version)s, %(settings)s)
 ON CONFLICT (machine_id) DO UPDATE SET
     run = excluded.run, name = excluded.name, ae_title = excluded.ae_title, place = excluded.place,
-    version = excluded.version, obstacle = NULL, started_at = now(), seen_at = now(), left_at = NULL;
+    version = excluded.version, settings = excluded.settings, obstacle = NULL, started_at = now(), seen_at = now(), left_at = NULL;
 
 -- name: beat_machine
 -- A sign of life; no row comes back where the place is another's, or was given up.

@@ -39,7 +39,7 @@ from studypub.flows.check_audit import check_audit
 from studypub.flows.examine.probes import Probes
 from studypub.flows.examine.transfer import Listener
 from studypub.flows.expire import expire, sweep
-from studypub.flows.join import forget_silent
+from studypub.flows.join import forget_silent, shared_settings
 from studypub.flows.keep_backed_up import keep_backed_up
 from studypub.flows.note_attempt import note_attempt
 from studypub.flows.note_choices import note_choices
@@ -163,6 +163,7 @@ def _membership(config: Config) -> Membership:
         ae_title=config.dicom.ae_title,
         place=place(folder),
         version=__version__,
+        settings=shared_settings(config),
         started_at=now,
         seen_at=now,
     )
@@ -222,8 +223,7 @@ async def running(
         _start_listening(scp, config)
         stack.callback(scp.stop)
         readiness = Readiness(web_database, scp, spool, store)
-        if membership.has_others:
-            await membership.prove(work_database, store)
+        await membership.prove_soon(work_database, store)
         loop = WorkerLoop(
             work_database,
             partial(carry_out, Means(config, work_database, spool, store)),
@@ -269,7 +269,8 @@ async def running(
                 ("lag", measure_lag(metrics)),
                 ("status", tell_status(os.environ, loop, work_database)),
                 ("listen", _listen(url, loop)),
-                ("machine", membership.run(work_database, store, readiness.obstacle)),
+                ("machine", membership.run(work_database, readiness.obstacle)),
+                ("mark", membership.keep_proven(work_database, store)),
                 ("readiness", readiness.watch()),
                 ("outages", probe(config, work_database)),
                 ("backups", keep_backed_up(config, url, store, work_database, membership.on_duty)),

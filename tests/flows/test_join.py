@@ -136,7 +136,7 @@ async def test_of_two_that_begin_at_once_on_two_storages_one_is_refused(database
 
 
 async def test_a_place_that_was_taken_while_we_were_silent_is_not_used_any_more(
-    database: Database, connection: psycopg.Connection, tmp_path: Path
+    database: Database, connection: psycopg.Connection
 ) -> None:
     membership = Membership(machine(1), alone=False)
     await membership.join(database)
@@ -146,7 +146,7 @@ async def test_a_place_that_was_taken_while_we_were_silent_is_not_used_any_more(
     await beaten(database, successor)
     assert not await beaten(database, replace(membership.me, run=uuid4()))
     copy = await join.join(database, machine(1, ae_title="STUDYPUB3", place="copy"))
-    running = asyncio.create_task(membership.run(database, LocalStore(tmp_path), lambda: None))
+    running = asyncio.create_task(membership.run(database, lambda: None))
     while not running.done():
         for one in (successor, copy):
             await beaten(database, one)

@@ -1,7 +1,7 @@
 """Which machine may take its place among those that share a database, and which of them live."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -19,8 +19,9 @@ SILENT: Final = timedelta(seconds=30)
 class Machine:
     """A machine as it is written down.
 
-    `run` is another at every start; `place` tells where it runs: a copy of its folder runs at another. `mark` is the
-    object by which it can be seen that another one has the same storage. `obstacle`: why it takes no tasks.
+    `run` is another at every start; `place` tells where it runs: a copy of its folder runs at another. `settings`:
+    digests, by section, of those that have to be the same everywhere. `mark` is the object by which it can be seen that
+    another one has the same storage. `obstacle`: why it takes no tasks.
     """
 
     machine_id: UUID
@@ -29,6 +30,7 @@ class Machine:
     ae_title: str
     place: str
     version: str
+    settings: Mapping[str, str] = field(default_factory=dict)
     mark: str | None = None
     obstacle: Sentence | None = None
     started_at: datetime
@@ -38,6 +40,10 @@ class Machine:
     def lives(self, now: datetime) -> bool:
         """Whether it has shown lately that it lives."""
         return self.left_at is None and now - self.seen_at < SILENT
+
+    def differs_in(self, settings: Mapping[str, str]) -> list[str]:
+        """Return the sections in which its configuration is not that of these digests."""
+        return sorted(name for name, digest in self.settings.items() if settings.get(name) != digest)
 
 
 class Kind(StrEnum):

@@ -15,6 +15,12 @@ async def lock(tx: Transaction) -> None:
     await tx.run("lock_machines")
 
 
+async def are_kept(tx: Transaction) -> bool:
+    """Whether the schema has machines at all."""
+    row = await tx.one("machines_are_kept")
+    return row is not None and row["kept"]
+
+
 async def known(tx: Transaction) -> list[Machine]:
     """Return every machine, also those that are silent or have left."""
     return [_machine(row) for row in await tx.all("machines")]
@@ -30,6 +36,7 @@ async def enter(tx: Transaction, me: Machine) -> None:
         ae_title=me.ae_title,
         place=me.place,
         version=me.version,
+        settings=Jsonb(dict(me.settings)),
     )
 
 

@@ -1,17 +1,23 @@
 """A daemon takes its place among the machines that share the database, or is told why there is none for it."""
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
 from uuid import uuid4
 
+import msgspec
+
+from studypub.config import Config
 from studypub.core.machines import Collision, Kind, Machine, beats, collision
 from studypub.db import machines
 from studypub.db.database import Database, Transaction
-from studypub.errors import Refused
+from studypub.errors import Refused, StudypubError
+from studypub.flows.note_choices import choices
 from studypub.store.base import Store
 
 log = logging.getLogger(__name__)
@@ -24,6 +30,17 @@ class NoPlace(Refused):
     """Another machine that lives has what this one would need for itself, or keeps its archives elsewhere."""
 
     code = "MACHINE_REFUSED"
+
+
+def shared_settings(config: Config) -> dict[str, str]:
+    """Return digests of what has to be the same on all machines, by section: how a study is published, and kept."""
+    shared: dict[str, object] = {
+        "server.public_url": config.server.base_url,
+        "retention": config.retention,
+        "preview": config.preview,
+        "clinics": {clinic.code: choices(clinic) for clinic in config.clinics},
+    }
+    return {name: hashlib.sha256(msgspec.json.encode(value)).hexdigest() for name, value in shared.items()}
 
 
 async def join(database: Database, me: Machine) -> Machine:
@@ -73,7 +90,8 @@ async def mark_storage(database: Database, store: Store, me: Machine) -> None:
         seen |= await _found(database, store, me, unseen)
         unseen, before = await _write_down(database, me, key, seen)
     if before is not None and before != key:
-        await asyncio.to_thread(store.delete, before)
+        with suppress(StudypubError):  # a few bytes stay
+            await asyncio.to_thread(store.delete, before)
 
 
 async def _write_down(
@@ -115,11 +133,14 @@ async def forget_silent(database: Database, store: Store) -> int:
     return len(marks)
 
 
-async def require_none_lives(database: Database) -> None:
-    """Refuse what must not be done while any machine works with the database. Raises NoPlace, DatabaseUnavailable."""
+async def require_none_elsewhere(database: Database, place: str) -> None:
+    """Refuse what must not be done while a machine works with the database; at our place none does, we hold its lock.
+
+    Raises NoPlace, DatabaseUnavailable.
+    """
     async with database.transaction() as tx:
         now = await tx.now()
-        living = [one for one in await machines.known(tx) if one.lives(now)]
+        living = [one for one in await machines.known(tx) if one.lives(now) and one.place != place]
     if living:
         names = ", ".join(_called(one) for one in living)
         raise NoPlace(

@@ -36,7 +36,7 @@ class Membership:
     async def join(self, database: Database) -> None:
         """Take the place, and the duty where nobody has it. Raises NoPlace, DatabaseUnavailable."""
         self.me = await (join.enter if self._alone else join.join)(database, self.me)
-        self._is_marked = False
+        self._is_marked = self._alone
         await self._beat(database, None)
 
     def on_duty(self) -> bool:
@@ -56,12 +56,11 @@ class Membership:
         """Return why no task can be begun now: what we published might be where nobody else looks for it."""
         return _UNPROVEN if self.has_others and not self._is_marked else None
 
-    async def run(self, database: Database, store: Store, obstacle: Callable[[], Sentence | None]) -> None:
+    async def run(self, database: Database, obstacle: Callable[[], Sentence | None]) -> None:
         """Beat for as long as the daemon runs. Raises NoPlace where our place was taken while we were silent."""
         while True:
+            await asyncio.sleep(BEAT.total_seconds())
             with suppress(DatabaseUnavailable):  # whoever claims says so
-                await self.prove(database, store)
-                await asyncio.sleep(BEAT.total_seconds())
                 if not await self._beat(database, obstacle()):
                     await self._join_again(database)
 
@@ -78,15 +77,26 @@ class Membership:
                 "studypub.",
             )
 
-    async def prove(self, database: Database, store: Store) -> None:
-        """Let the storage be seen to be that of the others, unless it was. Raises NoPlace, DatabaseUnavailable."""
+    async def prove_soon(self, database: Database, store: Store) -> None:
+        """Prove it before we begin, where there are others and the storage answers soon. Raises NoPlace."""
+        if self.has_others:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_MARK_SECONDS):
+                    await self._prove(database, store)
+
+    async def keep_proven(self, database: Database, store: Store) -> None:
+        """Let the storage be seen to be that of the others, whenever we have joined them. Raises NoPlace."""
+        while True:
+            await self._prove(database, store)
+            await asyncio.sleep(BEAT.total_seconds())
+
+    async def _prove(self, database: Database, store: Store) -> None:
         if self._is_marked:
             return
         try:
-            async with asyncio.timeout(_MARK_SECONDS):
-                await join.mark_storage(database, store, self.me)
+            await join.mark_storage(database, store, self.me)
             self._is_marked = True
-        except (StorageUnavailable, StorageRefused, DiskFull, TimeoutError):
+        except (DatabaseUnavailable, StorageUnavailable, StorageRefused, DiskFull):
             pass  # /readyz says so
         except join.NoPlace:
             await self.leave(database)
