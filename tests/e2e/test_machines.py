@@ -68,7 +68,7 @@ class Machine:
             )
         self.processes.append(process)
         if ready:
-            eventually(lambda: self.said("запущен") or process.poll() is not None, within=40)
+            eventually(lambda: self.said("запущен") or process.poll() is not None, within=90)
             assert process.poll() is None, self.output.read_text("utf-8")
         return process
 
@@ -77,7 +77,7 @@ class Machine:
 
     def refused(self) -> str:
         """Wait until its daemon has given up; return its last words."""
-        assert self.processes[-1].wait(40) == 1, self.output.read_text("utf-8")
+        assert self.processes[-1].wait(90) == 1, self.output.read_text("utf-8")
         return self.output.read_text("utf-8").splitlines()[-1]
 
 
@@ -95,6 +95,7 @@ class Clinic:
     endpoint: str
     stack: ExitStack
     originals: dict[str, Any] = field(default_factory=dict)
+    known: list[str] = field(default_factory=list)
 
     def machine(self, number: int, ae_title: str, *, bucket: str = "") -> Machine:
         """Make one on a host."""
@@ -116,8 +117,10 @@ class Clinic:
         }
         made = Machine(host, installation, environment)
         self.stack.callback(_end, made)
-        self.pacs.register(ae_title, host.address, installation.scp_port)
-        self.stack.callback(self.pacs.forget, ae_title)
+        if ae_title not in self.known:
+            self.pacs.register(ae_title, host.address, installation.scp_port)
+            self.stack.callback(self.pacs.forget, ae_title)
+            self.known.append(ae_title)
         return made
 
     def ask(self, machine: Machine, count: int) -> None:
