@@ -156,6 +156,32 @@ async def test_what_fails_is_tried_again(tmp_path: Path, monkeypatch: pytest.Mon
     assert set(complaints.heard) == {DatabaseUnavailable}
 
 
+async def test_what_another_machine_has_made_is_not_made_again(
+    database: Database, database_url: str, connection: psycopg.Connection, tmp_path: Path
+) -> None:
+    first, second = (
+        msgspec.structs.replace(
+            config(tmp_path / title),
+            dicom=msgspec.structs.replace(Config().dicom, ae_title=title),
+            database=msgspec.structs.replace(Config().database, url=database_url, data_dir=tmp_path),
+        )
+        for title in ("ONE", "TWO")
+    )
+    assert await keep_backed_up._is_due(second, database)
+    await keep_backed_up._note(first, database)
+    assert not await keep_backed_up._is_due(second, database)
+    assert await keep_backed_up._is_due(first, database)  # of its own the folder knows, and there is none in it
+    found = await asyncio.to_thread(backups.examine, second)
+    assert (found.code, found.passed) == ("BACKUP_ELSEWHERE", True)
+    assert "ONE" in found.sentence.en
+    connection.execute(
+        "UPDATE settings SET value = jsonb_set(value, '{at}', to_jsonb(now() - interval '60 hours'))"
+        " WHERE name = 'backup.newest'"
+    )
+    assert await keep_backed_up._is_due(second, database)
+    assert (await asyncio.to_thread(backups.examine, second)).code == "BACKUP_ELSEWHERE_OLD"
+
+
 @pytest.mark.parametrize(
     ("hours", "newest", "started", "passed"),
     [

@@ -12,11 +12,12 @@ from datetime import UTC, datetime, timedelta
 from studypub.config import Config
 from studypub.core import alert_words
 from studypub.core.alerts import Change, Limits, Standing, Values, follow, to_tell, unknown, wrong
-from studypub.db import alerts, outages, settings, watch
+from studypub.db import alerts, outages, watch
 from studypub.db.database import Database, Transaction
 from studypub.db.outages import Outage
 from studypub.errors import DatabaseUnavailable, StudypubError
 from studypub.flows import backup
+from studypub.flows.keep_backed_up import elsewhere
 from studypub.mail import smtp
 from studypub.mail.smtp import Letter
 from studypub.metrics import Metrics
@@ -92,16 +93,12 @@ class Alerting:
             nothing_published=lately.nothing_published,
             disk_free_mb=await asyncio.to_thread(_free_mb, self.config),
             backup_age=_younger(
-                await asyncio.to_thread(_backup_age, self.config, now), await self._backup_elsewhere(tx, now)
+                await asyncio.to_thread(_backup_age, self.config, now),
+                None if (made := await elsewhere(tx, self.config)) is None else now - made.at,
             ),
             certificate_left=self.certificate_left(),
             audit_broken_at=check.broken_entry if check else None,
         )
-
-    async def _backup_elsewhere(self, tx: Transaction, now: datetime) -> timedelta | None:
-        """Return the age of the newest backup where another machine made it."""
-        made = await settings.backed_up(tx)
-        return None if made is None or made.machine == self.config.dicom.ae_title else now - made.at
 
     def _silent_pacs(self, known: Sequence[Outage]) -> dict[str, datetime]:
         """Return since when each PACS is away; of a clinic that is not in the configuration any more nobody asks."""

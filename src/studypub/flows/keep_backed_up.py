@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 from studypub.config import Config
 from studypub.db import settings
-from studypub.db.database import Database
+from studypub.db.database import Database, Transaction
+from studypub.db.settings import BackedUp
 from studypub.flows import backup
 from studypub.store.base import Store
 
@@ -41,16 +42,22 @@ async def keep_backed_up(
 async def _is_due(config: Config, database: Database) -> bool:
     """Whether one is, and none of another machine's has been made since."""
     async with database.transaction() as tx:
-        elsewhere, now = await settings.backed_up(tx), await tx.now()
-    if elsewhere is not None and elsewhere.machine != config.dicom.ae_title and not _is_old(config, elsewhere.at, now):
+        made, now = await elsewhere(tx, config), await tx.now()
+    if made is not None and not _is_old(config, made.at, now):
         return False
     return await asyncio.to_thread(is_due, config, datetime.now(UTC))
+
+
+async def elsewhere(tx: Transaction, config: Config) -> BackedUp | None:
+    """Return the newest backup that a daemon made by itself, where that was another machine's."""
+    made = await settings.backed_up(tx)
+    return None if made is None or made.machine == config.dicom.ae_title else made
 
 
 async def _note(config: Config, database: Database) -> None:
     """Let the other machines know."""
     async with database.transaction() as tx:
-        made = settings.BackedUp(await tx.now(), config.dicom.ae_title, str(config.backup_dir))
+        made = BackedUp(await tx.now(), config.dicom.ae_title, str(config.backup_dir))
         await settings.note_backed_up(tx, made)
 
 

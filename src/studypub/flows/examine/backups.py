@@ -3,19 +3,19 @@
 from datetime import UTC, datetime, timedelta
 
 from studypub.config import Config
-from studypub.db import settings
 from studypub.flows import backup
 from studypub.flows.examine.causes import backup as causes
 from studypub.flows.examine.finding import Finding
 from studypub.flows.examine.shared import ask
+from studypub.flows.keep_backed_up import elsewhere
 
 
 def examine(config: Config) -> Finding:
     """Say how old the newest backup is."""
     now, newest, started = datetime.now(UTC), backup.newest(config.backup_dir), _first_start(config)
     age = None if newest is None else now - newest
-    other = ask(config, settings.backed_up, otherwise=None)
-    if other is not None and other.machine != config.dicom.ae_title and (newest is None or newest < other.at):
+    other = ask(config, lambda tx: elsewhere(tx, config), otherwise=None)
+    if other is not None and (newest is None or newest < other.at):
         cause = causes.judge_elsewhere(now - other.at, config.backup.every_hours)
         words = {"machine": other.machine, "folder": other.folder}
         return cause.found(**words, age=_hours(now - other.at), hours=config.backup.every_hours)
