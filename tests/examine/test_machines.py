@@ -8,6 +8,8 @@ import msgspec
 import psycopg
 from tests.examine.conftest import by_code
 from tests.peers.database import connection, database, database_url, migrated
+from tests.peers.postgres import postgres_server
+from tests.peers.restartable import address
 
 from studypub.config import Config
 from studypub.core.machines import Machine
@@ -18,7 +20,7 @@ from studypub.flows.examine import machines as examined
 from studypub.flows.examine.finding import Finding
 from studypub.flows.join import shared_settings
 
-__all__ = ["connection", "database", "database_url", "migrated"]
+__all__ = ["connection", "database", "database_url", "migrated", "postgres_server"]
 
 
 async def enter(database: Database, number: int, config: Config, obstacle: Sentence | None = None) -> Machine:
@@ -42,7 +44,7 @@ async def enter(database: Database, number: int, config: Config, obstacle: Sente
 async def test_each_machine_is_told_of_where_there_are_several(
     database: Database, database_url: str, connection: psycopg.Connection
 ) -> None:
-    config = Config(database=msgspec.structs.replace(Config().database, url=database_url))
+    config = Config(database=msgspec.structs.replace(Config().database, url=address(database_url)))
     other = msgspec.structs.replace(config, retention=msgspec.structs.replace(config.retention, default_days=7))
 
     async def found() -> dict[str, Finding]:

@@ -11,6 +11,7 @@ import msgspec
 import psycopg
 import pytest
 from tests.bench.pages import FILL
+from tests.peers.restartable import address
 
 from studypub.config import Backup, Config
 from studypub.db import dump
@@ -163,7 +164,7 @@ async def test_what_another_machine_has_made_is_not_made_again(
         msgspec.structs.replace(
             config(tmp_path / title),
             dicom=msgspec.structs.replace(Config().dicom, ae_title=title),
-            database=msgspec.structs.replace(Config().database, url=database_url, data_dir=tmp_path),
+            database=msgspec.structs.replace(Config().database, url=address(database_url), data_dir=tmp_path),
         )
         for title in ("ONE", "TWO")
     )
