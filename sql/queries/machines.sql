@@ -7,17 +7,22 @@ SELECT pg_advisory_xact_lock(7305316);
 SELECT to_regclass('public.machines') IS NOT NULL AS kept;
 
 -- name: machines
--- Every machine that is known, in the order of their first start.
+-- Every machine that is known, in the order in which they were started.
 SELECT machine_id, run, name, ae_title, place, version, settings, mark, obstacle, started_at, seen_at, left_at
 FROM machines ORDER BY started_at, machine_id;
 
 -- name: enter_machine
--- Takes a place, or takes it anew; what an earlier run has put into the storage is still there.
+-- Takes a place, or takes it anew; what an earlier run has put into the storage is still there. One that had the same
+-- AE title has been silent: should it wake, it finds its place given up.
+WITH silent AS (
+    UPDATE machines SET left_at = now()
+    WHERE ae_title = %(ae_title)s AND machine_id <> %(machine_id)s AND left_at IS NULL)
 INSERT INTO machines (machine_id, run, name, ae_title, place, version, settings)
 VALUES (%(machine_id)s, %(run)s, %(name)s, %(ae_title)s, %(place)s, %(version)s, %(settings)s)
 ON CONFLICT (machine_id) DO UPDATE SET
     run = excluded.run, name = excluded.name, ae_title = excluded.ae_title, place = excluded.place,
-    version = excluded.version, settings = excluded.settings, obstacle = NULL, started_at = now(), seen_at = now(), left_at = NULL;
+    version = excluded.version, settings = excluded.settings, obstacle = NULL, started_at = now(), seen_at = now(),
+    left_at = NULL;
 
 -- name: beat_machine
 -- A sign of life; no row comes back where the place is another's, or was given up.

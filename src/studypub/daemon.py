@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import NoReturn
 from uuid import uuid4
 
@@ -181,15 +182,20 @@ async def _make_ready(config: Config, url: str, membership: Membership) -> None:
             for name in await migrate(url):
                 log.info("Применена миграция %s", name)
             await require_durable(url)
-            async with Database(url, size=1, name="start") as database:
-                await membership.join(database)
-            return name_instance(config.database.data_dir, membership.me.machine_id)
+            return await _take_place(config.database.data_dir, url, membership)
         except SchemaIsHeld as error:
             log.warning("Чья-то долгая транзакция мешает обновить схему базы: повторим через 10 секунд", exc_info=error)
             await asyncio.sleep(_HELD_SECONDS)
         except DatabaseUnavailable as error:
             log.warning("База данных недоступна, ждём её", exc_info=error)
             await asyncio.sleep(_MIGRATE_AGAIN_SECONDS)
+
+
+async def _take_place(data_dir: Path, url: str, membership: Membership) -> None:
+    async with Database(url, size=1, name="start") as database:
+        await membership.join(database)
+    if membership.me.machine_id != instance(data_dir):
+        name_instance(data_dir, membership.me.machine_id)
 
 
 @asynccontextmanager
@@ -232,20 +238,20 @@ async def running(
             obstacle=lambda: membership.obstacle() or readiness.obstacle(),
             afterwards=partial(_afterwards, metrics, work_database, spool),
         )
-        alone = membership.on_duty_only
-        chores: dict[str, Chore] = {"expire": alone(partial(expire, work_database))}
-        chores["sweep"] = alone(partial(sweep, work_database, store))
-        chores["forget"] = alone(partial(forget_silent, work_database, store))
+        once = membership.on_duty_only
+        chores: dict[str, Chore] = {"expire": once(partial(expire, work_database))}
+        chores["sweep"] = once(partial(sweep, work_database, store))
+        chores["forget"] = once(partial(forget_silent, work_database, store))
         chores["tidy"] = partial(tidy, work_database, spool)
         chores["note"] = partial(note_unexpected, work_database, spool)
-        chores["choices"] = alone(partial(note_choices, work_database, config.clinics))
+        chores["choices"] = once(partial(note_choices, work_database, config.clinics))
         housekeeping = await stack.enter_async_context(Housekeeping(chores))
         # A mail server that hangs must not hold up what deletes expired studies.
         watching = await stack.enter_async_context(
             Housekeeping(
                 {
-                    "audit": alone(partial(check_audit, work_database)),
-                    "alerts": alone(
+                    "audit": once(partial(check_audit, work_database)),
+                    "alerts": once(
                         Alerting(
                             config,
                             work_database,

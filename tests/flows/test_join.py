@@ -15,6 +15,7 @@ from studypub.db.database import Database
 from studypub.flows import join
 from studypub.flows.join import NoPlace
 from studypub.store.local import LocalStore
+from studypub.worker import membership as worker
 from studypub.worker.membership import Membership
 
 
@@ -61,6 +62,7 @@ async def joins_while_it_beats(database: Database, me: Machine, other: Machine) 
 @pytest.fixture(autouse=True)
 def _looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(join, "_LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(worker, "BEAT", timedelta(seconds=0.1))
 
 
 async def test_an_ae_title_has_one_machine_that_lives(database: Database) -> None:
@@ -135,24 +137,22 @@ async def test_of_two_that_begin_at_once_on_two_storages_one_is_refused(database
             await Membership(me, alone=False).leave(database)
 
 
+@pytest.mark.parametrize("given", [{"ae_title": "STUDYPUB1"}, {"machine_id": UUID(int=1), "place": "copy"}])
 async def test_a_place_that_was_taken_while_we_were_silent_is_not_used_any_more(
-    database: Database, connection: psycopg.Connection
+    database: Database, connection: psycopg.Connection, given: dict[str, object]
 ) -> None:
     membership = Membership(machine(1), alone=False)
     await membership.join(database)
     assert membership.on_duty()
     silence(connection, 31)
-    successor = await join.join(database, machine(2, ae_title="STUDYPUB1"))
-    await beaten(database, successor)
-    assert not await beaten(database, replace(membership.me, run=uuid4()))
-    copy = await join.join(database, machine(1, ae_title="STUDYPUB3", place="copy"))
+    successor = await join.join(database, machine(2, **given))
     running = asyncio.create_task(membership.run(database, lambda: None))
     while not running.done():
-        for one in (successor, copy):
-            await beaten(database, one)
+        assert await beaten(database, successor)
         await asyncio.wait([running], timeout=0.05)
     with pytest.raises(NoPlace):
         await running
+    assert not await beaten(database, membership.me)
 
 
 async def test_what_a_machine_left_behind_is_forgotten(
