@@ -15,12 +15,13 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from studypub import __version__
 from studypub.config import Config
+from studypub.core.machines import Machine
 from studypub.core.task import Task
-from studypub.data_dir import embedded, only_daemon
+from studypub.data_dir import embedded, instance, name_instance, only_daemon, place
 from studypub.db.database import Database
 from studypub.db.durable import require_durable
 from studypub.db.embedded import EmbeddedPostgres
@@ -39,6 +40,7 @@ from studypub.flows.check_audit import check_audit
 from studypub.flows.examine.probes import Probes
 from studypub.flows.examine.transfer import Listener
 from studypub.flows.expire import expire, sweep
+from studypub.flows.join import forget_silent, shared_settings
 from studypub.flows.keep_backed_up import keep_backed_up
 from studypub.flows.note_attempt import note_attempt
 from studypub.flows.note_choices import note_choices
@@ -58,6 +60,7 @@ from studypub.web.redirect import redirecting
 from studypub.worker.inquiries import Inquiries
 from studypub.worker.lag import measure_lag
 from studypub.worker.loop import WorkerLoop
+from studypub.worker.membership import Membership
 from studypub.worker.probe import probe
 from studypub.worker.renewal import keep_renewed
 from studypub.worker.schedule import Chore, Housekeeping
@@ -113,8 +116,9 @@ async def _serve(config: Config, url: str, *besides: Coroutine[None, None, None]
     loop.set_default_executor(ThreadPoolExecutor(_WEB_THREADS + 4 * config.workers.concurrency, "blocking"))
     others = [asyncio.create_task(one) for one in besides]
     notify(os.environ, "STATUS=Готовится база данных")
-    if await _unless_stopped(_make_ready(url), stop):
-        async with running(config, url, stop, hurry, renew) as addresses:
+    membership = _membership(config)
+    if await _unless_stopped(_make_ready(config, url, membership), stop):
+        async with running(config, url, membership, stop, hurry, renew) as addresses:
             log.info("studypub %s запущен", __version__, extra={"details": addresses})
             gc.freeze()  # what is here now stays: nothing of it is looked through again for what nobody needs
             notify(os.environ, "READY=1")
@@ -152,14 +156,35 @@ async def _unless_stopped(work: Coroutine[None, None, None], stop: asyncio.Event
         await asyncio.gather(doing, stopping, return_exceptions=True)
 
 
-async def _make_ready(url: str) -> None:
-    """Bring the schema up to date as soon as the database answers. Raises Refused where it cannot be used."""
+def _membership(config: Config) -> Membership:
+    """Say who we are among the machines on one database."""
+    folder, now = config.database.data_dir, datetime.now(UTC)
+    me = Machine(
+        machine_id=instance(folder),
+        run=uuid4(),
+        name=socket.gethostname(),
+        ae_title=config.dicom.ae_title,
+        place=place(folder),
+        version=__version__,
+        settings=shared_settings(config),
+        started_at=now,
+        seen_at=now,
+    )
+    return Membership(me, alone=config.database.url == "embedded")
+
+
+async def _make_ready(config: Config, url: str, membership: Membership) -> None:
+    """Bring the schema up to date as soon as the database answers, and take our place among those that use it.
+
+    Raises Refused where it cannot be used, or where there is no place.
+    """
     while True:
         try:
             await asyncio.to_thread(require_whole, url)
             for name in await migrate(url):
                 log.info("Применена миграция %s", name)
-            return await require_durable(url)
+            await require_durable(url)
+            return await _take_place(config.database.data_dir, url, membership)
         except SchemaIsHeld as error:
             log.warning("Чья-то долгая транзакция мешает обновить схему базы: повторим через 10 секунд", exc_info=error)
             await asyncio.sleep(_HELD_SECONDS)
@@ -168,9 +193,21 @@ async def _make_ready(url: str) -> None:
             await asyncio.sleep(_MIGRATE_AGAIN_SECONDS)
 
 
+async def _take_place(data_dir: Path, url: str, membership: Membership) -> None:
+    async with Database(url, size=1, name="start") as database:
+        await membership.join(database)
+    if membership.me.machine_id != instance(data_dir):
+        name_instance(data_dir, membership.me.machine_id)
+
+
 @asynccontextmanager
 async def running(
-    config: Config, url: str, stop: asyncio.Event, hurry: asyncio.Event, renew: asyncio.Event
+    config: Config,
+    url: str,
+    membership: Membership,
+    stop: asyncio.Event,
+    hurry: asyncio.Event,
+    renew: asyncio.Event,
 ) -> AsyncIterator[dict[str, str]]:
     """Start every part; give where they listen; stop them in reverse.
 
@@ -183,6 +220,7 @@ async def running(
         work_database = await stack.enter_async_context(
             Database(url, size=config.workers.concurrency * 2 + 2, name="worker")
         )
+        stack.push_async_callback(membership.leave, work_database)
         metrics = Metrics()
         days_left = partial(_days_left, certificates.values())
         metrics.gauge("certificate_days", "For how many days a certificate of ours is valid yet", days_left, "use")
@@ -193,31 +231,38 @@ async def running(
         _start_listening(scp, config)
         stack.callback(scp.stop)
         readiness = Readiness(web_database, scp, spool, store)
+        await membership.prove_soon(work_database, store)
         loop = WorkerLoop(
             work_database,
             partial(carry_out, Means(config, work_database, spool, store)),
             config.workers,
-            instance=_instance(config.database.data_dir),
-            obstacle=readiness.obstacle,
+            instance=membership.me.machine_id,
+            obstacle=lambda: membership.obstacle() or readiness.obstacle(),
             afterwards=partial(_afterwards, metrics, work_database, spool),
         )
-        chores: dict[str, Chore] = {"expire": partial(expire, work_database)}
-        chores["sweep"] = partial(sweep, work_database, store)
+        once = membership.on_duty_only
+        chores: dict[str, Chore] = {"expire": once(partial(expire, work_database))}
+        chores["sweep"] = once(partial(sweep, work_database, store))
+        chores["forget"] = once(partial(forget_silent, work_database, store))
         chores["tidy"] = partial(tidy, work_database, spool)
         chores["note"] = partial(note_unexpected, work_database, spool)
-        chores["choices"] = partial(note_choices, work_database, config.clinics)
+        chores["choices"] = once(partial(note_choices, work_database, config.clinics))
         housekeeping = await stack.enter_async_context(Housekeeping(chores))
         # A mail server that hangs must not hold up what deletes expired studies.
         watching = await stack.enter_async_context(
             Housekeeping(
                 {
-                    "audit": partial(check_audit, work_database),
-                    "alerts": Alerting(
-                        config,
-                        work_database,
-                        readiness,
-                        metrics,
-                        certificate_left=lambda: timedelta(days=min(days)) if (days := days_left().values()) else None,
+                    "audit": once(partial(check_audit, work_database)),
+                    "alerts": once(
+                        Alerting(
+                            config,
+                            work_database,
+                            readiness,
+                            metrics,
+                            certificate_left=lambda: (
+                                timedelta(days=min(days)) if (days := days_left().values()) else None
+                            ),
+                        )
                     ),
                 }
             )
@@ -236,9 +281,11 @@ async def running(
                 ("lag", measure_lag(metrics)),
                 ("status", tell_status(os.environ, loop, work_database)),
                 ("listen", _listen(url, loop)),
+                ("machine", membership.run(work_database, readiness.obstacle)),
+                ("mark", membership.keep_proven(work_database, store)),
                 ("readiness", readiness.watch()),
                 ("outages", probe(config, work_database)),
-                ("backups", keep_backed_up(config, url, store)),
+                ("backups", keep_backed_up(config, url, store, work_database, membership.on_duty)),
                 ("certificates", keep_renewed(list(certificates.values()), renew)),
                 ("inquiries", Inquiries(config, probes, Listener(spool, scp.visitors)).run()),
                 ("watchdog", watch(os.environ, {"listener": scp.is_listening, "workers": loop.is_moving})),
@@ -282,16 +329,6 @@ def _certificates(config: Config) -> dict[str, Renewed]:
 def _days_left(certificates: Iterable[Renewed]) -> dict[str, float]:
     now = datetime.now(UTC)
     return {one.use: round((one.valid_until - now) / timedelta(days=1), 2) for one in certificates}
-
-
-def _instance(data_dir: Path) -> UUID:
-    """Return what this daemon is known by from one start to the next; a copy of the folder is not meant to run."""
-    path = data_dir / "instance"
-    if not path.exists():
-        fresh = path.with_suffix(".new")
-        fresh.write_text(str(uuid4()))
-        fresh.replace(path)
-    return UUID(path.read_text())
 
 
 async def _afterwards(metrics: Metrics, database: Database, spool: Spool, task: Task) -> None:

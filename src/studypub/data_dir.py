@@ -4,10 +4,14 @@ import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import UUID, uuid4
 
 from studypub.config import Config
 from studypub.db.embedded import EmbeddedPostgres
 from studypub.errors import Refused
+
+_INSTANCE = "instance"
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # random(4): another at every start of the system
 
 
 @contextmanager
@@ -41,6 +45,27 @@ def make_data_dir(path: Path) -> None:
     What lies in it is closed to others, each folder and file by itself.
     """
     path.mkdir(mode=0o711, parents=True, exist_ok=True)
+
+
+def instance(data_dir: Path) -> UUID:
+    """Return what this daemon is known by from one start to the next."""
+    path = data_dir / _INSTANCE
+    if not path.exists():
+        name_instance(data_dir, uuid4())
+    return UUID(path.read_text())
+
+
+def name_instance(data_dir: Path, name: UUID) -> None:
+    """Write down what it is known by."""
+    fresh = data_dir / f"{_INSTANCE}.new"
+    fresh.write_text(str(name))
+    fresh.replace(data_dir / _INSTANCE)
+
+
+def place(data_dir: Path) -> str:
+    """Return what tells this folder, on this running system, from every copy of it."""
+    found = data_dir.stat()
+    return f"{_BOOT_ID.read_text().strip()} {found.st_dev} {found.st_ino}"
 
 
 @contextmanager

@@ -57,7 +57,8 @@ class _Site:
     def stored(self) -> Mapping[str, bytes]:
         client = self.server.client()
         names = [str(one.object_name) for one in client.list_objects(self.bucket, recursive=True)]
-        return {name: client.get_object(self.bucket, name).read() for name in names if not name.startswith("probe-")}
+        archives = [name for name in names if not name.startswith(("probe-", "machine-"))]
+        return {name: client.get_object(self.bucket, name).read() for name in archives}
 
 
 def blackout(seconds: float, postgres: Restartable, nursery: Nursery, server: S3Server, *, tasks: int = 6) -> Outcome:

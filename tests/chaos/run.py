@@ -156,4 +156,4 @@ def _leftovers(world: World, stored: Mapping[str, bytes]) -> list[str]:
 def _of_bucket(server: S3Server, bucket: str) -> dict[str, bytes]:
     client = server.client()
     names = [str(one.object_name) for one in client.list_objects(bucket, recursive=True)]
-    return {name: client.get_object(bucket, name).read() for name in names}
+    return {name: client.get_object(bucket, name).read() for name in names if not name.startswith("machine-")}

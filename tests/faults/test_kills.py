@@ -37,7 +37,7 @@ STAGES = {
     "f05_during_deidentification": "preparing:kill:2",
     "f06_before_the_archive_is_closed": "archiving:kill",
     "f06_when_the_archive_is_ready": "prepared:kill",
-    "f07_during_the_upload": "copying:kill",
+    "f07_during_the_upload": "copying:kill:2",  # the first is the mark of the machine
     "f08_after_the_upload": "uploaded:kill",
     "f08_before_the_commit": "publishing:kill",
     "f09_after_the_commit": "published:kill",

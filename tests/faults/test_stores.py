@@ -26,7 +26,7 @@ def study() -> list[FileDataset]:
 
 def keys(server: S3Server, bucket: str) -> list[str]:
     found = (str(one.object_name) for one in server.client().list_objects(bucket, recursive=True))
-    return [key for key in found if not key.startswith("probe-")]
+    return [key for key in found if not key.startswith(("probe-", "machine-"))]
 
 
 def unfinished(server: S3Server, bucket: str) -> list[Upload]:

@@ -12,9 +12,11 @@ import msgspec
 import psycopg
 import pytest
 from tests.bench.pages import FILL
+from tests.peers.restartable import address
 
 from studypub.config import Backup, Config
 from studypub.db import dump
+from studypub.db.database import Database
 from studypub.errors import DatabaseUnavailable, DiskFull, Refused
 from studypub.flows import backup, keep_backed_up
 from studypub.flows.examine import backups
@@ -159,16 +161,42 @@ async def test_what_fails_is_tried_again(tmp_path: Path, monkeypatch: pytest.Mon
     nowhere = f"host={tmp_path} dbname=studypub connect_timeout=2"
     complaints = Complaints()
     keep_backed_up.log.addHandler(complaints)
-    task = asyncio.create_task(
-        keep_backed_up.keep_backed_up(config(tmp_path), nowhere, LocalStore(tmp_path / "storage"))
-    )
-    try:
-        async with asyncio.timeout(20):
-            await complaints.second.wait()
-    finally:
-        task.cancel()
-        keep_backed_up.log.removeHandler(complaints)
+    store = LocalStore(tmp_path / "storage")
+    async with Database(nowhere, size=1, name="test") as database:
+        task = asyncio.create_task(keep_backed_up.keep_backed_up(config(tmp_path), nowhere, store, database))
+        try:
+            async with asyncio.timeout(20):
+                await complaints.second.wait()
+        finally:
+            task.cancel()
+            keep_backed_up.log.removeHandler(complaints)
     assert set(complaints.heard) == {DatabaseUnavailable}
+
+
+async def test_what_another_machine_has_made_is_not_made_again(
+    database: Database, database_url: str, connection: psycopg.Connection, tmp_path: Path
+) -> None:
+    first, second = (
+        msgspec.structs.replace(
+            config(tmp_path / title),
+            dicom=msgspec.structs.replace(Config().dicom, ae_title=title),
+            database=msgspec.structs.replace(Config().database, url=address(database_url), data_dir=tmp_path),
+        )
+        for title in ("ONE", "TWO")
+    )
+    assert await keep_backed_up._is_due(second, database)
+    await keep_backed_up._note(first, database)
+    assert not await keep_backed_up._is_due(second, database)
+    assert await keep_backed_up._is_due(first, database)  # of its own the folder knows, and there is none in it
+    found = await asyncio.to_thread(backups.examine, second)
+    assert (found.code, found.passed) == ("BACKUP_ELSEWHERE", True)
+    assert "ONE" in found.sentence.en
+    connection.execute(
+        "UPDATE settings SET value = jsonb_set(value, '{at}', to_jsonb(now() - interval '60 hours'))"
+        " WHERE name = 'backup.newest'"
+    )
+    assert await keep_backed_up._is_due(second, database)
+    assert (await asyncio.to_thread(backups.examine, second)).code == "BACKUP_ELSEWHERE_OLD"
 
 
 @pytest.mark.parametrize(

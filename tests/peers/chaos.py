@@ -1,4 +1,4 @@
-"""A TCP proxy on loopback that loses connections, answers in the server's place, dawdles or keeps silent."""
+"""A TCP proxy that loses connections, answers in the server's place, dawdles or keeps silent."""
 
 import contextlib
 import socket
@@ -17,8 +17,8 @@ SLOW_DOWN = (
 class ChaosProxy:
     """Passes bytes on to `target`; its fields may be set at any time and hold for connections from then on."""
 
-    def __init__(self, target: tuple[str, int] | str) -> None:
-        """`target` is a host and a port, or the path of a Unix socket."""
+    def __init__(self, target: tuple[str, int] | str, host: str = "127.0.0.1") -> None:
+        """`target` is a host and a port, or the path of a Unix socket; `host` is where it listens itself."""
         self.target = target
         self.answers: list[bytes] = []  # said instead of the server, one for each connection
         self.resets: list[int] = []  # each ends one connection after so many bytes to the server
@@ -29,7 +29,7 @@ class ChaosProxy:
         self.accepted = 0
         self.silent = False
         self.frozen = False  # as silent, for connections that are open already, too
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server((host, 0))
         self._over = threading.Event()
         self._open: list[socket.socket] = []
         self._muted: set[socket.socket] = set()
@@ -38,7 +38,8 @@ class ChaosProxy:
     @property
     def address(self) -> str:
         """Host and port to connect to."""
-        return f"127.0.0.1:{self._listener.getsockname()[1]}"
+        host, port = self._listener.getsockname()
+        return f"{host}:{port}"
 
     def mute(self) -> None:
         """Pass nothing on any more on the connections that are open; new ones work."""

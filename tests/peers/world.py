@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -229,8 +230,9 @@ class World:
         return list((self.storage / ".unfinished").glob("*"))
 
     def stored(self) -> dict[str, bytes]:
-        """Return every object of the local store by its key, and what is being copied there."""
-        files = (path for path in self.storage.rglob("*") if path.is_file() and "probe-" not in path.name)
+        """Return every object of the local store by its key, and what is being copied there; no probes and marks."""
+        ours = re.compile("probe-|machine-")
+        files = (path for path in self.storage.rglob("*") if path.is_file() and not ours.match(path.name))
         return {path.relative_to(self.storage).as_posix(): path.read_bytes() for path in files}
 
 

@@ -5,7 +5,7 @@ import asyncio
 
 from studypub.commands.console import actor, configuration
 from studypub.commands.language import language
-from studypub.data_dir import database_url, only_daemon
+from studypub.data_dir import database_url, only_daemon, place
 from studypub.db import half_restored
 from studypub.db.database import Database
 from studypub.db.dump import require_empty
@@ -13,6 +13,7 @@ from studypub.db.migrate import migrate
 from studypub.errors import Sentence
 from studypub.flows import restore as restoring
 from studypub.flows.backup import back_up, rotate
+from studypub.flows.join import require_none_elsewhere
 from studypub.flows.restore import Reconciled
 from studypub.store.base import Store
 from studypub.store.configured import open_store
@@ -68,11 +69,20 @@ def restore(options: argparse.Namespace) -> int:
 def reconcile(options: argparse.Namespace) -> int:
     """Hold a database that was restored by other means, or not to the end, against what is in the store."""
     settings = configuration(options)
-    with only_daemon(settings.database.data_dir), database_url(settings) as url:
-        store = open_store(settings.storage, settings.database.data_dir)
+    folder = settings.database.data_dir
+    with only_daemon(folder), database_url(settings) as url:
+        if settings.database.url != "embedded":
+            asyncio.run(_require_none_elsewhere(url, place(folder)))
+        store = open_store(settings.storage, folder)
         found = asyncio.run(_reconciled(url, store, collect=options.collect))
     _tell(found, collect=options.collect)
     return 0
+
+
+async def _require_none_elsewhere(url: str, ours: str) -> None:
+    await migrate(url)
+    async with Database(url, size=1, name="reconcile") as database:
+        await require_none_elsewhere(database, ours)
 
 
 async def _reconciled(url: str, store: Store, *, collect: bool) -> Reconciled:

@@ -17,6 +17,7 @@ from studypub.db.database import Database, Transaction
 from studypub.db.outages import Outage
 from studypub.errors import DatabaseUnavailable, StudypubError
 from studypub.flows import backup
+from studypub.flows.keep_backed_up import elsewhere
 from studypub.mail import smtp
 from studypub.mail.smtp import Letter
 from studypub.metrics import Metrics
@@ -89,7 +90,10 @@ class Alerting:
             published=lately.published,
             nothing_published=lately.nothing_published,
             disk_free_mb=await asyncio.to_thread(_free_mb, self.config),
-            backup_age=await asyncio.to_thread(_backup_age, self.config, now),
+            backup_age=_younger(
+                await asyncio.to_thread(_backup_age, self.config, now),
+                None if (made := await elsewhere(tx, self.config)) is None else now - made.at,
+            ),
             certificate_left=self.certificate_left(),
             audit_broken_at=check.broken_entry if check else None,
         )
@@ -166,6 +170,10 @@ def _free_mb(config: Config) -> int:
     with suppress(OSError):
         return shutil.disk_usage(config.database.data_dir).free >> 20
     return 0
+
+
+def _younger(*ages: timedelta | None) -> timedelta | None:
+    return min((age for age in ages if age is not None), default=None)
 
 
 def _backup_age(config: Config, now: datetime) -> timedelta | None:

@@ -8,7 +8,18 @@ import msgspec
 from studypub.config import Clinic, Config
 from studypub.core.finding import FoundStudy
 from studypub.errors import ConfigError
-from studypub.flows.examine import address, backups, certificates, database, disk, mail, pacs, storage, transfer
+from studypub.flows.examine import (
+    address,
+    backups,
+    certificates,
+    database,
+    disk,
+    machines,
+    mail,
+    pacs,
+    storage,
+    transfer,
+)
 from studypub.flows.examine.beside import Beside, NoAnswer, fingerprint
 from studypub.flows.examine.causes import settings, text
 from studypub.flows.examine.causes import transfer as transfers
@@ -71,6 +82,7 @@ def _parts(config: Config, daemon: Asked | None, *, runs: bool) -> list[Part]:
         lambda: [disk.examine(config)],
         lambda: storage.examine(config),
         lambda: [backups.examine(config)],
+        lambda: machines.examine(config),
         lambda: address.examine(config, daemon, runs=runs),
         lambda: certificates.examine(config),
         lambda: [mail.examine(config)],

@@ -13,8 +13,10 @@ from studypub.config import Config
 from studypub.core.task import ENDED, IN_PROGRESS, Status
 from studypub.db import alerts, outages, tasks, watch
 from studypub.db.database import Database, Transaction
+from studypub.db.settings import BackedUp
 from studypub.errors import DatabaseUnavailable
 from studypub.flows import backup
+from studypub.flows.keep_backed_up import elsewhere
 from studypub.metrics import Gauges
 
 # Counting what has ended looks at every task, which nobody needs to know to the second.
@@ -34,12 +36,12 @@ class Readings:
 
     async def __call__(self) -> list[Gauges]:
         """Return what was found; of a database that is away only that."""
-        here = await asyncio.to_thread(_of_this_machine, self._config)
         try:
             async with self._database.transaction() as tx:
-                return [*here, Gauges("database_up", _DATABASE, {"": 1}), *await self._of_database(tx)]
+                found, backed_up = await self._of_database(tx), await elsewhere(tx, self._config)
         except DatabaseUnavailable:
-            return [*here, Gauges("database_up", _DATABASE, {"": 0})]
+            found, backed_up = [Gauges("database_up", _DATABASE, {"": 0})], None
+        return [*await asyncio.to_thread(_of_this_machine, self._config, backed_up), *found]
 
     async def _of_database(self, tx: Transaction) -> list[Gauges]:
         going_on = await watch.in_progress(tx)
@@ -49,6 +51,7 @@ class Readings:
         ages = {status.value: _second(going_on.get(status, none)[1]) for status in IN_PROGRESS}
         overdue = await tasks.longest_wait(tx)
         return [
+            Gauges("database_up", _DATABASE, {"": 1}),
             Gauges("tasks", "Tasks by state; ended ones as of a minute ago at most", numbers, "status"),
             Gauges("oldest_task_seconds", "Age of the oldest task in a state; 0: none", ages, "status"),
             Gauges("oldest_due_task_seconds", "For how long a due task waits for a worker", {"": _second(overdue)}),
@@ -93,9 +96,9 @@ async def _of_audit_log(tx: Transaction) -> list[Gauges]:
     ]
 
 
-def _of_this_machine(config: Config) -> list[Gauges]:
-    newest = backup.newest(config.backup_dir)
-    age = {} if newest is None else {"": (datetime.now(UTC) - newest).total_seconds()}
+def _of_this_machine(config: Config, backed_up: BackedUp | None) -> list[Gauges]:
+    made = [one for one in (backup.newest(config.backup_dir), backed_up and backed_up.at) if one is not None]
+    age = {"": (datetime.now(UTC) - max(made)).total_seconds()} if made else {}
     disk: dict[str, float] = {}
     with suppress(OSError):
         usage = shutil.disk_usage(config.database.data_dir)

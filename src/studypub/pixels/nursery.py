@@ -1,5 +1,6 @@
 """Has processes that decode pixels forked, one for each use, from one that has imported everything before."""
 
+import atexit
 import os
 import socket
 import subprocess
@@ -56,6 +57,11 @@ class Nursery:
         with self._lock, suppress(OSError):  # without a nurse there is no child any more
             self._asked(f"end {pid}")
 
+    def close(self) -> None:
+        """End the process that forks, and its children."""
+        with self._lock:
+            self._give_up()
+
     def _asked(self, question: str, pipes: Sequence[int] = ()) -> bytes:
         control = self._running().control
         try:
@@ -100,3 +106,4 @@ def _started() -> _Nurse:
 
 
 NURSERY: Final = Nursery()  # a process needs one
+atexit.register(NURSERY.close)

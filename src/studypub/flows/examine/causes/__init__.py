@@ -6,6 +6,7 @@ from studypub.flows.examine.causes import (
     certificate,
     database,
     disk,
+    machine,
     mail,
     pacs,
     settings,
@@ -15,7 +16,7 @@ from studypub.flows.examine.causes import (
 )
 from studypub.flows.examine.finding import Cause
 
-_PARTS = (settings, database, disk, storage, backup, address, certificate, mail, text, pacs, transfer)
+_PARTS = (settings, database, disk, storage, backup, machine, address, certificate, mail, text, pacs, transfer)
 
 
 def every_cause() -> list[Cause]:

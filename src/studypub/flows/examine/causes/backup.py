@@ -34,6 +34,22 @@ RECENT = passed(
 )
 OLD = failed("BACKUP_OLD", RECENT.sentence, _REMEDY)
 
+ELSEWHERE = passed(
+    "BACKUP_ELSEWHERE",
+    "Последнюю резервную копию сделала машина {machine} ({folder} на ней) {age:.0f} ч назад, положенный срок — "
+    "{hours:g} ч.",
+    "The newest backup was made by the machine {machine} ({folder} there) {age:.0f} h ago; there should be one every "
+    "{hours:g} h.",
+)
+ELSEWHERE_OLD = failed("BACKUP_ELSEWHERE_OLD", ELSEWHERE.sentence, _REMEDY)
+
+
+def judge_elsewhere(age: timedelta, hours: float) -> Cause:
+    """Return how it is where another machine made the newest."""
+    if not hours:
+        return OFF
+    return ELSEWHERE if age <= timedelta(hours=2 * hours) else ELSEWHERE_OLD
+
 
 def judge(age: timedelta | None, since_start: timedelta | None, hours: float) -> Cause:
     """Return how it is with backups of which there should be one every so many hours; `age` is the newest's.
