@@ -40,9 +40,9 @@ class Views:
     Everything raises StorageUnavailable or StorageRefused.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, companions: Companions) -> None:
         self._store = store
-        self._companions = Companions(store)
+        self._companions = companions
         self._overviews: OrderedDict[str, Overview] = OrderedDict()
         self._indexes: OrderedDict[tuple[str, int], _Loaded] = OrderedDict()
         self._lock = Lock()

@@ -11,7 +11,8 @@ from studypub.flows.readings import Readings
 from studypub.flows.view import Views
 from studypub.web import static
 from studypub.web.allowance import Allowance
-from studypub.web.api import batch, dicomweb, operations, publish, schema, task
+from studypub.web.api import batch, operations, publish, schema, task
+from studypub.web.api.dicomweb import routes as dicomweb
 from studypub.web.errors import Problem, answer_error
 from studypub.web.given import PROVIDERS
 from studypub.web.guards import SecondFactorNeeded, SignInNeeded, ask_for_second_factor, ask_to_sign_in
@@ -91,6 +92,7 @@ _COMPRESSED = Sentence("Сжатые запросы не принимаются.
 def create_app(parts: Parts) -> Litestar:
     """Return the application over these parts."""
     allowance = Allowance(parts.config.server.api_requests_per_minute)
+    companions = Companions(parts.store)
     return Litestar(
         route_handlers=ROUTES,
         state=State(
@@ -98,8 +100,8 @@ def create_app(parts: Parts) -> Litestar:
                 "parts": parts,
                 "allowance": allowance,
                 "readings": Readings(parts.config, parts.database),
-                "views": Views(parts.store),
-                "companions": Companions(parts.store),
+                "views": Views(parts.store, companions),
+                "companions": companions,
             }
         ),
         dependencies=PROVIDERS,

@@ -4,6 +4,8 @@ import secrets
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
+from litestar.response import Stream
+
 from studypub.errors import Sentence
 from studypub.web.errors import Problem
 
@@ -56,13 +58,13 @@ def chosen(accept: str, syntax: str, *, of_file: bool) -> Accepted:
     raise Problem(406, _NOT_ACCEPTABLE)
 
 
-def new_boundary() -> str:
-    """Return what no content holds."""
-    return secrets.token_hex(16)
+def multipart(kind: str, parts: Iterable[tuple[str, Iterable[bytes]]]) -> Stream:
+    """Answer with parts, each with its Content-Type."""
+    boundary = secrets.token_hex(16)  # which no content holds
+    return Stream(_body(parts, boundary), media_type=f'multipart/related; type="{kind}"; boundary={boundary}')
 
 
-def multipart(parts: Iterable[tuple[str, Iterable[bytes]]], boundary: str) -> Iterator[bytes]:
-    """Yield a body of parts, each with its Content-Type."""
+def _body(parts: Iterable[tuple[str, Iterable[bytes]]], boundary: str) -> Iterator[bytes]:
     for content_type, pieces in parts:
         yield f"--{boundary}\r\nContent-Type: {content_type}\r\n\r\n".encode()
         yield from pieces

@@ -1,0 +1,14 @@
+"""All of DICOMweb, under the link that it belongs to."""
+
+from litestar import Router
+
+from studypub.web.api.dicomweb import metadata, retrieve, search
+from studypub.web.api.dicomweb.asked import PROVIDERS
+
+routes = (
+    Router(
+        "/s/{token:str}/dicomweb/studies",
+        route_handlers=[*search.handlers, *metadata.handlers, *retrieve.handlers],
+        dependencies=PROVIDERS,
+    ),
+)
