@@ -1,10 +1,12 @@
 """What a viewer asks for of a publication: overview, metadata, frames, instances; from disk or S3, by ranged reads."""
 
+import struct
 import zlib
 from collections import OrderedDict
 from collections.abc import Iterator
+from itertools import pairwise
 from threading import Lock
-from typing import Final, NamedTuple
+from typing import IO, Final, NamedTuple
 
 import msgspec
 from isal import isal_zlib
@@ -19,6 +21,9 @@ _RAW: Final = -isal_zlib.MAX_WBITS
 _CHUNK_BYTES: Final = 1 << 20
 # Indexes that are remembered have no more instances and frames than this, some hundred bytes each.
 _MOST_ENTRIES: Final = 60_000
+# What is read at once of a file to show one frame: all before its pixels, or the whole where frames are not known.
+_LONGEST_HEADER: Final = 64 << 20
+_ITEM: Final = struct.Struct("<HHL")  # PS3.5 7.5
 
 
 class Found(NamedTuple):
@@ -103,6 +108,41 @@ class Views:
                 yield inflate.decompress(inflate.unconsumed_tail, _CHUNK_BYTES)
         if inflate is not None:
             yield inflate.flush()
+
+    def write_frame(self, publication: Publication, instance: Instance, number: int, target: IO[bytes]) -> bool:
+        """Write the file of an instance with one of its frames, the first of which is 1, and holes for the others.
+
+        Return whether it was: not where so much stands before its pixels, or is it whose frames are not known.
+        """
+        if not instance.frames:
+            if instance.size > _LONGEST_HEADER:
+                return False
+            target.writelines(self.file(publication, instance))
+            return True
+        begin = instance.frames[0][0]
+        if begin > _LONGEST_HEADER or number > len(instance.frames):
+            return False
+        header = self._store.read(publication.object_key, instance.place, begin)
+        if instance.frame:
+            header = isal_zlib.decompressobj(_RAW).decompress(header, _LONGEST_HEADER)
+        target.write(header)
+        target.seek(len(header) + instance.frame * (number - 1) if instance.frame else instance.frames[number - 1][0])
+        target.write(self.frame(publication, instance, number))
+        target.truncate(instance.size)
+        if not instance.frame:
+            self._write_between(publication, instance, target)
+        return True
+
+    def _write_between(self, publication: Publication, instance: Instance, target: IO[bytes]) -> None:
+        """Write what stands between frames and behind them: the headers of their items, if they have any."""
+        for (offset, length), (following, size) in pairwise(instance.frames):
+            if following - offset - length == _ITEM.size:
+                target.seek(following - _ITEM.size)
+                target.write(_ITEM.pack(0xFFFE, 0xE000, size))
+        end = sum(instance.frames[-1])
+        if end < instance.size:
+            target.seek(end)
+            target.write(self._store.read(publication.object_key, instance.place + end, instance.size - end))
 
     def _loaded(self, publication: Publication, series: int) -> _Loaded:
         key = publication.object_key, series

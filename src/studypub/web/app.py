@@ -7,6 +7,8 @@ from litestar.datastructures import State
 
 from studypub.errors import Sentence
 from studypub.flows.companion import Companions
+from studypub.flows.draw import Easel
+from studypub.flows.prepared import Prepared
 from studypub.flows.readings import Readings
 from studypub.flows.view import Views
 from studypub.web import static
@@ -93,6 +95,8 @@ def create_app(parts: Parts) -> Litestar:
     """Return the application over these parts."""
     allowance = Allowance(parts.config.server.api_requests_per_minute)
     companions = Companions(parts.store)
+    views = Views(parts.store, companions)
+    easel = Easel(views)
     return Litestar(
         route_handlers=ROUTES,
         state=State(
@@ -100,11 +104,14 @@ def create_app(parts: Parts) -> Litestar:
                 "parts": parts,
                 "allowance": allowance,
                 "readings": Readings(parts.config, parts.database),
-                "views": Views(parts.store, companions),
+                "views": views,
+                "prepared": Prepared(companions),
+                "easel": easel,
                 "companions": companions,
             }
         ),
         dependencies=PROVIDERS,
+        on_shutdown=[easel.close],
         middleware=[stamped, patient],
         before_request=refuse_compressed,
         before_send=[SecurityHeaders(parts.config.server), Timing(parts.metrics)],

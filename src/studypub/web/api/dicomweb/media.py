@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Iterable, Iterator
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from litestar.response import Stream
 
@@ -21,6 +21,7 @@ _OWN: Final = {
     **{f"1.2.840.10008.1.2.4.{number}": "image/jpx" for number in (92, 93)},
     **{f"1.2.840.10008.1.2.4.{number}": "image/jphc" for number in (201, 202, 203)},
 }
+PICTURES: Final = {"JPEG": "image/jpeg", "PNG": "image/png"}
 _NOT_ACCEPTABLE: Final = Sentence(
     "В таком виде эти данные не отдаются.", "These data are not given in any form that the request accepts."
 )
@@ -55,6 +56,16 @@ def chosen(accept: str, syntax: str, *, of_file: bool) -> Accepted:
             return Accepted(own, is_multipart=True, syntax="")
         if each.type == "application/*" and not each.is_multipart:
             return Accepted(DICOM if of_file else OCTETS, is_multipart=True, syntax="")
+    raise Problem(406, _NOT_ACCEPTABLE)
+
+
+def picture(accept: str) -> Literal["JPEG", "PNG"]:
+    """Return how a picture is to be coded. Raises Problem 406."""
+    for each in _ranges(accept):
+        if each.type in {"image/jpeg", "image/*", "*/*"}:
+            return "JPEG"
+        if each.type == "image/png":
+            return "PNG"
     raise Problem(406, _NOT_ACCEPTABLE)
 
 
