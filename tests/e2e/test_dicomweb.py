@@ -81,12 +81,18 @@ def _compare(shown: Shown) -> None:
     told = {one["00080018"]["Value"][0]: one for one in client.retrieve_study_metadata(uid)}
     assert told.keys() == listed
     for number, (instance, (dataset, file)) in enumerate(shown.archived.items()):
+        bulk = told[instance].pop("7FE00010")["BulkDataURI"]
+        assert bulk.startswith(f"{shown.root}/studies/{uid}/series/{dataset.SeriesInstanceUID}/instances/{instance}/")
         assert told[instance] == _json(dataset)
         if number % 8 and dataset.Modality == "CT" and not dataset.file_meta.TransferSyntaxUID.is_encapsulated:
             continue
         of_series = str(dataset.SeriesInstanceUID)
-        assert client.retrieve_instance_metadata(uid, of_series, instance) == told[instance]
+        (alone,) = client.retrieve_instance_metadata(uid, of_series, instance)
+        assert alone.pop("7FE00010")["BulkDataURI"] == bulk
+        assert alone == told[instance]
         wanted = _frames(dataset)
+        encapsulated = dataset.file_meta.TransferSyntaxUID.is_encapsulated
+        assert client.retrieve_bulkdata(bulk) == (wanted if encapsulated else [dataset.PixelData])
         syntax = dataset.file_meta.TransferSyntaxUID
         every = client.retrieve_instance_frames(uid, of_series, instance, [*range(1, len(wanted) + 1)])
         assert [one.ljust(len(two), b"\0") for one, two in zip(every, wanted, strict=True)] == wanted
@@ -95,8 +101,8 @@ def _compare(shown: Shown) -> None:
             uid, of_series, instance, [len(wanted)], media_types=((kind, str(syntax)),)
         )
         assert last == every[-1:]
-        again = client.retrieve_instance(uid, of_series, instance, media_types=(("application/dicom", "*"),))
-        assert again.SOPInstanceUID == instance
+        whole = client.retrieve_instance(uid, of_series, instance, media_types=(("application/dicom", "*"),))
+        assert whole.SOPInstanceUID == instance
         url = f"{shown.root}/studies/{uid}/series/{of_series}/instances/{instance}"
         assert httpx.get(url, headers={"Accept": "application/dicom"}).content == file
     assert len(client.retrieve_series(uid, max(series, key=series.__getitem__))) == 70
@@ -123,6 +129,9 @@ async def test_nothing_else_is_there_and_what_is_ends_with_the_link(
             "studies/1.2.3/thumbnail": 404,
             f"studies/{study}/series/{series}/instances/{instance}/frames/2/rendered": 404,
             f"studies/{study}/series/{series}/instances/{instance}/frames/x/thumbnail": 400,
+            f"studies/1.2.3/series/{series}/instances/{instance}/bulkdata/7FE00010": 404,
+            f"studies/{study}/series/{series}/instances/{instance}/bulkdata/00420011": 404,
+            f"studies/{study}/series/{series}/instances/{instance}/bulkdata/PixelData": 404,
             "studies/..%2f..%2f/metadata": 404,
             "studies/%00/metadata": 404,
         }.items():
@@ -138,6 +147,7 @@ async def test_nothing_else_is_there_and_what_is_ends_with_the_link(
         assert (await client.get(f"{shown.root}/studies", params=other)).json() == []
         every = [whole, f"{shown.root}/studies"]
         every += [f"{whole}/{what}" for what in ("frames/1", "metadata", "rendered", "frames/1/rendered", "thumbnail")]
+        every.append(f"{whole}/bulkdata/7FE00010")
         for pin_hash, status in (("$argon2id$of-some-pin", 403), (None, 200)):
             connection.execute("UPDATE published_studies SET pin_hash = %s", (pin_hash,))
             assert {(await client.get(url)).status_code for url in every} == {status}

@@ -57,6 +57,7 @@ ROUTES = {
     f"GET {_INSTANCE}": _NOT_THERE,
     f"GET {_INSTANCE}/metadata": _NOT_THERE,
     f"GET {_INSTANCE}/frames/{{frames:str}}": _NOT_THERE,
+    f"GET {_INSTANCE}/bulkdata/{{tag:str}}": _NOT_THERE,
     f"GET {_INSTANCE}/rendered": _NOT_THERE,
     f"GET {_INSTANCE}/thumbnail": _NOT_THERE,
     f"GET {_INSTANCE}/frames/{{frames:str}}/rendered": _NOT_THERE,

@@ -11,6 +11,8 @@ from typing import IO, Final, NamedTuple
 import msgspec
 from isal import isal_zlib
 
+from studypub.archive.metadata import BULK
+from studypub.archive.value import Value, value_of
 from studypub.archive.viewing import OVERVIEW, Index, Instance, Overview, index_part, metadata_part
 from studypub.core.publication import Publication
 from studypub.errors import StorageUnavailable
@@ -18,6 +20,7 @@ from studypub.flows.companion import Companions
 from studypub.store.base import Store
 
 _RAW: Final = -isal_zlib.MAX_WBITS
+_GZIP: Final = isal_zlib.MAX_WBITS + 16
 _CHUNK_BYTES: Final = 1 << 20
 # Indexes that are remembered have no more instances and frames than this, some hundred bytes each.
 _MOST_ENTRIES: Final = 60_000
@@ -69,9 +72,9 @@ class Views:
                 self._overviews.popitem(last=False)
         return overview
 
-    def metadata(self, publication: Publication, series: int) -> bytes:
-        """Return the DICOM JSON of all instances of a series, as gzip."""
-        return self._part(publication, metadata_part(series))
+    def metadata(self, publication: Publication, series: int, address: str) -> bytes:
+        """Return the DICOM JSON of all instances of a series; `address` is that of the series."""
+        return _addressed(isal_zlib.decompress(self._part(publication, metadata_part(series)), _GZIP), address)
 
     def instances(self, publication: Publication, series: int) -> tuple[Instance, ...]:
         """Return the instances of a series."""
@@ -82,11 +85,11 @@ class Views:
         instance = self._loaded(publication, series).by_uid.get(uid)
         return Found(series, instance) if instance else None
 
-    def json_of(self, publication: Publication, found: Found) -> bytes:
-        """Return the DICOM JSON of one instance."""
+    def json_of(self, publication: Publication, found: Found, address: str) -> bytes:
+        """Return the DICOM JSON of one instance; `address` is that of its series."""
         block = self._loaded(publication, found.series).described.blocks[found.instance.block]
         content = self._companions.read_range(publication, metadata_part(found.series), block.offset, block.length)
-        return _inflated(content, block.size)[found.instance.begin : found.instance.end]
+        return _addressed(_inflated(content, block.size)[found.instance.begin : found.instance.end], address)
 
     def frame(self, publication: Publication, instance: Instance, number: int) -> bytes:
         """Return a frame, the first of which is 1; it is one range of the archive."""
@@ -108,6 +111,10 @@ class Views:
                 yield inflate.decompress(inflate.unconsumed_tail, _CHUNK_BYTES)
         if inflate is not None:
             yield inflate.flush()
+
+    def value(self, publication: Publication, instance: Instance, tag: int) -> Value | None:
+        """Return the value of an element of an instance, to be read once; None where there is none."""
+        return value_of(self.file(publication, instance), tag)
 
     def write_frame(self, publication: Publication, instance: Instance, number: int, target: IO[bytes]) -> bool:
         """Write the file of an instance with one of its frames, the first of which is 1, and holes for the others.
@@ -164,6 +171,11 @@ class Views:
         if part is None:
             raise StorageUnavailable("a part of a companion is missing")
         return part
+
+
+def _addressed(content: bytes, address: str) -> bytes:
+    """Make addresses of values absolute: the link was not known when they were written, and may change."""
+    return content.replace(BULK.encode(), f"{BULK}{address}/".encode())
 
 
 def _decoded(part: bytes) -> Overview:

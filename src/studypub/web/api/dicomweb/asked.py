@@ -9,7 +9,7 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath
 
 from studypub.archive.viewing import Overview, Series
-from studypub.core.publication import Publication
+from studypub.core.publication import Publication, link
 from studypub.errors import Sentence
 from studypub.flows.view import Found, Views
 from studypub.web.errors import Problem
@@ -27,10 +27,15 @@ Asked = Request[Any, Any, Any]
 class View:
     """What one request looks at."""
 
-    def __init__(self, views: Views, publication: Publication, overview: Overview) -> None:
+    def __init__(self, views: Views, publication: Publication, overview: Overview, root: str) -> None:
         self.views = views
         self.publication = publication
         self.overview = overview
+        self._root = root
+
+    def address(self, series: str) -> str:
+        """Return the whole address of a series of the study."""
+        return f"{self._root}/studies/{self.overview.uid}/series/{series}"
 
     def series(self, study: str, uid: str) -> Series:
         """Return a series of this study. Raises Problem 404 for any other."""
@@ -57,7 +62,7 @@ async def _view(request: Asked, parts: GivenParts, views: GivenViews, token: Fro
     overview = await asyncio.to_thread(views.overview, publication)
     if overview is None:
         raise Problem(404, NOT_THERE)
-    return View(views, publication, overview)
+    return View(views, publication, overview, f"{link(parts.config.server.base_url, token)}/dicomweb")
 
 
 GivenView = NamedDependency[View]

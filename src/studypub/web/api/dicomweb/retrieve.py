@@ -1,22 +1,27 @@
 """WADO-RS (PS3.18 10.4): files and frames, as they are coded."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from litestar import Response, get
 from litestar.params import FromPath
 from litestar.response import Stream
 
+from studypub.archive.viewing import Instance
 from studypub.web.api.dicomweb import media
-from studypub.web.api.dicomweb.asked import Asked, GivenFound, GivenView, frame_numbers
+from studypub.web.api.dicomweb.asked import Asked, GivenFound, GivenView, View, frame_numbers
 
 
 @get("/{study:str}/series/{series:str}/instances/{instance:str}/frames/{frames:str}")
 async def frames_of(request: Asked, view: GivenView, found: GivenFound, frames: FromPath[str]) -> Response[Any]:
     """Send frames as they are coded, each with its transfer syntax."""
-    views, publication, instance = view.views, view.publication, found.instance
-    numbers = frame_numbers(frames, len(instance.frames))
+    return await send_frames(request, view, found.instance, frame_numbers(frames, len(found.instance.frames)))
+
+
+async def send_frames(request: Asked, view: View, instance: Instance, numbers: Sequence[int]) -> Response[Any]:
+    """Send these frames, the first of which is 1. Raises Problem 406."""
+    views, publication = view.views, view.publication
     accepted = media.chosen(request.headers.get("accept", ""), instance.syntax, of_file=False)
     content_type = f"{accepted.type}; transfer-syntax={instance.syntax}"
     first = await asyncio.to_thread(views.frame, publication, instance, numbers[0])

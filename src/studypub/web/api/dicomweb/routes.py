@@ -2,13 +2,19 @@
 
 from litestar import Router
 
-from studypub.web.api.dicomweb import metadata, rendered, retrieve, search
+from studypub.web.api.dicomweb import bulkdata, metadata, rendered, retrieve, search
 from studypub.web.api.dicomweb.asked import PROVIDERS
 
 routes = (
     Router(
         "/s/{token:str}/dicomweb/studies",
-        route_handlers=[*search.handlers, *metadata.handlers, *retrieve.handlers, *rendered.handlers],
+        route_handlers=[
+            *search.handlers,
+            *metadata.handlers,
+            *retrieve.handlers,
+            *bulkdata.handlers,
+            *rendered.handlers,
+        ],
         dependencies=PROVIDERS,
     ),
 )
