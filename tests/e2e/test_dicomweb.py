@@ -87,7 +87,7 @@ def _compare(shown: Shown) -> None:
         if number % 8 and dataset.Modality == "CT" and not dataset.file_meta.TransferSyntaxUID.is_encapsulated:
             continue
         of_series = str(dataset.SeriesInstanceUID)
-        (alone,) = client.retrieve_instance_metadata(uid, of_series, instance)
+        alone = client.retrieve_instance_metadata(uid, of_series, instance)
         assert alone.pop("7FE00010")["BulkDataURI"] == bulk
         assert alone == told[instance]
         wanted = _frames(dataset)
