@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import psycopg
+import pytest
 from pydicom import Dataset
 from pydicom.dataset import FileDataset
 from pydicom.encaps import generate_frames
@@ -80,6 +81,16 @@ def _compare(shown: Shown) -> None:
     assert listed == shown.archived.keys()
     told = {one["00080018"]["Value"][0]: one for one in client.retrieve_study_metadata(uid)}
     assert told.keys() == listed
+    for of_series, count in series.items():
+        own = [one for one in told.values() if one["0020000E"]["Value"] == [of_series]]
+        assert len(own) == count
+        assert client.retrieve_series_metadata(uid, of_series) == own
+        found_in = {one["00080018"]["Value"][0] for one in client.search_for_instances(uid, of_series)}
+        assert found_in == {one["00080018"]["Value"][0] for one in own}
+    some = [one["00080018"]["Value"][0] for one in client.search_for_instances(uid, limit=3, offset=68)]
+    assert some == list(told)[68:71]
+    (named,) = client.search_for_instances(uid, search_filters={"SOPInstanceUID": some[0]})
+    assert named["00080018"]["Value"] == some[:1]
     for number, (instance, (dataset, file)) in enumerate(shown.archived.items()):
         bulk = told[instance].pop("7FE00010")["BulkDataURI"]
         assert bulk.startswith(f"{shown.root}/studies/{uid}/series/{dataset.SeriesInstanceUID}/instances/{instance}/")
@@ -104,10 +115,20 @@ def _compare(shown: Shown) -> None:
         whole = client.retrieve_instance(uid, of_series, instance, media_types=(("application/dicom", "*"),))
         assert whole.SOPInstanceUID == instance
         url = f"{shown.root}/studies/{uid}/series/{of_series}/instances/{instance}"
-        assert httpx.get(url, headers={"Accept": "application/dicom"}).content == file
+        bare = httpx.get(url, headers={"Accept": "application/dicom"})
+        assert bare.content == file
+        single = httpx.get(f"{url}/frames/1", headers={"Accept": kind})
+        assert single.content == every[0]
+        # Without it viewers show compressed frames as noise.
+        for answer, of_type in ((bare, "application/dicom"), (single, kind)):
+            assert answer.headers["content-type"] == f"{of_type}; transfer-syntax={syntax}"
+        assert (
+            f"\r\nContent-Type: {kind}; transfer-syntax={syntax}\r\n".encode() in httpx.get(f"{url}/frames/1").content
+        )
     assert len(client.retrieve_series(uid, max(series, key=series.__getitem__))) == 70
 
 
+@pytest.mark.parametrize("shown", ["local"], indirect=True)
 async def test_nothing_else_is_there_and_what_is_ends_with_the_link(
     shown: Shown, connection: psycopg.Connection
 ) -> None:
@@ -155,6 +176,7 @@ async def test_nothing_else_is_there_and_what_is_ends_with_the_link(
         assert {(await client.get(url)).status_code for url in every} == {410}
 
 
+@pytest.mark.parametrize("shown", ["local"], indirect=True)
 async def test_x13_nothing_that_was_planted_is_in_the_companion(shown: Shown) -> None:
     companion = shown.publication.companion
     assert companion is not None
