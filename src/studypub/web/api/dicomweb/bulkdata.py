@@ -21,9 +21,10 @@ _PIXELS: Final = 0x7FE00010
 @get("/{study:str}/series/{series:str}/instances/{instance:str}/bulkdata/{tag:str}")
 async def value(request: Asked, view: GivenView, found: GivenFound, tag: FromPath[str]) -> Response[Any]:
     """Send one value of an instance; compressed pixels frame by frame."""
-    if not _TAG.fullmatch(tag):
+    instance, number = found.instance, int(tag, 16) if _TAG.fullmatch(tag) else 0
+    # What stands behind pixel data is not pointed to, and to come there all of it would be read.
+    if not 0 < number <= _PIXELS:
         raise Problem(404, NOT_THERE)
-    instance, number = found.instance, int(tag, 16)
     if number == _PIXELS and UID(instance.syntax).is_encapsulated and instance.frames:
         return await send_frames(request, view, instance, range(1, len(instance.frames) + 1))
     told = await asyncio.to_thread(view.views.value, view.publication, instance, number)
