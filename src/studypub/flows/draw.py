@@ -15,7 +15,7 @@ from studypub.flows.view import Found, Views
 from studypub.pixels.drawing import Drawing, Piece, Shot
 from studypub.pixels.painter import Painter
 
-_SECONDS: Final = 10.0  # of a frame
+_SECONDS: Final = 20.0  # of a frame, and of the start of the process before the first
 _MOST_WAITING: Final = 24
 _MOST_OF_ONE: Final = 8  # of one publication: as many as a browser or two ask for at once
 _IDLE_SECONDS: Final = 60.0
