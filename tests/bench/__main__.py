@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import archive, backup, busy, claims, download, gate, huge, pipeline, receive, start
+from tests.bench import archive, backup, busy, claims, download, gate, huge, pipeline, receive, start, viewing
 from tests.bench.rows import Row
 
 BENCHES: dict[str, Callable[[], list[Row]]] = {
@@ -21,6 +21,7 @@ BENCHES: dict[str, Callable[[], list[Row]]] = {
     "busy": busy.rows,
     "claims": claims.rows,
     "download": download.rows,
+    "viewing": viewing.rows,
     "start": start.rows,
     "backup": backup.rows,
 }

@@ -128,10 +128,11 @@ def _ours(postgres: Restartable, folder: Path, pacs: Orthanc, store: S3Server, a
         daemon.client(installation, postgres.key) as mis,
         psycopg.connect(url, autocommit=True) as database,
     ):
-        return _measured(process.pid, lambda: _publish(mis, database, accession))
+        return _measured(process.pid, lambda: publish(mis, database, accession))
 
 
-def _publish(mis: httpx.Client, database: psycopg.Connection, accession: str) -> None:
+def publish(mis: httpx.Client, database: psycopg.Connection, accession: str) -> None:
+    """Ask for a study, and wait until it is published."""
     mis.post("/publish", json={"patient_id": "P1", "accession_number": accession}).raise_for_status()
     end = time.monotonic() + _MOST_SECONDS
     while (row := database.execute("SELECT status FROM tasks").fetchone()) != ("COMPLETED",):

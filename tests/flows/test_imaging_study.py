@@ -10,6 +10,7 @@ from tests.peers.queue import QueueWatch
 from tests.peers.studies import make_study
 
 from studypub.db.database import Database
+from studypub.flows.companion import Companions
 from studypub.flows.imaging_study import described
 from studypub.flows.view import Views
 
@@ -22,7 +23,7 @@ async def test_it_tells_of_every_image_by_its_new_uid(
     images_there = make_study(patient_id=PATIENT, accession_number=ACCESSION, seed=4500, instances=4)
     async with open_house(database, queue_watch, tmp_path, images_there) as house:
         task, publication = await house.published()
-    views = Views(house.store)
+    views = Views(house.store, Companions(house.store))
     whole = described(views, publication, base_url=BASE_URL, zone=UTC)
     ImagingStudy.model_validate(whole)
     images = [image["uid"] for series in whole["series"] for image in series["instance"]]

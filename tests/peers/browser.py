@@ -11,7 +11,7 @@ from playwright.async_api import Browser, ConsoleMessage, Error, Page, Request, 
 DESKTOP = ViewportSize(width=1280, height=800)
 PHONE = ViewportSize(width=390, height=844)
 
-_FLAGS = (
+FLAGS = (
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -73,7 +73,7 @@ OpenTab = Callable[..., Awaitable[Tab]]
 async def browser() -> AsyncIterator[Browser]:
     """One Chromium for the whole session; every tab has its own cookies."""
     async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=_FLAGS)
+        chromium = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
         yield chromium
         await chromium.close()
 

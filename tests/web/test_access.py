@@ -32,7 +32,7 @@ def handlers(app: Litestar) -> Iterator[tuple[str, HTTPRouteHandler]]:
     for route in app.routes:
         for handler in getattr(route, "route_handlers", ()):
             if "OPTIONS" not in handler.http_methods:
-                yield from ((path, handler) for path in handler.paths)
+                yield route.path, handler
 
 
 def address(path: str) -> str:

@@ -2,7 +2,7 @@
 
 import json
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from io import BytesIO
 from typing import Final, NamedTuple
 
@@ -11,7 +11,7 @@ from pydicom.filereader import read_dataset
 from studypub.gate.elements import Bytes
 
 # PS3.5 7.1.2: the VRs with a length of four bytes.
-_LONG: Final = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
+LONG_VRS: Final = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
 _HEADER: Final = struct.Struct("<HH2sH")
 _LENGTH: Final = struct.Struct("<L")
 _ITEM: Final = b"\xfe\xff\x00\xe0"
@@ -19,10 +19,16 @@ _UNDEFINED: Final = 0xFFFFFFFF
 _PIXELS: Final = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 _SYNTAX: Final = 0x00020010
 _CHARACTER_SET: Final = 0x00080005
-# No metadata: tables of colours are shorter, and what is longer is for other programs than viewers.
+# Of longer values it is said where they are; tables of colours are shorter.
 _LONGEST_VALUE: Final = 1 << 18
+# A sequence cannot be pointed to (PS3.18 F.2.2); those of an image of a thousand frames are shorter.
+_LONGEST_SEQUENCE: Final = 1 << 22
+# PS3.18 Table F.2.3-1: the VRs whose values may stand elsewhere.
+_BULK: Final = frozenset(b"DS FL FD IS LT OB OD OF OL OV OW SL SS ST SV UC UL UN US UT UV".split())
 _LONGEST_KEPT: Final = 1 << 12
 _MOST_KEPT: Final = 4096
+# What stands before each address of a value; it can stand nowhere else in JSON.
+BULK: Final = '"BulkDataURI":"'
 _DEFLATED_OR_BIG: Final = frozenset({"1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2"})
 
 
@@ -72,16 +78,20 @@ class Describer:
         texts: dict[int, str] = {}
         frames = None
         for element in _elements(data, 132, len(data)):
+            length = element.end - element.value
             if element.tag in _PIXELS:
+                members.append(_elsewhere(data, element, texts))
                 frames = _frames(data, element, texts) if element.tag == _PIXELS[2] else None
             elif element.tag >> 16 == 2:
                 syntax = _text(data, element) if element.tag == _SYNTAX else syntax
-            elif element.end - element.value <= _LONGEST_VALUE:
+            elif length <= _LONGEST_VALUE or (length <= _LONGEST_SEQUENCE and _vr(data, element) == b"SQ"):
                 content = bytes(data[element.begin : element.end])
                 character_set = content if element.tag == _CHARACTER_SET else character_set
                 if element.tag in _ASKED:
                     texts[element.tag] = _text(data, element)
                 members.append(self._member(element.tag, character_set, content))
+            else:
+                members.append(_elsewhere(data, element, texts))
         if syntax in _DEFLATED_OR_BIG or not all(texts.get(tag) for tag in (_CLASS, _INSTANCE, _SERIES)):
             raise ValueError("not of ours")
         whole = b"{" + b",".join(filter(None, members)) + b"}"
@@ -152,12 +162,25 @@ def _json(tag: int, character_set: bytes, content: bytes) -> bytes:
         return b""  # a value that its VR does not allow: nothing that a viewer needs
 
 
+def _vr(data: Bytes, element: _Element) -> bytes:
+    return bytes(data[element.begin + 4 : element.begin + 6])
+
+
+def _elsewhere(data: Bytes, element: _Element, texts: Mapping[int, str]) -> bytes:
+    """Return what says where a value is, seen from its series; `texts` hold which instance it is of."""
+    vr = _vr(data, element)
+    if vr not in _BULK:
+        return b""
+    place = f"{BULK}instances/{texts.get(_INSTANCE)}/bulkdata/{element.tag:08X}"
+    return f'"{element.tag:08X}":{{"vr":"{vr.decode()}",{place}"}}'.encode()
+
+
 def _elements(data: Bytes, place: int, end: int) -> Iterator[_Element]:
     """Yield the elements of the top level, each sequence as one; nothing after pixel data matters."""
     while place < end:
         group, number, vr, length = _HEADER.unpack_from(data, place)
         value = place + 8
-        if vr in _LONG:
+        if vr in LONG_VRS:
             (length,) = _LENGTH.unpack_from(data, place + 8)
             value = place + 12
         tag = group << 16 | number

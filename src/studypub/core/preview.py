@@ -9,10 +9,11 @@ from studypub.errors import Sentence
 
 
 class Window(NamedTuple):
-    """What is black and what is white, in the units of the image (of a CT: HU); PS3.3 C.11.2.1.2."""
+    """What is black and what is white, in the units of the image (of a CT: HU); PS3.3 C.11.2.1.2, C.11.2.1.3."""
 
     centre: float
     width: float
+    function: str = "LINEAR"
 
 
 # What radiologists ask a CT for. The name is what pages call them by.
@@ -28,12 +29,17 @@ OWN: Final = "own"  # the window that the image itself asks for
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """One image of a series, from 1 on, and the part that holds its picture; None: it could not be shown."""
+    """One image of a series, from 1 on, and the part that holds its picture; None: it could not be shown.
+
+    `instance`, `frame`: which image that is, in the first stack of a series; empty where that was not noted.
+    """
 
     image: int
     part: int | None
     width: int = 0
     height: int = 0
+    instance: str = ""
+    frame: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +54,7 @@ class Stack:
 class Series:
     """A series as it is shown; `title` is what the profile kept of its description. The first stack is its own."""
 
+    uid: str = ""
     modality: str
     title: str
     images: int

@@ -113,8 +113,8 @@ class Album:
         with self._path.open("wb") as target:
             for job, at, slide in self._slides(painter.result(), series):
                 for drawn in _put(pages[job.series], job, at, slide, len(sizes)):
-                    target.write(drawn.jpeg)
-                    sizes.append(len(drawn.jpeg))
+                    target.write(drawn.content)
+                    sizes.append(len(drawn.content))
                 if time.monotonic() > until or sum(sizes) > _MOST_BYTES:
                     break
         told = tuple(_told(one, page) for one, page in zip(series, pages, strict=True))
@@ -142,7 +142,15 @@ def _put(pages: _Pages, job: Job, at: int, slide: Slide, part: int) -> list[Draw
     place, names = job.places[at], job.windows[at]
     parts: list[Drawn] = []
     for name, drawn in zip(names, slide.pictures, strict=False):
-        picture = Picture(image=place + 1, part=part + len(parts), width=drawn.width, height=drawn.height)
+        instance, frame = (job.instance, job.drawing.shots[at].frame + 1) if name == OWN else ("", 0)
+        picture = Picture(
+            image=place + 1,
+            part=part + len(parts),
+            width=drawn.width,
+            height=drawn.height,
+            instance=instance,
+            frame=frame,
+        )
         pages.pictures.setdefault(name, {})[place] = picture
         parts.append(drawn)
     if not slide.pictures:
@@ -160,6 +168,7 @@ def _told(series: Seen, pages: _Pages) -> Series:
         if name in pages.pictures
     )
     return Series(
+        uid=series.uid,
         modality=series.modality,
         title=series.title,
         images=series.count,

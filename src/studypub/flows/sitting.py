@@ -12,7 +12,7 @@ from studypub.deid import elements
 from studypub.pixels.drawing import Drawing, Piece, Shot
 
 _IMAGE_TYPE, _MODALITY, _DESCRIPTION = 0x00080008, 0x00080060, 0x0008103E
-_SERIES, _SERIES_NUMBER, _NUMBER = 0x0020000E, 0x00200011, 0x00200013
+_INSTANCE, _SERIES, _SERIES_NUMBER, _NUMBER = 0x00080018, 0x0020000E, 0x00200011, 0x00200013
 _FRAMES, _SHARED_GROUPS, _INTERCEPT, _PIXELS = 0x00280008, 0x52009229, 0x00281052, 0x7FE00010
 _FEW: Final = 4  # images that are drawn larger
 _SIDE, _LARGE_SIDE = 768, 1536  # pixels
@@ -22,6 +22,7 @@ _PRESETS: Final = 20  # images of a series that are drawn through each window of
 class Image(NamedTuple):
     """An instance that shows something: so many frames, and where its file lies."""
 
+    uid: str
     number: int
     frames: int
     pieces: tuple[Piece, ...]
@@ -31,6 +32,7 @@ class Image(NamedTuple):
 class Seen:
     """A series, as its instances came."""
 
+    uid: str
     number: int
     modality: str
     title: str
@@ -44,9 +46,10 @@ class Seen:
 
 
 class Job(NamedTuple):
-    """A drawing, and of which series (its place) which images (from 0 on) it shows, shot by shot."""
+    """A drawing, and of which series (its place) which instance and images (from 0 on) it shows, shot by shot."""
 
     series: int
+    instance: str
     places: tuple[int, ...]
     windows: tuple[tuple[str, ...], ...]
     drawing: Drawing
@@ -66,6 +69,7 @@ def begun(dataset: Dataset) -> Seen:
     """Return the series of which this de-identified instance is the first that has come."""
     modality = elements.string(dataset, _MODALITY)
     return Seen(
+        uid=series_of(dataset),
         number=_integer(dataset, _SERIES_NUMBER),
         modality=modality,
         title=str(dataset.get("SeriesDescription") or "").strip(),
@@ -76,7 +80,8 @@ def begun(dataset: Dataset) -> Seen:
 
 def image_of(dataset: Dataset, pieces: tuple[Piece, ...]) -> Image:
     """Return what of an instance is needed to draw it."""
-    return Image(_integer(dataset, _NUMBER), max(1, _integer(dataset, _FRAMES)), pieces)
+    uid, frames = elements.string(dataset, _INSTANCE), max(1, _integer(dataset, _FRAMES))
+    return Image(uid, _integer(dataset, _NUMBER), frames, pieces)
 
 
 def jobs(series: Sequence[Seen], each: int, total: int) -> list[Job]:
@@ -112,7 +117,7 @@ def _of(place: int, series: Seen, count: int) -> Iterator[tuple[int, Job]]:
             side=_LARGE_SIDE if count <= _FEW else _SIDE,
             otherwise=CT_WINDOWS["soft"] if series.is_ct else None,
         )
-        yield ranks[image], Job(place, tuple(each for each, _ in frames), names, drawing)
+        yield ranks[image], Job(place, series.images[image].uid, tuple(each for each, _ in frames), names, drawing)
 
 
 def _frames(images: Sequence[Image], shown: Sequence[int]) -> list[tuple[int, int]]:

@@ -1,10 +1,12 @@
 """What a viewer asks for of a publication: overview, metadata, frames, instances; from disk or S3, by ranged reads."""
 
 import io
+import struct
 import zlib
 from collections import OrderedDict
 from collections.abc import Iterator
 from functools import partial
+from itertools import pairwise
 from threading import Lock
 from typing import IO, Final, NamedTuple, cast
 
@@ -12,6 +14,8 @@ import msgspec
 from isal import isal_zlib
 from zstandard import ZstdDecompressionReader, ZstdDecompressor, ZstdError
 
+from studypub.archive.metadata import BULK
+from studypub.archive.value import Value, value_of
 from studypub.archive.viewing import OVERVIEW, Index, Instance, Overview, index_part, metadata_part
 from studypub.core.publication import Publication
 from studypub.errors import StorageUnavailable
@@ -19,9 +23,13 @@ from studypub.flows.companion import Companions
 from studypub.store.base import Store
 
 _RAW: Final = -isal_zlib.MAX_WBITS
+_GZIP: Final = isal_zlib.MAX_WBITS + 16
 _CHUNK_BYTES: Final = 1 << 20
 # Indexes that are remembered have no more instances and frames than this, some hundred bytes each.
 _MOST_ENTRIES: Final = 60_000
+# What is read at once of a file to show one frame: all before its pixels, or the whole where frames are not known.
+_LONGEST_HEADER: Final = 64 << 20
+_ITEM: Final = struct.Struct("<HHL")  # PS3.5 7.5
 
 
 class Found(NamedTuple):
@@ -43,9 +51,9 @@ class Views:
     Everything raises StorageUnavailable or StorageRefused.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, companions: Companions) -> None:
         self._store = store
-        self._companions = Companions(store)
+        self._companions = companions
         self._overviews: OrderedDict[str, Overview] = OrderedDict()
         self._indexes: OrderedDict[tuple[str, int], _Loaded] = OrderedDict()
         self._lock = Lock()
@@ -67,9 +75,9 @@ class Views:
                 self._overviews.popitem(last=False)
         return overview
 
-    def metadata(self, publication: Publication, series: int) -> bytes:
-        """Return the DICOM JSON of all instances of a series, as gzip."""
-        return self._part(publication, metadata_part(series))
+    def metadata(self, publication: Publication, series: int, address: str) -> bytes:
+        """Return the DICOM JSON of all instances of a series; `address` is that of the series."""
+        return _addressed(isal_zlib.decompress(self._part(publication, metadata_part(series)), _GZIP), address)
 
     def instances(self, publication: Publication, series: int) -> tuple[Instance, ...]:
         """Return the instances of a series."""
@@ -80,11 +88,11 @@ class Views:
         instance = self._loaded(publication, series).by_uid.get(uid)
         return Found(series, instance) if instance else None
 
-    def json_of(self, publication: Publication, found: Found) -> bytes:
-        """Return the DICOM JSON of one instance."""
+    def json_of(self, publication: Publication, found: Found, address: str) -> bytes:
+        """Return the DICOM JSON of one instance; `address` is that of its series."""
         block = self._loaded(publication, found.series).described.blocks[found.instance.block]
         content = self._companions.read_range(publication, metadata_part(found.series), block.offset, block.length)
-        return _inflated(content, block.size)[found.instance.begin : found.instance.end]
+        return _addressed(_inflated(content, block.size)[found.instance.begin : found.instance.end], address)
 
     def frame(self, publication: Publication, instance: Instance, number: int) -> bytes:
         """Return a frame, the first of which is 1; it is one range of the archive."""
@@ -113,6 +121,46 @@ class Views:
         if inflate is not None:
             yield inflate.flush()
 
+    def value(self, publication: Publication, instance: Instance, tag: int) -> Value | None:
+        """Return the value of an element of an instance, to be read once; None where there is none."""
+        return value_of(self.file(publication, instance), tag)
+
+    def write_frame(self, publication: Publication, instance: Instance, number: int, target: IO[bytes]) -> bool:
+        """Write the file of an instance with one of its frames, the first of which is 1, and holes for the others.
+
+        Return whether it was: not where so much stands before its pixels, or is it whose frames are not known, or where
+        that has to be unpacked to find them.
+        """
+        if not instance.frames or instance.is_zstd:
+            if instance.size > _LONGEST_HEADER:
+                return False
+            target.writelines(self.file(publication, instance))
+            return True
+        begin = instance.frames[0][0]
+        if begin > _LONGEST_HEADER or number > len(instance.frames):
+            return False
+        header = self._store.read(publication.object_key, instance.place, begin)
+        if instance.frame:
+            header = isal_zlib.decompressobj(_RAW).decompress(header, _LONGEST_HEADER)
+        target.write(header)
+        target.seek(len(header) + instance.frame * (number - 1) if instance.frame else instance.frames[number - 1][0])
+        target.write(self.frame(publication, instance, number))
+        target.truncate(instance.size)
+        if not instance.frame:
+            self._write_between(publication, instance, target)
+        return True
+
+    def _write_between(self, publication: Publication, instance: Instance, target: IO[bytes]) -> None:
+        """Write what stands between frames and behind them: the headers of their items, if they have any."""
+        for (offset, length), (following, size) in pairwise(instance.frames):
+            if following - offset - length == _ITEM.size:
+                target.seek(following - _ITEM.size)
+                target.write(_ITEM.pack(0xFFFE, 0xE000, size))
+        end = sum(instance.frames[-1])
+        if end < instance.size:
+            target.seek(end)
+            target.write(self._store.read(publication.object_key, instance.place + end, instance.size - end))
+
     def _loaded(self, publication: Publication, series: int) -> _Loaded:
         key = publication.object_key, series
         with self._lock:
@@ -133,6 +181,11 @@ class Views:
         if part is None:
             raise StorageUnavailable("a part of a companion is missing")
         return part
+
+
+def _addressed(content: bytes, address: str) -> bytes:
+    """Make addresses of values absolute: the link was not known when they were written, and may change."""
+    return content.replace(BULK.encode(), f"{BULK}{address}/".encode())
 
 
 def _decoded(part: bytes) -> Overview:

@@ -62,11 +62,11 @@ def _measures(header: Dataset) -> Dataset:
     return measures
 
 
-def through(rules: Dataset, centre: float, width: float) -> Dataset:
+def through(rules: Dataset, centre: float, width: float, function: str = "LINEAR") -> Dataset:
     """Return the rules with another window, in the units to which they rescale."""
     found = Dataset()
     found.update({rules[name].tag: rules[name] for name in _RESCALE if name in rules})
-    found.WindowCenter, found.WindowWidth = centre, width
+    found.WindowCenter, found.WindowWidth, found.VOILUTFunction = centre, width, function
     return found
 
 

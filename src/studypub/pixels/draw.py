@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Final
@@ -14,7 +15,6 @@ from PIL import Image
 from studypub.pixels.drawing import Drawing, Drawn, Piece, Shot, Slide
 from studypub.pixels.frames import Frames, Unreadable
 
-_QUALITY: Final = 80
 _SMALL: Final = 160  # pixels
 _SUBSAMPLING: Final = "4:2:0"
 
@@ -34,26 +34,31 @@ def draw(drawing: Drawing) -> Iterator[Slide]:
 def _slide(frames: Frames, shot: Shot, drawing: Drawing) -> Slide:
     try:
         seen = frames.through(shot.frame, shot.windows, drawing.otherwise)
-        small = _drawn(seen[0], frames.stretch, _SMALL) if shot.small else None
-        return Slide(pictures=tuple(_drawn(pixels, frames.stretch, drawing.side) for pixels in seen), small=small)
+        small = _drawn(seen[0], frames.stretch, replace(drawing, side=_SMALL)) if shot.small else None
+        return Slide(pictures=tuple(_drawn(pixels, frames.stretch, drawing) for pixels in seen), small=small)
     except (Unreadable, IndexError, MemoryError):
         return Slide()
 
 
-def _drawn(pixels: NDArray[np.uint8], stretch: float, side: int) -> Drawn:
+def _drawn(pixels: NDArray[np.uint8], stretch: float, drawing: Drawing) -> Drawn:
     picture = Image.fromarray(pixels)
-    size = fitted(picture.width, picture.height, stretch, side)
+    size = fitted(picture.width, picture.height, stretch, drawing.side, drawing.viewport)
     if size != picture.size:
         picture = picture.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
     target = BytesIO()
-    picture.save(target, "JPEG", quality=_QUALITY, subsampling=_SUBSAMPLING)
+    picture.save(target, drawing.coding, quality=drawing.quality, subsampling=_SUBSAMPLING)
     return Drawn(*size, target.getvalue())
 
 
-def fitted(width: int, height: int, stretch: float, side: int) -> tuple[int, int]:
-    """Return the size of a picture whose pixels are `stretch` times as high as wide, as it is to be shown."""
+def fitted(
+    width: int, height: int, stretch: float, side: int, viewport: tuple[int, int] | None = None
+) -> tuple[int, int]:
+    """Return the size of a picture whose pixels are `stretch` times as high as wide, as it is to be shown.
+
+    It is made smaller, never larger, to have no side that is longer; or to fill the viewport, if there is one.
+    """
     wide, high = (float(width), height * stretch) if stretch >= 1 else (width / stretch, float(height))
-    scale = min(1.0, side / max(wide, high))
+    scale = min(viewport[0] / wide, viewport[1] / high) if viewport else min(1.0, side / max(wide, high))
     return max(1, round(wide * scale)), max(1, round(high * scale))
 
 

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
+
+from studypub.core.preview import Window
 
 
 class Piece(NamedTuple):
@@ -14,13 +16,13 @@ class Piece(NamedTuple):
 
 
 class Shot(NamedTuple):
-    """A frame, from 0 on, and the windows (centre, width) through which it is drawn; None is that of the header.
+    """A frame, from 0 on, and the windows through which it is drawn; None is that of the header.
 
     `small`: a small picture through the first window is wanted, too.
     """
 
     frame: int
-    windows: tuple[tuple[float, float] | None, ...]
+    windows: tuple[Window | None, ...]
     small: bool = False
 
 
@@ -29,20 +31,25 @@ class Drawing:
     """Frames of one Part 10 file, which is made of these pieces; no side of a picture is longer than `side`, pixels.
 
     `otherwise`: the window where the header has none; None: from the darkest to the brightest of the frame.
+    `viewport`: width and height that a picture fills as far as its shape lets it. `coding`: as Pillow calls it;
+    `quality`: of a JPEG, from 1 to 100.
     """
 
     pieces: tuple[Piece, ...]
     shots: tuple[Shot, ...]
     side: int
-    otherwise: tuple[float, float] | None = None
+    otherwise: Window | None = None
+    viewport: tuple[int, int] | None = None
+    coding: Literal["JPEG", "PNG"] = "JPEG"
+    quality: int = 80
 
 
 class Drawn(NamedTuple):
-    """A picture: its pixels, and the JPEG."""
+    """A picture: its size in pixels, and how it is coded."""
 
     width: int
     height: int
-    jpeg: bytes
+    content: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from studypub.pixels.native import Native, by_pixel
 from studypub.pixels.part10 import opened
 from studypub.pixels.unreadable import Unreadable, damage
 
-Window = tuple[float, float]  # centre, width
+Window = tuple[float, float] | tuple[float, float, str]  # centre, width, function
 
 __all__ = ["Frames", "Unreadable"]
 

@@ -7,11 +7,14 @@ from litestar.datastructures import State
 
 from studypub.errors import Sentence
 from studypub.flows.companion import Companions
+from studypub.flows.draw import Easel
+from studypub.flows.prepared import Prepared
 from studypub.flows.readings import Readings
 from studypub.flows.view import Views
 from studypub.web import static
 from studypub.web.allowance import Allowance
-from studypub.web.api import batch, dicomweb, fhir, operations, publish, schema, task
+from studypub.web.api import batch, fhir, operations, publish, schema, task
+from studypub.web.api.dicomweb import routes as dicomweb
 from studypub.web.errors import Problem, answer_error
 from studypub.web.given import PROVIDERS
 from studypub.web.guards import SecondFactorNeeded, SignInNeeded, ask_for_second_factor, ask_to_sign_in
@@ -92,6 +95,9 @@ _COMPRESSED = Sentence("Сжатые запросы не принимаются.
 def create_app(parts: Parts) -> Litestar:
     """Return the application over these parts."""
     allowance = Allowance(parts.config.server.api_requests_per_minute)
+    companions = Companions(parts.store)
+    views = Views(parts.store, companions)
+    easel = Easel(views)
     return Litestar(
         route_handlers=ROUTES,
         state=State(
@@ -99,11 +105,14 @@ def create_app(parts: Parts) -> Litestar:
                 "parts": parts,
                 "allowance": allowance,
                 "readings": Readings(parts.config, parts.database),
-                "views": Views(parts.store),
-                "companions": Companions(parts.store),
+                "views": views,
+                "prepared": Prepared(companions),
+                "easel": easel,
+                "companions": companions,
             }
         ),
         dependencies=PROVIDERS,
+        on_shutdown=[easel.close],
         middleware=[stamped, patient],
         before_request=refuse_compressed,
         before_send=[SecurityHeaders(parts.config.server), Timing(parts.metrics)],

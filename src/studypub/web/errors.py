@@ -77,7 +77,7 @@ class Problem(Exception):
 def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """Answer whatever a handler raised."""
     problem = problem_of(error)
-    if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR and problem is not error:
         _write_down(request, problem, error)
     if request.scope["path"].startswith("/fhir/"):
         return _outcome(problem, language_of(request))

@@ -10,6 +10,8 @@ from studypub.core.people import ApiKey
 from studypub.core.rights import Right
 from studypub.db.people import Session
 from studypub.flows.companion import Companions
+from studypub.flows.draw import Easel
+from studypub.flows.prepared import Prepared
 from studypub.flows.view import Views
 from studypub.web.language import Language, language_of
 from studypub.web.parts import Parts
@@ -21,6 +23,8 @@ GivenSession = NamedDependency[Session]  # of whoever the guard `signed_in` has 
 GivenRights = NamedDependency[frozenset[Right]]  # what that person may do
 GivenApiKey = NamedDependency[ApiKey]  # of the program that `with_api_key` has let in
 GivenLanguage = NamedDependency[Language]
+GivenPrepared = NamedDependency[Prepared]
+GivenEasel = NamedDependency[Easel]
 GivenViews = NamedDependency[Views]
 
 
@@ -57,8 +61,20 @@ def _views(state: State) -> Views:
     return views
 
 
+def _prepared(state: State) -> Prepared:
+    prepared: Prepared = state.prepared
+    return prepared
+
+
+def _easel(state: State) -> Easel:
+    easel: Easel = state.easel
+    return easel
+
+
 PROVIDERS = {
     "views": Provide(_views, sync_to_thread=False),
+    "prepared": Provide(_prepared, sync_to_thread=False),
+    "easel": Provide(_easel, sync_to_thread=False),
     "parts": Provide(_parts, sync_to_thread=False),
     "companions": Provide(_companions, sync_to_thread=False),
     "session": Provide(_session, sync_to_thread=False),

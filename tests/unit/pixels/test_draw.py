@@ -13,6 +13,7 @@ from pydicom import dcmread, dcmwrite
 from pydicom.data import get_testdata_file
 from tests.unit.pixels.images import EXPLICIT, RLE, Image, by_dcmtk, native
 
+from studypub.core.preview import Window
 from studypub.pixels.draw import draw, fitted
 from studypub.pixels.drawing import Drawing, Drawn, Piece, Shot, Slide
 from studypub.pixels.frames import Frames
@@ -29,7 +30,7 @@ def drawing(path: Path, *shots: Shot, side: int = 4000, **more: Any) -> Drawing:
 
 
 def shown(drawn: Drawn) -> NDArray[np.float64]:
-    with Pillow.open(BytesIO(drawn.jpeg)) as picture:
+    with Pillow.open(BytesIO(drawn.content)) as picture:
         assert (picture.format, picture.size) == ("JPEG", (drawn.width, drawn.height))
         assert not picture.info.keys() - {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
         return np.asarray(picture, np.float64)
@@ -107,7 +108,7 @@ def test_frames_in_any_order_and_windows_of_each(tmp_path: Path) -> None:
     image = Image(allocated=16, stored=12, frames=5, rows=50, columns=60, more=_CT)
     levels = np.full((5, 50, 60, 1), 0) + np.arange(5).reshape(5, 1, 1, 1) * 100 + 864
     for path in (native(tmp_path / "a", image, levels), by_dcmtk(tmp_path / "b", image, levels, "dcmcrle")):
-        shots = Shot(4, (None, (40.0, 4000.0))), Shot(0, (None,), small=True), Shot(2, (None,))
+        shots = Shot(4, (None, Window(40.0, 4000.0))), Shot(0, (None,), small=True), Shot(2, (None,))
         last, first, middle = draw(drawing(path, *shots))
         assert [round(shown(picture).mean()) for picture in last.pictures] == [255, 140]
         assert [round(shown(picture).mean()) for picture in (*first.pictures, *middle.pictures)] == [0, 128]

@@ -2,7 +2,9 @@
 
 import secrets
 from collections.abc import Iterable, Iterator
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
+
+from litestar.response import Stream
 
 from studypub.errors import Sentence
 from studypub.web.errors import Problem
@@ -19,6 +21,7 @@ _OWN: Final = {
     **{f"1.2.840.10008.1.2.4.{number}": "image/jpx" for number in (92, 93)},
     **{f"1.2.840.10008.1.2.4.{number}": "image/jphc" for number in (201, 202, 203)},
 }
+PICTURES: Final = {"JPEG": "image/jpeg", "PNG": "image/png"}
 _NOT_ACCEPTABLE: Final = Sentence(
     "В таком виде эти данные не отдаются.", "These data are not given in any form that the request accepts."
 )
@@ -56,13 +59,23 @@ def chosen(accept: str, syntax: str, *, of_file: bool) -> Accepted:
     raise Problem(406, _NOT_ACCEPTABLE)
 
 
-def new_boundary() -> str:
-    """Return what no content holds."""
-    return secrets.token_hex(16)
+def picture(accept: str) -> Literal["JPEG", "PNG"]:
+    """Return how a picture is to be coded. Raises Problem 406."""
+    for each in _ranges(accept):
+        if each.type in {"image/jpeg", "image/*", "*/*"}:
+            return "JPEG"
+        if each.type == "image/png":
+            return "PNG"
+    raise Problem(406, _NOT_ACCEPTABLE)
 
 
-def multipart(parts: Iterable[tuple[str, Iterable[bytes]]], boundary: str) -> Iterator[bytes]:
-    """Yield a body of parts, each with its Content-Type."""
+def multipart(kind: str, parts: Iterable[tuple[str, Iterable[bytes]]]) -> Stream:
+    """Answer with parts, each with its Content-Type."""
+    boundary = secrets.token_hex(16)  # which no content holds
+    return Stream(_body(parts, boundary), media_type=f'multipart/related; type="{kind}"; boundary={boundary}')
+
+
+def _body(parts: Iterable[tuple[str, Iterable[bytes]]], boundary: str) -> Iterator[bytes]:
     for content_type, pieces in parts:
         yield f"--{boundary}\r\nContent-Type: {content_type}\r\n\r\n".encode()
         yield from pieces

@@ -1,0 +1,138 @@
+"""A frame is drawn out of an archive without the others; whoever asks for too much is told to come later."""
+
+import asyncio
+import os
+import zlib
+from collections.abc import AsyncIterator
+from io import BytesIO
+from itertools import pairwise
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Final
+
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+from pydicom import dcmread
+from pydicom.encaps import encapsulate, generate_frames
+from tests.unit.pixels.images import Image, by_dcmtk, native
+
+from studypub.archive.metadata import Describer
+from studypub.archive.viewing import Instance
+from studypub.errors import StorageUnavailable
+from studypub.flows.companion import Companions
+from studypub.flows.draw import Crowded, Easel, Wish
+from studypub.flows.view import Found, Views
+from studypub.store.local import LocalStore
+
+_KEY: Final = "studies/x.zip"
+_PUBLICATION: Any = SimpleNamespace(object_key=_KEY)
+# Values are shown as they are; a frame has one.
+_FORM: Final = Image(frames=4, rows=20, columns=30, more={"WindowCenter": 128, "WindowWidth": 256})
+_LEVELS: Final = np.full((4, 20, 30, 1), 40) * np.arange(1, 5).reshape(4, 1, 1, 1)
+_PNG: Final = Wish(coding="PNG")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalStore:
+    return LocalStore(tmp_path / "storage")
+
+
+@pytest.fixture
+async def easel(store: LocalStore) -> AsyncIterator[Easel]:
+    easel = Easel(Views(store, Companions(store)))
+    yield easel
+    easel.close()
+
+
+def put(store: LocalStore, data: bytes, *, packed: bool = False, known: bool = True) -> Found:
+    """Store a file where a member of an archive would lie, and find it; `known`: its frames are."""
+    described = Describer().describe(data)
+    assert described.frames is not None
+    spans, content, frame = list(zip(described.frames.begins, described.frames.lengths, strict=True)), data, 0
+    if packed:
+        frame = described.frames.lengths[0]
+        content, spans = _packed(data, described.frames.begins)
+    store.put(_KEY, BytesIO(b"before" + content))
+    sizes = (6, len(content), len(data), packed, frame, tuple(spans) if known else ())
+    return Found(1, Instance("1.2", "1.2", described.syntax, *sizes, block=0, begin=0, end=0))
+
+
+def _packed(data: bytes, cuts: tuple[int, ...]) -> tuple[bytes, list[tuple[int, int]]]:
+    packer, content, marks = zlib.compressobj(wbits=-zlib.MAX_WBITS), b"", []
+    for begin, end in pairwise((0, *cuts, len(data))):
+        content += packer.compress(data[begin:end]) + packer.flush(zlib.Z_FULL_FLUSH)
+        marks.append(len(content))
+    return content, [(begin, end - begin) for begin, end in pairwise(marks)]
+
+
+def raw(folder: Path) -> bytes:
+    return native(folder / "raw", _FORM, _LEVELS).read_bytes()
+
+
+def rle(folder: Path, *, table: bool) -> bytes:
+    path = by_dcmtk(folder / "rle", _FORM, _LEVELS, "dcmcrle")
+    dataset = dcmread(path)
+    frames = list(generate_frames(dataset.PixelData, number_of_frames=4))
+    dataset.PixelData = encapsulate(frames, has_bot=table)
+    dataset.save_as(path)
+    return path.read_bytes()
+
+
+async def brightness(easel: Easel, found: Found, number: int) -> list[int]:
+    content = await easel.draw(_PUBLICATION, found, number, _PNG)
+    if content is None:
+        return []
+    with Pillow.open(BytesIO(content)) as picture:
+        assert (picture.format, picture.size) == ("PNG", (30, 20))
+        return [int(value) for value in np.unique(np.asarray(picture))]
+
+
+@pytest.mark.parametrize("packed", [True, False])
+async def test_any_frame_of_what_is_not_compressed(
+    easel: Easel, store: LocalStore, tmp_path: Path, packed: bool
+) -> None:
+    found = put(store, raw(tmp_path), packed=packed)
+    assert [await brightness(easel, found, number) for number in (4, 1, 5)] == [[160], [40], []]
+
+
+@pytest.mark.parametrize(("table", "known"), [(True, True), (False, True), (True, False)])
+async def test_any_frame_of_what_is_compressed(
+    easel: Easel, store: LocalStore, tmp_path: Path, table: bool, known: bool
+) -> None:
+    found = put(store, rle(tmp_path, table=table), known=known)
+    assert [await brightness(easel, found, number) for number in (4, 1, 2, 5)] == [[160], [40], [80], []]
+
+
+async def test_what_cannot_be_decoded_costs_its_picture_alone(easel: Easel, store: LocalStore, tmp_path: Path) -> None:
+    broken = put(store, rle(tmp_path, table=False).replace(b"\x01\0\0\0\x40\0\0\0", b"\xff" * 8))
+    assert await brightness(easel, broken, 1) == []
+    assert await brightness(easel, put(store, raw(tmp_path)), 1) == [40]
+
+
+async def test_one_link_takes_no_more_than_its_share_and_all_no_more_than_there_is(
+    easel: Easel, store: LocalStore, tmp_path: Path
+) -> None:
+    found, archive = put(store, raw(tmp_path)), tmp_path / "storage" / _KEY
+    whole = archive.read_bytes()
+    archive.unlink()
+    os.mkfifo(archive)  # whoever reads it waits
+    waiting = [asyncio.ensure_future(easel.draw(_PUBLICATION, found, 1, _PNG)) for _ in range(8)]
+    await asyncio.sleep(0)
+    with pytest.raises(Crowded):
+        await easel.draw(_PUBLICATION, found, 1, _PNG)
+    other: Any = SimpleNamespace(object_key="studies/y.zip")
+    waiting.append(asyncio.ensure_future(easel.draw(other, found, 1, _PNG)))
+    await asyncio.sleep(0)
+    many = [SimpleNamespace(object_key=f"studies/{number}.zip") for number in range(16)]
+    crowded = [asyncio.ensure_future(easel.draw(each, found, 1, _PNG)) for each in many]  # type: ignore[arg-type]
+    await asyncio.sleep(0)
+    assert isinstance(crowded[-1].exception(), Crowded)
+    archive.rename(tmp_path / "pipe")
+    archive.write_bytes(whole)
+    with (tmp_path / "pipe").open("wb"):
+        pass
+    ended = await asyncio.gather(*waiting, *crowded, return_exceptions=True)
+    assert isinstance(ended[0], StorageUnavailable)
+    assert all(isinstance(one, bytes) for one in ended[1:8])
+    assert await brightness(easel, found, 1) == [40]
