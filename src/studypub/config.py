@@ -286,6 +286,12 @@ class Preview(_Section, frozen=True):
             _need(holds=1 <= getattr(self, key) <= 2000, key=key, why="must be between 1 and 2000")
 
 
+class Viewer(_Section, frozen=True):
+    """OHIF Viewer behind links, where it is installed."""
+
+    enabled: bool = True
+
+
 class Workers(_Section, frozen=True):
     """How tasks are worked on."""
 
@@ -485,6 +491,7 @@ class Config(_Section, frozen=True):
     storage: Storage = Storage()
     retention: Retention = Retention()
     preview: Preview = Preview()
+    viewer: Viewer = Viewer()
     workers: Workers = Workers()
     backup: Backup = Backup()
     mail: Mail = Mail()

@@ -9,7 +9,8 @@ from studypub.errors import Sentence
 from studypub.flows.companion import Companions
 from studypub.flows.readings import Readings
 from studypub.flows.view import Views
-from studypub.web import static
+from studypub.viewer.installed import Installed, folders
+from studypub.web import static, viewer
 from studypub.web.allowance import Allowance
 from studypub.web.api import batch, dicomweb, operations, publish, schema, task
 from studypub.web.errors import Problem, answer_error
@@ -40,6 +41,7 @@ from studypub.web.pages import (
     studies_selected,
     study,
     study_pin,
+    view,
 )
 from studypub.web.parts import Parts
 from studypub.web.patience import patient
@@ -60,6 +62,7 @@ ROUTES = (
     *download.routes,
     *dicomweb.routes,
     *preview.routes,
+    *view.routes,
     # people of the clinic
     *login.routes,
     *login_code.routes,
@@ -83,6 +86,7 @@ ROUTES = (
     *language.routes,
     # what pages are made of
     *static.routes,
+    *viewer.routes,
 )
 
 _COMPRESSED = Sentence("Сжатые запросы не принимаются.", "Compressed requests are not accepted.")
@@ -100,6 +104,7 @@ def create_app(parts: Parts) -> Litestar:
                 "readings": Readings(parts.config, parts.database),
                 "views": Views(parts.store),
                 "companions": Companions(parts.store),
+                "viewer": Installed(folders(parts.config.database.data_dir)),
             }
         ),
         dependencies=PROVIDERS,

@@ -11,6 +11,7 @@ from studypub.core.rights import Right
 from studypub.db.people import Session
 from studypub.flows.companion import Companions
 from studypub.flows.view import Views
+from studypub.viewer.installed import Installed
 from studypub.web.language import Language, language_of
 from studypub.web.parts import Parts
 from studypub.web.rights import rights_of
@@ -22,6 +23,7 @@ GivenRights = NamedDependency[frozenset[Right]]  # what that person may do
 GivenApiKey = NamedDependency[ApiKey]  # of the program that `with_api_key` has let in
 GivenLanguage = NamedDependency[Language]
 GivenViews = NamedDependency[Views]
+GivenViewer = NamedDependency[Installed]
 
 
 def _parts(state: State) -> Parts:
@@ -57,7 +59,13 @@ def _views(state: State) -> Views:
     return views
 
 
+def _viewer(state: State) -> Installed:
+    viewer: Installed = state.viewer
+    return viewer
+
+
 PROVIDERS = {
+    "viewer": Provide(_viewer, sync_to_thread=False),
     "views": Provide(_views, sync_to_thread=False),
     "parts": Provide(_parts, sync_to_thread=False),
     "companions": Provide(_companions, sync_to_thread=False),
