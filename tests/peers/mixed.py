@@ -1,5 +1,7 @@
 """A study of many kinds of images, each of which shows a picture of its own that is known."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from openjpeg.utils import encode_array
@@ -21,27 +23,36 @@ from tests.peers.house import ACCESSION, PATIENT
 from tests.peers.studies import make_study
 
 SIDE = 128
-SLICES, FRAMES = 24, 6
-SERIES = {"CT": 11, "J2K": 12, "JLS": 13, "US": 14, "DX": 15}
+SLICES, FRAMES = 24, 3
+SERIES = {"CT": 11, "J2K": 12, "JLS": 13, "US": 14, "DX": 15, "MR": 16}
 """What each series is called here, and its number."""
 
 Picture = NDArray[np.uint8]
 
 
 def picture(series: str, number: int) -> Picture:
-    """Return what an image or frame of a series shows: waves, different for each, and nothing like a letter."""
+    """Return what an image or frame of a series shows: waves, and slopes where letters are sought."""
+    if series == "US":
+        across, down = np.meshgrid(np.linspace(0, 1, SIDE), np.linspace(0, 1, SIDE))
+        slope = across * number + down * (FRAMES + 1 - number)
+        return _levels(slope)
     waves = np.random.default_rng(SERIES[series] * 1000 + number).normal(0, 1, (5, 5))
     smooth = Image.fromarray(waves.astype(np.float32)).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
-    values = np.asarray(smooth)
-    return ((values - values.min()) / np.ptp(values) * 255).astype(np.uint8)
+    return _levels(np.asarray(smooth))
+
+
+def ct_study() -> list[FileDataset]:
+    """Return the CT alone."""
+    return _slices("CT", CTImageStorage, SLICES, ExplicitVRLittleEndian)
 
 
 def mixed_study() -> list[FileDataset]:
-    """Return it: a CT, one as JPEG 2000, an MR as JPEG-LS, an ultrasound clip in colour, an inverted X-ray."""
+    """Return it: a CT, one as JPEG 2000, an MR as JPEG-LS and one as it is, a clip in colour, an inverted X-ray."""
     made = [
-        *_slices("CT", CTImageStorage, SLICES, ExplicitVRLittleEndian),
+        *ct_study(),
         *_slices("J2K", CTImageStorage, 2, JPEG2000Lossless),
         *_slices("JLS", MRImageStorage, 2, JPEGLSLossless),
+        *_slices("MR", MRImageStorage, 2, ExplicitVRLittleEndian),
         _clip(),
         _x_ray(),
     ]
@@ -49,6 +60,10 @@ def mixed_study() -> list[FileDataset]:
         for keyword in ("StudyInstanceUID", "PatientName", "StudyDate"):
             setattr(dataset, keyword, getattr(made[0], keyword))
     return made
+
+
+def _levels(values: NDArray[np.floating[Any]]) -> Picture:
+    return ((values - values.min()) / np.ptp(values) * 255).astype(np.uint8)
 
 
 def _series(name: str, instances: int, modality: str) -> list[FileDataset]:

@@ -28,11 +28,13 @@ def install(folder: Path, viewer: bytes, esbuild: bytes | None, *, quality: int 
     Raises Refused where a package is not the one that is known, and where the folder cannot be written.
     """
     obtain.require_integrity(viewer, edition.INTEGRITY, edition.PACKAGE)
+    if esbuild is not None:
+        obtain.require_integrity(esbuild, edition.MINIFIER_INTEGRITY, edition.MINIFIER)
     files = obtain.read(viewer, lambda name: name == "LICENSE" or recipe.is_served(name.removeprefix("dist/")))
     licence = files.pop("LICENSE")
     dist = {name.removeprefix("dist/"): content for name, content in files.items()}
     made = recipe.made(dist)
-    served = minified(made.files, _program(esbuild)) if esbuild else made.files
+    served = made.files if esbuild is None else minified(made.files, _program(esbuild))
     notices = licence + b"\n\n" + recipe.notices(dist).encode()
     try:
         return _put(folder, made, served, notices, quality)
@@ -45,7 +47,6 @@ def install(folder: Path, viewer: bytes, esbuild: bytes | None, *, quality: int 
 
 
 def _program(esbuild: bytes) -> bytes:
-    obtain.require_integrity(esbuild, edition.MINIFIER_INTEGRITY, edition.MINIFIER)
     return obtain.read(esbuild, lambda name: name == "bin/esbuild")["bin/esbuild"]
 
 
