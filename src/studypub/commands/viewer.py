@@ -4,7 +4,6 @@ import argparse
 import os
 import platform
 import sys
-from pathlib import Path
 
 from studypub import config
 from studypub.commands.language import language
@@ -26,5 +25,5 @@ def install(options: argparse.Namespace) -> int:
     esbuild = obtain.fetched(edition.MINIFIER) if minifies else None
     if esbuild is None:
         print(f"studypub: {getattr(_LARGE, language())}", file=sys.stderr)
-    print(put_in_place(Path(folder), viewer, esbuild))
+    print(put_in_place(folder, viewer, esbuild, quality=options.quality))
     return 0
