@@ -23,7 +23,7 @@ from tests.peers.house import ACCESSION, PATIENT
 from tests.peers.studies import make_study
 
 SIDE = 128
-SLICES, FRAMES = 24, 3
+SLICES, FRAMES = 24, 2
 SERIES = {"CT": 11, "J2K": 12, "JLS": 13, "US": 14, "DX": 15, "MR": 16}
 """What each series is called here, and its number."""
 
@@ -63,7 +63,8 @@ def mixed_study() -> list[FileDataset]:
 
 
 def _levels(values: NDArray[np.floating[Any]]) -> Picture:
-    return ((values - values.min()) / np.ptp(values) * 255).astype(np.uint8)
+    levels: Picture = ((values - values.min()) / np.ptp(values) * 255).astype(np.uint8)
+    return levels
 
 
 def _series(name: str, instances: int, modality: str) -> list[FileDataset]:
