@@ -143,7 +143,7 @@ async def test_every_kind_of_image_is_shown_as_it_is(opened: Look, *, on_s3: boo
         await withdraw.withdraw(shown.site.database, shown.publication.study_id, **actor)  # type: ignore[arg-type]
         await thumbnails.nth(5).dblclick()
         await page.wait_for_url(shown.address)
-        assert "больше не" in await page.inner_text("main")
+        assert "Ссылка отозвана" in await page.inner_text("main")
 
 
 async def test_on_a_phone_one_finger_leafs(opened: Look) -> None:

@@ -26,6 +26,7 @@ _WORDS = {
     "disk": {"folder", "least", "free", "why"},
     "backup": {"folder", "age", "hours"},
     "text": set(),
+    "viewer": {"version"},
     "certificate": {"said_ru", "said_en"},
     "mail": {"said_ru", "said_en"},
     "storage": {

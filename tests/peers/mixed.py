@@ -23,7 +23,7 @@ from tests.peers.house import ACCESSION, PATIENT
 from tests.peers.studies import make_study
 
 SIDE = 128
-SLICES, FRAMES = 24, 2
+SLICES, FRAMES = 16, 2
 SERIES = {"CT": 11, "J2K": 12, "JLS": 13, "US": 14, "DX": 15, "MR": 16}
 """What each series is called here, and its number."""
 

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from tests.peers.viewer import package, viewer_folder
 
+from studypub.cli import main
 from studypub.errors import Refused
 from studypub.viewer import edition, obtain, recipe
 from studypub.viewer.install import install
@@ -138,3 +139,23 @@ def test_the_daemon_finds_it_once_it_is_there(tmp_path: Path) -> None:
         assert file is not None
         assert (file.coding, file.size, file.path.name) == (coding, files["a.js"][coding], "a.js" + SUFFIXES[coding])
     assert installed.file("../manifest.json", "") is None
+
+
+@pytest.mark.parametrize(("content", "said"), [(None, "cannot be read"), (b"other", "its checksum differs")])
+def test_the_command_says_what_is_wrong_with_a_file(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    content: bytes | None,
+    said: str,
+) -> None:
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    if content is not None:
+        (tmp_path / "ohif.tgz").write_bytes(content)
+    with pytest.raises(SystemExit) as ended:
+        main(["viewer", "install", "--from", str(tmp_path / "ohif.tgz"), "--folder", str(tmp_path / "viewer")])
+    assert ended.value.code == 1
+    told = capsys.readouterr()
+    assert said in told.err
+    assert told.out == ""
+    assert not (tmp_path / "viewer").exists()
