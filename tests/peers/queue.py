@@ -14,7 +14,7 @@ from studypub.db import tasks
 from studypub.db.database import Database
 from studypub.errors import DatabaseUnavailable
 
-_SECONDS = 30.0
+_SECONDS = 60.0
 _TRIES = 5
 _LOOK_AGAIN_SECONDS = 0.1  # a task that was given back is due after a while of which nobody tells
 
