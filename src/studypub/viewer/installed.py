@@ -1,5 +1,6 @@
 """Finds the viewer where it was installed, and each of its files as a browser accepts it."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from studypub.viewer.edition import EDITION
 MANIFEST: Final = "manifest.json"
 SUFFIXES: Final = {"br": ".br", "gzip": ".gz", "identity": ""}
 """How a file is named that is coded so (RFC 9110 8.4), the smallest first."""
+
+_REFUSED: Final = re.compile(r";\s*q=0(\.0*)?\s*$")
 
 TYPES: Final = {
     ".js": "text/javascript; charset=utf-8",
@@ -61,7 +64,7 @@ class Installed:
         sizes = found[1].files.get(name) if found else None
         if found is None or sizes is None:
             return None
-        codings = {part.partition(";")[0].strip() for part in accepted.lower().split(",") if "q=0" not in part}
+        codings = {part.partition(";")[0].strip() for part in accepted.lower().split(",") if not _REFUSED.search(part)}
         coding = next(coding for coding in SUFFIXES if coding in sizes and coding in {*codings, "identity"})
         path = found[0] / (name + SUFFIXES[coding])
         return ViewerFile(path, sizes[coding], TYPES[Path(name).suffix], coding)
