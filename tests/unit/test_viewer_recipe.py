@@ -12,7 +12,7 @@ from tests.peers.viewer import package, viewer_folder
 from studypub.cli import main
 from studypub.errors import Refused
 from studypub.viewer import edition, obtain, recipe
-from studypub.viewer.install import install
+from studypub.viewer.install import _put, install
 from studypub.viewer.installed import SUFFIXES, Installed, Manifest, folders
 
 __all__ = ["viewer_folder"]
@@ -113,6 +113,17 @@ def test_another_package_is_refused_and_what_is_installed_stays(tmp_path: Path, 
     assert Installed(folders(tmp_path)).manifest is not None
 
 
+def test_other_editions_make_room_and_nothing_else_does(tmp_path: Path) -> None:
+    for name in ("3.0.0-1", "photos"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "manifest.json").touch()
+    made = recipe.made(small())
+    for _ in range(2):
+        assert _put(tmp_path, made, made.files, b"", 1) == tmp_path / edition.EDITION
+        assert {path.name for path in tmp_path.iterdir()} == {edition.EDITION, "photos"}
+    assert Installed([tmp_path]).manifest is not None
+
+
 def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="No such file"):
         obtain.taken(tmp_path / "none.tgz")
@@ -132,6 +143,7 @@ def test_the_daemon_finds_it_once_it_is_there(tmp_path: Path) -> None:
     for accepted, coding in (
         ("gzip, deflate, BR", "br"),
         ("gzip;q=1.0", "gzip"),
+        ("br;q=0.5", "br"),
         ("br;q=0", "identity"),
         ("", "identity"),
     ):

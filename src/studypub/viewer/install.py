@@ -2,7 +2,9 @@
 
 import gzip
 import os
+import re
 import shutil
+import subprocess
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +21,7 @@ from studypub.viewer.minify import minified
 
 _PACKED: Final = (".js", ".css", ".wasm")  # the others are packed by what they are
 _BEST: Final = 11
+_EDITION: Final = re.compile(r"[0-9.]+-[0-9]+")
 
 
 def install(folder: Path, viewer: bytes, esbuild: bytes | None, *, quality: int = _BEST) -> Path:
@@ -34,11 +37,11 @@ def install(folder: Path, viewer: bytes, esbuild: bytes | None, *, quality: int 
     licence = files.pop("LICENSE")
     dist = {name.removeprefix("dist/"): content for name, content in files.items()}
     made = recipe.made(dist)
-    served = made.files if esbuild is None else minified(made.files, _program(esbuild))
     notices = licence + b"\n\n" + recipe.notices(dist).encode()
     try:
+        served = made.files if esbuild is None else minified(made.files, _program(esbuild))
         return _put(folder, made, served, notices, quality)
-    except OSError as error:
+    except (OSError, subprocess.SubprocessError) as error:
         raise Refused(
             str(error),
             reason_ru=f"В папку {folder} не удаётся записать OHIF Viewer.",
@@ -64,8 +67,9 @@ def _put(folder: Path, made: recipe.Viewer, served: Mapping[str, bytes], notices
         if place.exists():
             place.replace(Path(name, "before"))
         fresh.replace(place)
-    for other in folder.iterdir():
-        if other != place and other.is_dir():
+    for manifest_of_other in folder.glob(f"*/{MANIFEST}"):
+        other = manifest_of_other.parent
+        if other != place and _EDITION.fullmatch(other.name):
             shutil.rmtree(other)
     return place
 
