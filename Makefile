@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Two more than there are processors: many tests wait.
 PYTEST := $(BIN)/pytest --numprocesses $(shell expr 2 + $$(nproc)) --maxprocesses 8 --dist worksteal
 
-.PHONY: help setup run test unit thorough lint deb binary packages chaos blackout restarts bench soak huge fuzz pictures
+.PHONY: help setup run test unit thorough lint viewer deb binary packages chaos blackout restarts bench soak huge fuzz pictures
 .PHONY: lock runtime programs tools
 .NOTPARALLEL:
 
@@ -31,6 +31,9 @@ lint: tools ## style, types, and who may import whom
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+viewer: setup ## fetch OHIF Viewer by npm, for `make run`
+	@$(BIN)/studypub viewer install --folder var/viewer
 
 deb: runtime ## pack one file to install, dist/studypub_VERSION_amd64.deb; on Debian 12
 	@packaging/deb build/runtime dist

@@ -102,6 +102,12 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--collect", action="store_true", help="delete archives that the database does not know, in a week"
         )
+    viewer = _configured(_group(commands, "viewer", "OHIF Viewer"), "install", "viewer:install", "fetch and install it")
+    viewer.add_argument("--from", type=Path, dest="tarball", metavar="TARBALL", help="the npm package as a file")
+    viewer.add_argument("--folder", type=Path, metavar="DIR", help="where to, in place of the data folder")
+    viewer.add_argument(
+        "--quality", type=int, choices=range(12), default=11, metavar="0-11", help="how hard to compress it (11)"
+    )
     trial = _plain(commands, "demo", "trial:run", "try it out: a daemon, a small PACS and a published study")
     trial.add_argument("--state", type=Path, default=Path("var"), metavar="DIR")
     return parser

@@ -27,6 +27,7 @@ _WORDS = {
     "backup": {"folder", "age", "hours", "machine"},
     "machine": {"name", "ae_title", "version", "hours", "minutes", "sections", "said_ru", "said_en"},
     "text": set(),
+    "viewer": {"version"},
     "certificate": {"said_ru", "said_en"},
     "mail": {"said_ru", "said_en"},
     "storage": {

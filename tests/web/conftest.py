@@ -20,6 +20,7 @@ from tests.peers.person import Person
 from tests.peers.postgres import PostgresPeer, postgres_server
 
 from studypub.config import Clinic, Config, Pacs, Server
+from studypub.config import Database as DatabaseSection
 from studypub.core.publication import Companion, Publication
 from studypub.core.task import Event, Handled, LeftOut, Task
 from studypub.db import studies, tasks
@@ -167,6 +168,7 @@ async def _build(database: Database, folder: Path) -> Site:
     pacs = Pacs(ae_title="ORTHANC", host="127.0.0.1", port=4242)
     config = Config(
         server=Server(public_url=BASE_URL),
+        database=DatabaseSection(data_dir=folder),
         clinics=(
             Clinic(code=KHIMKI, name="Клиника в Химках", pacs=pacs),
             Clinic(code=TVER, name="Клиника в Твери", pacs=pacs, time_zone="Asia/Yekaterinburg"),

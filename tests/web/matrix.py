@@ -5,6 +5,8 @@ One letter for each caller, in the order of CALLERS; all things belong to clinic
     k asked for a key (401)   f forbidden (403)   0 not there (404)
 """
 
+from studypub.viewer.edition import ADDRESS
+
 CALLERS = (
     "nobody",
     "registrator A",
@@ -70,6 +72,8 @@ ROUTES = {
     "GET /s/{token:str}/preview": _EVERYBODY,
     "HEAD /s/{token:str}/preview": _EVERYBODY,
     "GET /s/{token:str}/preview/{part:int}": _EVERYBODY,
+    "GET /s/{token:str}/view": _NOT_THERE,  # without a viewer
+    "HEAD /s/{token:str}/view": _NOT_THERE,
     # whoever is about to become somebody
     "GET /login": _EVERYBODY,
     "POST /login": _EVERYBODY,
@@ -81,6 +85,7 @@ ROUTES = {
     "POST /setup/{token:str}": _NOT_THERE,
     "POST /language": _EVERYBODY,
     "GET /static/{path:path}": _EVERYBODY,
+    f"GET {ADDRESS}{{path:path}}": _NOT_THERE,
     # the panel
     "GET /": _SIGNED_IN,
     "GET /queue": _SIGNED_IN,

@@ -4,7 +4,7 @@ from studypub.config.clinics import Clinic, Pacs, PacsTls, PixelPolicy, Pixels
 from studypub.config.database import Database
 from studypub.config.dicom import Dicom, DicomTls
 from studypub.config.hl7 import Hl7
-from studypub.config.publication import Preview, Retention
+from studypub.config.publication import Preview, Retention, Viewer
 from studypub.config.reading import DEFAULT_PATH, load
 from studypub.config.server import Server, ServerTls
 from studypub.config.storage import S3, Storage
@@ -34,6 +34,7 @@ __all__ = [
     "Server",
     "ServerTls",
     "Storage",
+    "Viewer",
     "Workers",
     "load",
 ]

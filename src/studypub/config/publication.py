@@ -28,3 +28,9 @@ class Preview(Section, frozen=True):
     def __post_init__(self) -> None:
         for key in ("images_per_series", "images_per_study"):
             need(holds=1 <= getattr(self, key) <= 2000, key=key, why="must be between 1 and 2000")
+
+
+class Viewer(Section, frozen=True):
+    """OHIF Viewer behind links, where it is installed."""
+
+    enabled: bool = True

@@ -6,7 +6,7 @@ from studypub.config.clinics import Clinic, Pacs
 from studypub.config.database import Database
 from studypub.config.dicom import Dicom
 from studypub.config.hl7 import Hl7
-from studypub.config.publication import Preview, Retention
+from studypub.config.publication import Preview, Retention, Viewer
 from studypub.config.section import Section, need
 from studypub.config.server import Server
 from studypub.config.storage import Storage
@@ -23,6 +23,7 @@ class Config(Section, frozen=True):
     storage: Storage = Storage()
     retention: Retention = Retention()
     preview: Preview = Preview()
+    viewer: Viewer = Viewer()
     workers: Workers = Workers()
     backup: Backup = Backup()
     mail: Mail = Mail()

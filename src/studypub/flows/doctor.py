@@ -21,13 +21,15 @@ from studypub.flows.examine import (
     transfer,
 )
 from studypub.flows.examine.beside import Beside, NoAnswer, fingerprint
-from studypub.flows.examine.causes import settings, text
+from studypub.flows.examine.causes import settings, text, viewer
 from studypub.flows.examine.causes import transfer as transfers
 from studypub.flows.examine.database import OpenDatabase
 from studypub.flows.examine.finding import Finding
 from studypub.flows.examine.probes import Asked
 from studypub.flows.examine.transfer import Listener, Way
 from studypub.pixels.text import can_read
+from studypub.viewer.edition import VERSION
+from studypub.viewer.installed import Installed, folders
 
 Part = Callable[[], Iterable[Finding]]
 
@@ -89,7 +91,14 @@ def _parts(config: Config, daemon: Asked | None, *, runs: bool) -> list[Part]:
     ]
     if any(policy == "mask" for clinic in config.clinics for policy in msgspec.structs.astuple(clinic.pixels)):
         parts.append(lambda: [text.READ.found() if can_read() else text.UNREAD.found()])
+    if config.viewer.enabled:
+        parts.append(lambda: [_viewer(config)])
     return parts
+
+
+def _viewer(config: Config) -> Finding:
+    there = Installed(folders(config.database.data_dir)).manifest is not None
+    return (viewer.INSTALLED if there else viewer.NOT_INSTALLED).found(version=VERSION)
 
 
 def _all(part: Part) -> list[Finding]:

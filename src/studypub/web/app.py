@@ -11,7 +11,8 @@ from studypub.flows.draw import Easel
 from studypub.flows.prepared import Prepared
 from studypub.flows.readings import Readings
 from studypub.flows.view import Views
-from studypub.web import static
+from studypub.viewer.installed import Installed, folders
+from studypub.web import static, viewer
 from studypub.web.allowance import Allowance
 from studypub.web.api import batch, fhir, operations, publish, schema, task
 from studypub.web.api.dicomweb import routes as dicomweb
@@ -43,6 +44,7 @@ from studypub.web.pages import (
     studies_selected,
     study,
     study_pin,
+    view,
 )
 from studypub.web.parts import Parts
 from studypub.web.patience import patient
@@ -64,6 +66,7 @@ ROUTES = (
     *download.routes,
     *dicomweb.routes,
     *preview.routes,
+    *view.routes,
     # people of the clinic
     *login.routes,
     *login_code.routes,
@@ -87,6 +90,7 @@ ROUTES = (
     *language.routes,
     # what pages are made of
     *static.routes,
+    *viewer.routes,
 )
 
 _COMPRESSED = Sentence("Сжатые запросы не принимаются.", "Compressed requests are not accepted.")
@@ -109,6 +113,7 @@ def create_app(parts: Parts) -> Litestar:
                 "prepared": Prepared(companions),
                 "easel": easel,
                 "companions": companions,
+                "viewer": Installed(folders(parts.config.database.data_dir)),
             }
         ),
         dependencies=PROVIDERS,

@@ -13,6 +13,7 @@ from studypub.flows.companion import Companions
 from studypub.flows.draw import Easel
 from studypub.flows.prepared import Prepared
 from studypub.flows.view import Views
+from studypub.viewer.installed import Installed
 from studypub.web.language import Language, language_of
 from studypub.web.parts import Parts
 from studypub.web.rights import rights_of
@@ -26,6 +27,7 @@ GivenLanguage = NamedDependency[Language]
 GivenPrepared = NamedDependency[Prepared]
 GivenEasel = NamedDependency[Easel]
 GivenViews = NamedDependency[Views]
+GivenViewer = NamedDependency[Installed]
 
 
 def _parts(state: State) -> Parts:
@@ -71,7 +73,13 @@ def _easel(state: State) -> Easel:
     return easel
 
 
+def _viewer(state: State) -> Installed:
+    viewer: Installed = state.viewer
+    return viewer
+
+
 PROVIDERS = {
+    "viewer": Provide(_viewer, sync_to_thread=False),
     "views": Provide(_views, sync_to_thread=False),
     "prepared": Provide(_prepared, sync_to_thread=False),
     "easel": Provide(_easel, sync_to_thread=False),

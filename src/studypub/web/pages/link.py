@@ -1,6 +1,7 @@
 """What a patient, or the doctor they sent it to, sees behind the link."""
 
 import asyncio
+from collections.abc import Container
 from typing import Any, Final
 
 import segno
@@ -8,6 +9,7 @@ from litestar import HttpMethod, Request, Response, post, route
 from litestar.params import FromPath
 from litestar.response import Redirect
 
+from studypub.archive.viewing import OVERVIEW
 from studypub.core.access import Access
 from studypub.core.preview import INDEX
 from studypub.core.publication import link
@@ -18,7 +20,7 @@ from studypub.flows.companion import Companions
 from studypub.flows.open_link import Opened
 from studypub.web import cookies, forms, guards, render
 from studypub.web.errors import problem_of
-from studypub.web.given import GivenCompanions, GivenParts
+from studypub.web.given import GivenCompanions, GivenParts, GivenViewer
 from studypub.web.links import open_asked
 from studypub.web.parts import Parts
 
@@ -31,11 +33,17 @@ _STATUS: Final = {Access.OPEN: 200, Access.LOCKED: 200, Access.UNKNOWN: 404}
 
 @route("/s/{token:str}", http_method=[HttpMethod.GET, HttpMethod.HEAD])
 async def landing(
-    request: Request[Any, Any, Any], parts: GivenParts, companions: GivenCompanions, token: FromPath[str]
+    request: Request[Any, Any, Any],
+    parts: GivenParts,
+    companions: GivenCompanions,
+    viewer: GivenViewer,
+    token: FromPath[str],
 ) -> Response[str]:
     """Say what the link opens; nothing changes by looking."""
     opened = await open_asked(request, parts, token)
-    return _page(request, parts, token, opened, has_preview=await _has_preview(companions, opened))
+    told = await _parts_beside(companions, opened)
+    has_viewer = parts.config.viewer.enabled and viewer.manifest is not None
+    return _page(request, parts, token, opened, has_preview=INDEX in told, has_viewer=has_viewer and OVERVIEW in told)
 
 
 @post("/s/{token:str}", guards=[guards.same_origin])
@@ -68,6 +76,7 @@ def _page(
     status: int | None = None,
     *,
     has_preview: bool = False,
+    has_viewer: bool = False,
 ) -> Response[str]:
     study, answer = opened.publication, status or _STATUS.get(opened.access, 410)
     clinic = parts.config.clinic(study.clinic_code if study else None) or parts.config.clinics[0]
@@ -88,18 +97,19 @@ def _page(
         now=opened.now,
         config=parts.config,
         has_preview=has_preview,
+        has_viewer=has_viewer,
     )
 
 
-async def _has_preview(companions: Companions, opened: Opened) -> bool:
-    """Whether there are pictures; a store that is away hides them, and not the page."""
+async def _parts_beside(companions: Companions, opened: Opened) -> Container[str]:
+    """Return the names of what can be shown; a store that is away hides it, and not the page."""
     companion = opened.publication.companion if opened.publication and opened.access is Access.OPEN else None
     if companion is None:
-        return False
+        return ()
     try:
-        return INDEX in await asyncio.to_thread(companions.table, companion)
+        return await asyncio.to_thread(companions.table, companion)
     except StudypubError:
-        return False
+        return ()
 
 
 routes = (landing, enter_pin)

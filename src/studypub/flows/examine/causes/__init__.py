@@ -13,10 +13,11 @@ from studypub.flows.examine.causes import (
     storage,
     text,
     transfer,
+    viewer,
 )
 from studypub.flows.examine.finding import Cause
 
-_PARTS = (settings, database, disk, storage, backup, machine, address, certificate, mail, text, pacs, transfer)
+_PARTS = (settings, database, disk, storage, backup, machine, address, certificate, mail, text, viewer, pacs, transfer)
 
 
 def every_cause() -> list[Cause]:
