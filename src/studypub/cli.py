@@ -126,6 +126,11 @@ def _key_commands(keys: _Commands) -> None:
     add = _configured(keys, "add", "accounts:add_key", "add a key and print it, once")
     add.add_argument("--clinic", metavar="CODE", required=True)
     add.add_argument("--name", required=True)
+    callback = _configured(keys, "callback", "accounts:set_callback", "say where a program is told how its tasks end")
+    callback.add_argument("key_id")
+    where = callback.add_mutually_exclusive_group(required=True)
+    where.add_argument("--url", help="call this address, and print the new secret of its signatures, once")
+    where.add_argument("--clear", action="store_true", help="call it no more")
     _configured(keys, "list", "accounts:list_keys", "list the keys")
     _configured(keys, "revoke", "accounts:revoke_key", "revoke a key").add_argument("key_id")
 

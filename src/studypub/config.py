@@ -371,6 +371,23 @@ class Alerts(_Section, frozen=True):
             _need(holds=0 <= getattr(self, key) <= 10_000, key=key, why="must be between 0 and 10000")
 
 
+class Callbacks(_Section, frozen=True):
+    """Where programs may be called back at, by scheme, host and port; nowhere by default.
+
+    A name may lead to public addresses, and to those of `networks`.
+    """
+
+    allow: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+    ca_certificate: Path | None = None
+
+    def __post_init__(self) -> None:
+        origins = [_is_address(one) and urlsplit(one).path in {"", "/"} for one in self.allow]
+        _need(holds=all(origins), key="allow", why="must be addresses such as https://mis.clinic.example")
+        _need(holds=all(map(_is_network, self.networks)), key="networks", why="must be networks such as 10.0.0.0/8")
+        _need_absolute(self.ca_certificate, key="ca_certificate")
+
+
 class Logging(_Section, frozen=True):
     """JSON lines, to a file and to standard output."""
 
@@ -489,6 +506,7 @@ class Config(_Section, frozen=True):
     backup: Backup = Backup()
     mail: Mail = Mail()
     alerts: Alerts = Alerts()
+    callbacks: Callbacks = Callbacks()
     logging: Logging = Logging()
     clinics: tuple[Clinic, ...] = (
         Clinic(code="default", name="Клиника", pacs=Pacs(ae_title="ORTHANC", host="127.0.0.1", port=4242)),

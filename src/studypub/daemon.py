@@ -36,6 +36,7 @@ from studypub.flows import first_start
 from studypub.flows.alert import Alerting
 from studypub.flows.carry_out import Means, carry_out
 from studypub.flows.check_audit import check_audit
+from studypub.flows.deliver import Delivery
 from studypub.flows.examine.probes import Probes
 from studypub.flows.examine.transfer import Listener
 from studypub.flows.expire import expire, sweep
@@ -53,6 +54,7 @@ from studypub.web.app import create_app
 from studypub.web.listening import listening
 from studypub.web.parts import Parts
 from studypub.web.redirect import redirecting
+from studypub.worker.deliveries import Deliveries
 from studypub.worker.inquiries import Inquiries
 from studypub.worker.lag import measure_lag
 from studypub.worker.loop import WorkerLoop
@@ -221,6 +223,7 @@ async def running(
             )
         )
         probes = Probes()
+        delivery = Delivery(config, work_database, metrics)
         background = [
             asyncio.create_task(part, name=name)
             for name, part in (
@@ -231,6 +234,7 @@ async def running(
                 ("status", tell_status(os.environ, loop, work_database)),
                 ("listen", _listen(url, loop)),
                 ("readiness", readiness.watch()),
+                ("deliveries", Deliveries(delivery.claim, delivery.deliver).run()),
                 ("outages", probe(config, work_database)),
                 ("backups", keep_backed_up(config, url, store)),
                 ("certificates", keep_renewed(list(certificates.values()), renew)),

@@ -331,6 +331,27 @@ class MailRefused(StudypubError):
     )
 
 
+class ReceiverUnavailable(StudypubError):
+    """Whoever a message is for does not answer, or not that it was taken."""
+
+    code = "RECEIVER_UNAVAILABLE"
+    retry = True
+    template = Sentence(
+        "{server} не принял сообщение: {reason_ru}.",
+        "{server} did not take the message: {reason_en}.",
+    )
+
+
+class ReceiverRefused(StudypubError):
+    """Whoever a message is for does not want it, or must not be called."""
+
+    code = "RECEIVER_REFUSED"
+    template = Sentence(
+        "{server}: сообщение не будет принято: {reason_ru}.",
+        "{server}: the message will not be taken: {reason_en}.",
+    )
+
+
 class ConfigError(StudypubError):
     """The configuration file cannot be used; the text names the place in the file and never a value."""
 

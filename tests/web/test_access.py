@@ -17,10 +17,12 @@ from tests.web import matrix
 from tests.web.conftest import BASE_URL, KHIMKI, TVER, Site
 
 from studypub.core import ids
+from studypub.core.outbox import Kind, State
 from studypub.core.people import Role
 from studypub.core.review import Held
 from studypub.core.task import Event
-from studypub.db import people, review, tasks
+from studypub.db import outbox, people, review, tasks
+from studypub.db.outbox import Callback
 from studypub.errors import IncompleteRetrieve, Sentence
 from studypub.flows import sign_in
 from studypub.web import guards
@@ -79,6 +81,7 @@ class Callers:
             "{study_id": lambda: self._study(number),
             "{name": lambda: self._user(number),
             "{key_id": self._key,
+            "{message_id": lambda: self._message(number),
             "{held_id": lambda: self._held(number),
             "{token": lambda: self._token(number, path),
         }
@@ -130,6 +133,15 @@ class Callers:
     async def _key(self) -> str:
         key = await sign_in.add_api_key(self.site.database, clinic_code=KHIMKI, name="x", actor="test")
         return key.partition(".")[0]
+
+    async def _message(self, number: int) -> str:
+        called = Callback("https://mis.clinic.example/", "whsec_x")
+        async with self.site.database.transaction() as tx:
+            await outbox.set_callback(tx, self.site.keys[KHIMKI].partition(".")[0], called)
+        await self.site.failed(await self.site.queued(f"A{number}"), IncompleteRetrieve(received=1, expected=2))
+        async with self.site.database.transaction() as tx:
+            every = await outbox.lines(tx, clinic_code=None, states=tuple(State), kinds=tuple(Kind), limit=1)
+        return str(every[0].message.message_id)
 
 
 def _letter(response: httpx.Response) -> str:

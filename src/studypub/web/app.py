@@ -19,6 +19,7 @@ from studypub.web.headers import SecurityHeaders
 from studypub.web.pages import (
     admin_audit,
     admin_keys,
+    admin_outbox,
     admin_rights,
     admin_second_factor,
     admin_settings,
@@ -76,6 +77,7 @@ ROUTES = (
     *admin_users.routes,
     *admin_second_factor.routes,
     *admin_keys.routes,
+    *admin_outbox.routes,
     *admin_rights.routes,
     *admin_settings.routes,
     *admin_audit.routes,

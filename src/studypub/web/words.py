@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from markupsafe import escape
 
 from studypub.config import Pixels
+from studypub.core import outbox
 from studypub.core.people import Role
 from studypub.core.publication import State
 from studypub.core.rights import Right
@@ -82,6 +83,17 @@ _EVENT = {
     "kept": (_("Срок хранения изменён"), "running"),
     "pin_set": (_("Ссылке задан ПИН-код"), "running"),
     "pin_removed": (_("ПИН-код ссылки снят"), "running"),
+}
+_MESSAGE_STATE = {
+    outbox.State.HELD: (_("ждёт разрешения"), "waiting"),
+    outbox.State.PENDING: (_("отправляется"), "running"),
+    outbox.State.SENT: (_("доставлено"), "done"),
+    outbox.State.FAILED: (_("не доставлено"), "failed"),
+}
+_MESSAGE_KIND = {
+    outbox.Kind.WEBHOOK: _("программе"),
+    outbox.Kind.EMAIL: _("письмо пациенту"),
+    outbox.Kind.SMS: _("СМС пациенту"),
 }
 _DECISION = {
     "release": _("опубликовать как есть"),
@@ -158,6 +170,9 @@ _ACTION = {
     "user.recovery_codes_renewed": _("коды восстановления заменены"),
     "apikey.added": _("ключ API добавлен"),
     "apikey.revoked": _("ключ API отозван"),
+    "apikey.callback_set": _("программе задан адрес для сообщений"),
+    "apikey.callback_cleared": _("программа больше не получает сообщений"),
+    "message.sent_again": _("сообщение отправляется снова"),
     "setting.changed": _("настройка изменена"),
 }
 
@@ -185,6 +200,7 @@ _DETAIL = {
     "taken": _("отобрано"),
     "value": _("значение"),
     "left": _("осталось"),
+    "address": _("адрес"),
 }
 
 _RIGHT = {
@@ -295,6 +311,31 @@ def event(kind: str) -> str:
 def event_shape(kind: str) -> str:
     """Return the icon of a step of a task."""
     return _EVENT.get(kind, ("", "waiting"))[1]
+
+
+def message_states() -> list[tuple[outbox.State, str]]:
+    """Return every state of a message, with what it is called."""
+    return [(value, name) for value, (name, _shape) in _MESSAGE_STATE.items()]
+
+
+def message_state(value: outbox.State) -> str:
+    """Return what a message's state is called."""
+    return _MESSAGE_STATE[value][0]
+
+
+def message_shape(value: outbox.State) -> str:
+    """Return the icon of a message's state."""
+    return _MESSAGE_STATE[value][1]
+
+
+def message_kinds() -> list[tuple[outbox.Kind, str]]:
+    """Return every way that a message goes, with what it is called."""
+    return list(_MESSAGE_KIND.items())
+
+
+def message_kind(value: outbox.Kind) -> str:
+    """Return for whom a message is, and by which way it goes."""
+    return _MESSAGE_KIND[value]
 
 
 def decision(value: str) -> str:
