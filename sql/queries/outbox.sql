@@ -12,8 +12,8 @@ RETURNING *;
 
 -- name: message_sent
 -- It was taken.
-UPDATE outbox SET state = 'sent', sent_at = now(), due_at = NULL, lease_token = NULL, error_code = NULL,
-    error_text = NULL
+UPDATE outbox SET state = 'sent', sent_at = now(), times = times + 1, due_at = NULL, lease_token = NULL,
+    error_code = NULL, error_text = NULL
 WHERE message_id = %(message_id)s AND lease_token = %(lease_token)s;
 
 -- name: message_postponed
@@ -36,14 +36,16 @@ RETURNING message_id;
 
 -- name: message_line
 -- One message, where the asker may see its clinic (NULL: every clinic).
-SELECT o.*, t.accession_number, t.clinic_code, k.name AS key_name, k.callback_url
-FROM outbox o JOIN tasks t USING (task_id) LEFT JOIN api_keys k USING (key_id)
+SELECT o.*, t.accession_number, t.clinic_code, k.name AS key_name, k.callback_url,
+    CASE o.kind WHEN 'email' THEN r.email WHEN 'sms' THEN r.phone END AS address
+FROM outbox o JOIN tasks t USING (task_id) LEFT JOIN api_keys k USING (key_id) LEFT JOIN recipients r USING (task_id)
 WHERE o.message_id = %(message_id)s AND (%(clinic_code)s::text IS NULL OR t.clinic_code = %(clinic_code)s);
 
 -- name: messages_older
 -- The messages that follow a place in the list, newest first.
-SELECT o.*, t.accession_number, t.clinic_code, k.name AS key_name, k.callback_url
-FROM outbox o JOIN tasks t USING (task_id) LEFT JOIN api_keys k USING (key_id)
+SELECT o.*, t.accession_number, t.clinic_code, k.name AS key_name, k.callback_url,
+    CASE o.kind WHEN 'email' THEN r.email WHEN 'sms' THEN r.phone END AS address
+FROM outbox o JOIN tasks t USING (task_id) LEFT JOIN api_keys k USING (key_id) LEFT JOIN recipients r USING (task_id)
 WHERE (o.created_at, o.message_id) < (%(after)s::timestamptz, %(after_id)s::uuid)
   AND (%(clinic_code)s::text IS NULL OR t.clinic_code = %(clinic_code)s)
   AND o.state = ANY(%(states)s::message_state[]) AND o.kind = ANY(%(kinds)s::message_kind[])
@@ -52,13 +54,22 @@ LIMIT %(limit)s;
 
 -- name: messages_newer
 -- The messages that precede a place in the list, the nearest first.
-SELECT o.*, t.accession_number, t.clinic_code, k.name AS key_name, k.callback_url
-FROM outbox o JOIN tasks t USING (task_id) LEFT JOIN api_keys k USING (key_id)
+SELECT o.*, t.accession_number, t.clinic_code, k.name AS key_name, k.callback_url,
+    CASE o.kind WHEN 'email' THEN r.email WHEN 'sms' THEN r.phone END AS address
+FROM outbox o JOIN tasks t USING (task_id) LEFT JOIN api_keys k USING (key_id) LEFT JOIN recipients r USING (task_id)
 WHERE (o.created_at, o.message_id) > (%(after)s::timestamptz, %(after_id)s::uuid)
   AND (%(clinic_code)s::text IS NULL OR t.clinic_code = %(clinic_code)s)
   AND o.state = ANY(%(states)s::message_state[]) AND o.kind = ANY(%(kinds)s::message_kind[])
 ORDER BY o.created_at, o.message_id
 LIMIT %(limit)s;
+
+-- name: messages_to_patient
+-- What the patient of a task was, or will be, sent.
+SELECT o.*, t.accession_number, t.clinic_code, NULL AS key_name, NULL AS callback_url,
+    CASE o.kind WHEN 'email' THEN r.email WHEN 'sms' THEN r.phone END AS address
+FROM outbox o JOIN tasks t USING (task_id) LEFT JOIN recipients r USING (task_id)
+WHERE o.task_id = %(task_id)s AND o.kind <> 'webhook'
+ORDER BY o.number;
 
 -- name: callback_of_key
 -- Where a program wants to be called, and the secret that such calls are signed with.

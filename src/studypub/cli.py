@@ -89,6 +89,10 @@ def _parser() -> argparse.ArgumentParser:
     verify = _configured(_group(commands, "audit", "the audit log"), "verify", "audit:verify", "check the log's chain")
     verify.add_argument("--head", metavar="HASH", type=bytes.fromhex, help="an earlier output: was anything cut off?")
     _configured(_group(commands, "alerts", "mails about what is wrong"), "test", "alerts:test", "send one for trial")
+    shown = _configured(
+        _group(commands, "delivery", "messages to patients"), "preview", "delivery:preview", "print them, filled in"
+    )
+    shown.add_argument("--clinic", metavar="CODE", help="that of this clinic")
     back_up = _configured(commands, "backup", "backup:backup", "write a backup into a folder, once it was tried out")
     back_up.add_argument("folder", type=Path, metavar="DIR")
     back_up.add_argument("--keep", type=int, default=0, metavar="N", help="then remove all but the newest N")

@@ -331,6 +331,15 @@ class MailRefused(StudypubError):
     )
 
 
+class RecipientRefused(MailRefused):
+    """The mail server takes our mail, but none to this address."""
+
+    template = Sentence(
+        "Почтовый сервер {server} не принял адрес получателя ({reason}).",
+        "The mail server {server} did not take the recipient's address ({reason}).",
+    )
+
+
 class ReceiverUnavailable(StudypubError):
     """Whoever a message is for does not answer, or not that it was taken."""
 
@@ -347,8 +356,8 @@ class ReceiverRefused(StudypubError):
 
     code = "RECEIVER_REFUSED"
     template = Sentence(
-        "{server}: сообщение не будет принято: {reason_ru}.",
-        "{server}: the message will not be taken: {reason_en}.",
+        "{server}: сообщение не отправлено: {reason_ru}.",
+        "{server}: the message was not sent: {reason_en}.",
     )
 
 

@@ -35,6 +35,7 @@ from studypub.flows.withdraw import withdraw
 from studypub.metrics import Metrics
 from studypub.store.local import LocalStore
 from studypub.web.parts import Parts
+from studypub.worker import deliveries
 from studypub.worker.deliveries import Deliveries
 
 LEASE = timedelta(minutes=1)
@@ -287,7 +288,8 @@ async def test_several_daemons_share_the_messages_and_a_dead_ones_are_taken_over
     assert (await told.message(again)).attempt == 2
 
 
-async def test_whoever_is_slow_holds_up_nobody_else(told: Told) -> None:
+async def test_whoever_is_slow_holds_up_nobody_else(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deliveries, "_LAST_SECONDS", 0.1)
     with receiving() as quick:
         allowed = (*told.delivery.config.callbacks.allow, f"http://127.0.0.1:{quick.port}")
         told.delivery = Delivery(configured(Callbacks(allow=allowed)), told.database, Metrics())

@@ -81,6 +81,7 @@ ROUTES = {
     "GET /queue/{task_id:uuid}/cancel": _WHO_SEES_A,
     "POST /queue/{task_id:uuid}/cancel": _WHO_SEES_A,
     "POST /queue/{task_id:uuid}/retry": _WHO_SEES_A,
+    "POST /queue/{task_id:uuid}/send/{message_id:uuid}": _WHO_SEES_A,
     "GET /review/{task_id:uuid}": _ADMINISTRATORS_OF_A,
     "POST /review/{task_id:uuid}": _ADMINISTRATORS_OF_A,
     "GET /review/pictures/{held_id:uuid}": _ADMINISTRATORS_OF_A,

@@ -21,8 +21,9 @@ from studypub.core.outbox import Kind, State
 from studypub.core.people import Role
 from studypub.core.review import Held
 from studypub.core.task import Event
-from studypub.db import outbox, people, review, tasks
+from studypub.db import outbox, people, recipients, review, tasks
 from studypub.db.outbox import Callback
+from studypub.db.recipients import Recipient
 from studypub.errors import IncompleteRetrieve, Sentence
 from studypub.flows import sign_in
 from studypub.web import guards
@@ -76,6 +77,8 @@ class Callers:
         if path == "/publish" and method == "GET":
             await self.bench.queued(f"A{number}")
             return f"/publish?accession_number=A{number}"
+        if "/send/" in path:
+            return await self._letter(number)
         values: dict[str, Callable[[], Awaitable[str]]] = {
             "{task_id": lambda: self._task(number, path),
             "{study_id": lambda: self._study(number),
@@ -133,6 +136,15 @@ class Callers:
     async def _key(self) -> str:
         key = await sign_in.add_api_key(self.site.database, clinic_code=KHIMKI, name="x", actor="test")
         return key.partition(".")[0]
+
+    async def _letter(self, number: int) -> str:
+        task_id = await self.site.queued(f"A{number}")
+        async with self.site.database.transaction() as tx:
+            await recipients.keep(tx, task_id, Recipient("i@mail.example", None), wait=timedelta(0))
+        await self.site.completed(task_id)
+        async with self.site.database.transaction() as tx:
+            (line,) = await outbox.to_patient(tx, task_id)
+        return f"/queue/{task_id}/send/{line.message.message_id}"
 
     async def _message(self, number: int) -> str:
         called = Callback("https://mis.clinic.example/", "whsec_x")

@@ -47,7 +47,7 @@ async def test_they_are_listed_with_what_became_of_them_and_sent_again(site: Sit
     assert "whsec" not in page.text
     rows = await administrator.rows("/admin/outbox", "acsn")
     assert [rows[f"A{number}"].attributes["data-state"] for number in range(3)] == ["sent", "failed", "pending"]
-    assert rows["A1"].one(data_field="error").text == "x: сообщение не будет принято: <b>нет</b>."
+    assert rows["A1"].one(data_field="error").text == "x: сообщение не отправлено: <b>нет</b>."
     assert "Попытка 1, следующая" in rows["A2"].text
     assert "https://mis.clinic.example" in rows["A2"].one(data_field="receiver").text
     assert "Отправить снова" in rows["A0"].text

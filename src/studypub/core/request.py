@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from studypub.core import pin
+from studypub.core import addresses, pin
 from studypub.errors import Sentence
 
 PATIENT_ID_LENGTH = 64  # LO (PS3.5 6.2)
@@ -21,7 +21,7 @@ _LENGTHS = {
     "service_title": 256,
 }
 _REQUIRED = ("patient_id", "accession_number")
-FIELDS = (*_LENGTHS, "study_date", "save_till_date", "pin")
+FIELDS = (*_LENGTHS, "study_date", "save_till_date", "pin", "patient_email", "patient_phone")
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 # `*` and `?` match other patients' studies in C-FIND, `\` separates values (PS3.4 C.2.2.2).
@@ -40,6 +40,10 @@ _NOT_DATE = Sentence(
     "Must be a date or a time in ISO 8601, such as 2025-03-01T00:00:00+03:00.",
 )
 _NOT_PIN = Sentence("Должно быть от {shortest} до {longest} цифр.", "Must be {shortest} to {longest} digits.")
+_NOT_EMAIL = Sentence("Это не адрес электронной почты.", "This is not a mail address.")
+_NOT_PHONE = Sentence(
+    "Это не номер телефона, например +7 916 123-45-67.", "This is not a telephone number, such as +7 916 123-45-67."
+)
 _PAST = Sentence("Срок хранения уже прошёл.", "The date until which to keep the study is in the past.")
 
 
@@ -69,6 +73,8 @@ class PublishRequest:
     till_was_cut: bool = False
     chosen_study_uid: str | None = None
     pin: str | None = field(default=None, repr=False)
+    patient_email: str | None = field(default=None, repr=False)
+    patient_phone: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +134,8 @@ def read_request(
     study_date = _checked(_moment, document, "study_date", errors)
     till_at = _till(document, zone, now, errors)
     wanted_pin = _checked(_pin, document, "pin", errors)
+    email = _checked(_email, document, "patient_email", errors)
+    phone = _checked(_phone, document, "patient_phone", errors)
     study_date_at = _in_zone(study_date, zone, time.min)
     if errors:
         raise InvalidRequest(errors)
@@ -142,6 +150,8 @@ def read_request(
         till=till_at if till_at is None else min(till_at, now + longest),
         till_was_cut=till_at is not None and till_at > now + longest,
         pin=wanted_pin,
+        patient_email=email,
+        patient_phone=phone,
     )
 
 
@@ -226,6 +236,23 @@ def _pin(_name: str, value: object) -> str | None:
     if text and not pin.is_acceptable(text):
         raise _Fault(_NOT_PIN.filled(shortest=pin.SHORTEST, longest=pin.LONGEST))
     return text or None
+
+
+def _email(_name: str, value: object) -> str | None:
+    return _address(value, addresses.read_email, _NOT_EMAIL)
+
+
+def _phone(_name: str, value: object) -> str | None:
+    return _address(value, addresses.read_phone, _NOT_PHONE)
+
+
+def _address(value: object, read: Callable[[str], str | None], wrong: Sentence) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise _Fault(_NOT_TEXT)
+    text = (value or "").strip()
+    if text and read(text) is None:
+        raise _Fault(wrong)
+    return read(text) if text else None
 
 
 def _moment(_name: str, value: object) -> date | datetime | None:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from studypub.core.addresses import masked
 from studypub.core.listing import Place
 from studypub.core.outbox import Kind, Message, State
 from studypub.core.task import Status
@@ -33,6 +34,7 @@ class MessageLine:
     clinic_code: str
     key_name: str | None
     callback_url: str | None
+    address: str = ""  # of a patient: as little of it as is shown
 
     @property
     def place(self) -> Place:
@@ -96,6 +98,11 @@ async def lines(
     return found[::-1] if back else found
 
 
+async def to_patient(tx: Transaction, task_id: UUID) -> list[MessageLine]:
+    """Return what the patient of a task was, or will be, sent."""
+    return [_line(row) for row in await tx.all("messages_to_patient", task_id=task_id)]
+
+
 async def callback_of(tx: Transaction, key_id: str) -> Callback | None:
     """Return where a program wants to be called; None where it does not, or its key is revoked."""
     row = await tx.one("callback_of_key", key_id=key_id)
@@ -124,4 +131,11 @@ def _message(row: Row) -> Message:
 
 
 def _line(row: Row) -> MessageLine:
-    return MessageLine(_message(row), row["accession_number"], row["clinic_code"], row["key_name"], row["callback_url"])
+    return MessageLine(
+        _message(row),
+        row["accession_number"],
+        row["clinic_code"],
+        row["key_name"],
+        row["callback_url"],
+        masked(row["address"]) if row["address"] else "",
+    )

@@ -41,6 +41,7 @@ from studypub.web.pages import (
     studies_selected,
     study,
     study_pin,
+    task_send,
 )
 from studypub.web.parts import Parts
 from studypub.web.patience import patient
@@ -66,6 +67,7 @@ ROUTES = (
     *login_code.routes,
     *setup.routes,
     *queue.routes,
+    *task_send.routes,
     *publish_received.routes,
     *review.routes,
     *studies.routes,

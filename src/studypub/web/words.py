@@ -87,8 +87,8 @@ _EVENT = {
 _MESSAGE_STATE = {
     outbox.State.HELD: (_("ждёт разрешения"), "waiting"),
     outbox.State.PENDING: (_("отправляется"), "running"),
-    outbox.State.SENT: (_("доставлено"), "done"),
-    outbox.State.FAILED: (_("не доставлено"), "failed"),
+    outbox.State.SENT: (_("отправлено"), "done"),
+    outbox.State.FAILED: (_("не отправлено"), "failed"),
 }
 _MESSAGE_KIND = {
     outbox.Kind.WEBHOOK: _("программе"),
@@ -142,6 +142,7 @@ _ACTION = {
     "task.retried": _("задание повторено"),
     "task.kept_until": _("срок хранения будущей ссылки изменён"),
     "task.pin_set": _("ссылке, которая будет, задан ПИН-код"),
+    "task.recipient_set": _("задано, куда отправить ссылку пациенту"),
     "task.partial_allowed": _("разрешена публикация неполного исследования"),
     "task.held": _("снимки задержаны до проверки"),
     "clinic.deidentification": _("правила обезличивания клиники изменены"),
@@ -201,6 +202,7 @@ _DETAIL = {
     "value": _("значение"),
     "left": _("осталось"),
     "address": _("адрес"),
+    "kinds": _("каким путём"),
 }
 
 _RIGHT = {

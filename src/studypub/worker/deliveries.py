@@ -11,6 +11,7 @@ from studypub.errors import DatabaseUnavailable
 
 log = logging.getLogger(__name__)
 _POLL_SECONDS = 1.0
+_LAST_SECONDS = 3.0
 _AT_ONCE = 16
 _TO_ONE = 2  # whoever is slow holds up nobody else
 
@@ -25,7 +26,7 @@ class Deliveries:
         self._running: dict[asyncio.Task[None], str] = {}
 
     async def run(self) -> None:
-        """Do so until cancelled; what is on its way then is sent anew when its lease has run out."""
+        """Do so until cancelled; what is still on its way soon after is sent anew when its lease has run out."""
         try:
             while True:
                 while message := await self._next():
@@ -33,6 +34,8 @@ class Deliveries:
                     self._running[running] = message.target
                 await self._pause()
         finally:
+            if self._running:
+                await asyncio.wait(self._running, timeout=_LAST_SECONDS)
             for running in self._running:
                 running.cancel()
             await asyncio.gather(*self._running, return_exceptions=True)

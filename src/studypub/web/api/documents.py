@@ -35,6 +35,12 @@ class PublishDocument(Struct, kw_only=True, forbid_unknown_fields=True):
         ]
         | None
     ) = None
+    patient_email: (
+        Annotated[str, Meta(max_length=254, description="The link is sent there, where the clinic does that")] | None
+    ) = None
+    patient_phone: (
+        Annotated[str, Meta(max_length=32, description="As patient_email, by a text message; +79161234567")] | None
+    ) = None
 
 
 class KeepDocument(Struct, kw_only=True, forbid_unknown_fields=True):
