@@ -89,6 +89,10 @@ def _parser() -> argparse.ArgumentParser:
     verify = _configured(_group(commands, "audit", "the audit log"), "verify", "audit:verify", "check the log's chain")
     verify.add_argument("--head", metavar="HASH", type=bytes.fromhex, help="an earlier output: was anything cut off?")
     _configured(_group(commands, "alerts", "mails about what is wrong"), "test", "alerts:test", "send one for trial")
+    shown = _configured(
+        _group(commands, "delivery", "messages to patients"), "preview", "delivery:preview", "print them, filled in"
+    )
+    shown.add_argument("--clinic", metavar="CODE", help="that of this clinic")
     back_up = _configured(commands, "backup", "backup:backup", "write a backup into a folder, once it was tried out")
     back_up.add_argument("folder", type=Path, metavar="DIR")
     back_up.add_argument("--keep", type=int, default=0, metavar="N", help="then remove all but the newest N")
@@ -132,6 +136,11 @@ def _key_commands(keys: _Commands) -> None:
     add = _configured(keys, "add", "accounts:add_key", "add a key and print it, once")
     add.add_argument("--clinic", metavar="CODE", required=True)
     add.add_argument("--name", required=True)
+    callback = _configured(keys, "callback", "accounts:set_callback", "say where a program is told how its tasks end")
+    callback.add_argument("key_id")
+    where = callback.add_mutually_exclusive_group(required=True)
+    where.add_argument("--url", help="call this address, and print the new secret of its signatures, once")
+    where.add_argument("--clear", action="store_true", help="call it no more")
     _configured(keys, "list", "accounts:list_keys", "list the keys")
     _configured(keys, "revoke", "accounts:revoke_key", "revoke a key").add_argument("key_id")
 

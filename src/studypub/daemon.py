@@ -37,6 +37,7 @@ from studypub.flows import first_start
 from studypub.flows.alert import Alerting
 from studypub.flows.carry_out import Means, carry_out
 from studypub.flows.check_audit import check_audit
+from studypub.flows.deliver import Delivery
 from studypub.flows.examine.probes import Probes
 from studypub.flows.examine.transfer import Listener
 from studypub.flows.expire import expire, sweep
@@ -57,6 +58,7 @@ from studypub.web.app import create_app
 from studypub.web.listening import listening
 from studypub.web.parts import Parts
 from studypub.web.redirect import redirecting
+from studypub.worker.deliveries import Deliveries
 from studypub.worker.inquiries import Inquiries
 from studypub.worker.lag import measure_lag
 from studypub.worker.loop import WorkerLoop
@@ -272,6 +274,7 @@ async def running(
         if config.hl7 is not None:
             hl7_door = stack.enter_context(_bound("hl7", config.hl7.host, config.hl7.port))
             entrances.append(("hl7", Hl7Listener(config, config.hl7, work_database, metrics).run(hl7_door)))
+        delivery = Delivery(config, work_database, metrics)
         background = [
             asyncio.create_task(part, name=name)
             for name, part in (
@@ -284,6 +287,7 @@ async def running(
                 ("machine", membership.run(work_database, readiness.obstacle)),
                 ("mark", membership.keep_proven(work_database, store)),
                 ("readiness", readiness.watch()),
+                ("deliveries", Deliveries(delivery.claim, delivery.deliver).run()),
                 ("outages", probe(config, work_database)),
                 ("backups", keep_backed_up(config, url, store, work_database, membership.on_duty)),
                 ("certificates", keep_renewed(list(certificates.values()), renew)),

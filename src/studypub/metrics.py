@@ -85,6 +85,10 @@ class Metrics:
         _show(self.hl7_messages, "accepted", "wrong", "later", "refused", "unreadable")
         self.mails = _counter(registry, "mails", "Mails about alerts, by what became of them", "outcome")
         _show(self.mails, "sent", "failed")
+        self.messages = _counter(
+            registry, "messages", "Messages to programs and patients, by what became of them", "kind", "outcome"
+        )
+        self.messages.labels("webhook", "failed")
 
     def gauge(self, name: str, about: str, read: Callable[[], Mapping[str, float]], label: str = "") -> None:
         """Tell what is read whenever somebody asks, by the values of a label; reading takes no time and never fails."""

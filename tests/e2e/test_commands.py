@@ -15,17 +15,27 @@ from tests.peers.daemon import END_SECONDS, Installation, call, client, install,
 from tests.peers.orthanc import Orthanc
 from tests.peers.postgres import open_folder
 from tests.peers.program import free_port
+from tests.peers.receiver import Receiver, receiving
 from tests.peers.studies import make_study, planted, spellings
+
+from studypub.core import callback
 
 PATIENT, ACCESSION = "PID-90210-77", "ACSN-5512-E2E"
 PASSWORD = "длинный-пароль-7\n"
 STUDY = make_study(patient_id=PATIENT, accession_number=ACCESSION, instances=4)
 
 
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as opened:
+        yield opened
+
+
 @pytest.fixture(params=["move", "get"])
-def installation(request: pytest.FixtureRequest, orthanc: Orthanc) -> Iterator[Installation]:
+def installation(request: pytest.FixtureRequest, orthanc: Orthanc, receiver: Receiver) -> Iterator[Installation]:
+    called = f'[callbacks]\nallow = ["http://127.0.0.1:{receiver.port}"]\n'
     with open_folder() as folder:
-        found = install(folder, pacs=orthanc.ae_title, pacs_port=orthanc.port, retrieve=request.param)
+        found = install(folder, pacs=orthanc.ae_title, pacs_port=orthanc.port, retrieve=request.param, more=called)
         orthanc.register("STUDYPUB", "127.0.0.1", found.scp_port)
         orthanc.store(STUDY)
         yield found
@@ -38,8 +48,14 @@ def idle() -> Iterator[Installation]:
         yield install(folder, pacs="NOBODY", pacs_port=free_port())
 
 
-def test_a_study_goes_from_orthanc_to_a_link_and_nothing_names_the_patient(installation: Installation) -> None:
+def test_a_study_goes_from_orthanc_to_a_link_and_nothing_names_the_patient(
+    installation: Installation, receiver: Receiver
+) -> None:
     key = installation.command("apikey", "add", "--clinic", "f_Khimki", "--name", "МИС").stdout.strip()
+    key_id, url = key.partition(".")[0], f"http://127.0.0.1:{receiver.port}/hook?key=SECRETPATH"
+    secret = installation.command("apikey", "callback", key_id, "--url", url).stdout.strip()
+    refused = installation.command("apikey", "callback", key_id, "--url", "https://elsewhere.example/")
+    assert (refused.returncode, refused.stdout, len(refused.stderr.splitlines())) == (1, "", 1)
     with serving(installation):
         done = installation.command("publish", "--patient-id", PATIENT, "--accession-number", ACCESSION, "--wait")
         assert done.returncode == 0, done.stderr
@@ -48,6 +64,11 @@ def test_a_study_goes_from_orthanc_to_a_link_and_nothing_names_the_patient(insta
         with client(installation, key) as mis:
             again = mis.post("/publish", json={"patient_id": PATIENT, "accession_number": ACCESSION})
             assert (again.status_code, again.json()["arch_link"]) == (200, task["arch_link"])
+        call = receiver.call()
+        assert json.loads(call.body)["data"]["arch_link"] == task["arch_link"]
+        moment = call.headers["webhook-timestamp"]
+        signed = callback.signature(secret, call.headers["webhook-id"], moment, call.body)
+        assert call.headers["webhook-signature"] == signed
         page = httpx.get(task["arch_link"], trust_env=False)
         archive = httpx.get(f"{task['arch_link']}/download", trust_env=False, follow_redirects=True)
         assert len(archive.content) == task["size"]
@@ -56,6 +77,7 @@ def test_a_study_goes_from_orthanc_to_a_link_and_nothing_names_the_patient(insta
     assert PATIENT in log
     assert task["arch_link"].rsplit("/", 1)[1] not in log
     assert key.split(".")[1] not in log
+    assert "SECRETPATH" not in log
     assert installation.command("audit", "verify").returncode == 0
 
 

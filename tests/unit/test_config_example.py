@@ -10,7 +10,21 @@ import msgspec
 import pytest
 
 from studypub import config, resources
-from studypub.config import S3, Clinic, Config, Dicom, DicomTls, Hl7, Pacs, PacsTls, Pixels, Server, ServerTls, Storage
+from studypub.config import (
+    S3,
+    Clinic,
+    Config,
+    Delivery,
+    Dicom,
+    DicomTls,
+    Hl7,
+    Pacs,
+    PacsTls,
+    Pixels,
+    Server,
+    ServerTls,
+    Storage,
+)
 
 EXAMPLE = resources.path("config.example.toml")
 # A file has them or not: shown as comments, with what they hold where they are there.
@@ -30,6 +44,7 @@ def shown(kind: type[msgspec.Struct]) -> dict[str, Any]:
         Pacs: document["clinics"][0]["pacs"],
         PacsTls: document["clinics"][0]["pacs"]["tls"],
         Pixels: document["clinics"][0]["pixels"],
+        Delivery: document["clinics"][0]["delivery"],
         ServerTls: document["server"]["tls"],
         DicomTls: document["dicom"]["tls"],
         Hl7: document["hl7"],
@@ -44,7 +59,8 @@ def sections() -> list[msgspec.structs.FieldInfo]:
     return [field for field in msgspec.structs.fields(Config) if field.name not in {"clinics", *OPTIONAL_TABLES}]
 
 
-STRUCTS = [Config, *(field.type for field in sections()), S3, Clinic, Pacs, Pixels, ServerTls, DicomTls, PacsTls, Hl7]
+OF_A_CLINIC = (Clinic, Pacs, PacsTls, Pixels, Delivery)
+STRUCTS = [Config, *(field.type for field in sections()), *OF_A_CLINIC, S3, ServerTls, DicomTls, Hl7]
 
 
 def test_it_can_be_used() -> None:
@@ -56,7 +72,7 @@ def test_its_sections_hold_the_defaults() -> None:
     assert msgspec.structs.replace(config.load(EXAMPLE, {}), clinics=Config().clinics) == Config()
 
 
-@pytest.mark.parametrize("kind", [Clinic, Pacs, Pixels, ServerTls, DicomTls, PacsTls])
+@pytest.mark.parametrize("kind", [Clinic, Pacs, Pixels, Delivery, ServerTls, DicomTls, PacsTls])
 def test_its_clinic_holds_the_defaults(kind: type[msgspec.Struct]) -> None:
     optional = [field for field in msgspec.structs.fields(kind) if field.default is not msgspec.NODEFAULT]
     table = {key: tuple(value) if isinstance(value, list) else value for key, value in shown(kind).items()}

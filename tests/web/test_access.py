@@ -17,10 +17,13 @@ from tests.web import matrix
 from tests.web.conftest import BASE_URL, KHIMKI, TVER, Site
 
 from studypub.core import ids
+from studypub.core.outbox import Kind, State
 from studypub.core.people import Role
 from studypub.core.review import Held
 from studypub.core.task import Event
-from studypub.db import people, review, tasks
+from studypub.db import outbox, people, recipients, review, tasks
+from studypub.db.outbox import Callback
+from studypub.db.recipients import Recipient
 from studypub.errors import IncompleteRetrieve, Sentence
 from studypub.flows import sign_in
 from studypub.web import guards
@@ -74,11 +77,14 @@ class Callers:
         if path == "/publish" and method == "GET":
             await self.bench.queued(f"A{number}")
             return f"/publish?accession_number=A{number}"
+        if "/send/" in path:
+            return await self._letter(number)
         values: dict[str, Callable[[], Awaitable[str]]] = {
             "{task_id": lambda: self._task(number, path),
             "{study_id": lambda: self._study(number),
             "{name": lambda: self._user(number),
             "{key_id": self._key,
+            "{message_id": lambda: self._message(number),
             "{held_id": lambda: self._held(number),
             "{token": lambda: self._token(number, path),
         }
@@ -130,6 +136,24 @@ class Callers:
     async def _key(self) -> str:
         key = await sign_in.add_api_key(self.site.database, clinic_code=KHIMKI, name="x", actor="test")
         return key.partition(".")[0]
+
+    async def _letter(self, number: int) -> str:
+        task_id = await self.site.queued(f"A{number}")
+        async with self.site.database.transaction() as tx:
+            await recipients.keep(tx, task_id, Recipient("i@mail.example", None), wait=timedelta(0))
+        await self.site.completed(task_id)
+        async with self.site.database.transaction() as tx:
+            (line,) = await outbox.to_patient(tx, task_id)
+        return f"/queue/{task_id}/send/{line.message.message_id}"
+
+    async def _message(self, number: int) -> str:
+        called = Callback("https://mis.clinic.example/", "whsec_x")
+        async with self.site.database.transaction() as tx:
+            await outbox.set_callback(tx, self.site.keys[KHIMKI].partition(".")[0], called)
+        await self.site.failed(await self.site.queued(f"A{number}"), IncompleteRetrieve(received=1, expected=2))
+        async with self.site.database.transaction() as tx:
+            every = await outbox.lines(tx, clinic_code=None, states=tuple(State), kinds=tuple(Kind), limit=1)
+        return str(every[0].message.message_id)
 
 
 def _letter(response: httpx.Response) -> str:

@@ -9,7 +9,8 @@ from tests.web.conftest import Site
 from tests.web.test_access import handlers
 
 from studypub.core.request import FIELDS
-from studypub.web.api.documents import ProblemDocument, TaskDocument
+from studypub.core.task_document import TaskDocument
+from studypub.web.api.documents import ProblemDocument
 from studypub.web.api.schema import openapi
 
 

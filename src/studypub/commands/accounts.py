@@ -6,11 +6,13 @@ import sys
 
 from studypub.commands.console import actor, require_clinic, with_database
 from studypub.config import Config
+from studypub.core.callback import origin_of
 from studypub.core.people import ApiKey, Role, User
 from studypub.db import people
 from studypub.db.database import Database
 from studypub.errors import Refused
 from studypub.flows import second_factor, sign_in
+from studypub.flows import set_callback as callbacks
 
 
 def add_user(options: argparse.Namespace) -> int:
@@ -78,7 +80,21 @@ def list_keys(options: argparse.Namespace) -> int:
 
     for key in with_database(options, read):
         used = key.last_used_at.isoformat(timespec="seconds") if key.last_used_at else "-"
-        print(key.key_id, key.clinic_code, key.name, used, "revoked" if key.revoked_at else "active", sep="\t")
+        state = "revoked" if key.revoked_at else "active"
+        print(key.key_id, key.clinic_code, key.name, used, state, origin_of(key.callback_url) or "-", sep="\t")
+    return 0
+
+
+def set_callback(options: argparse.Namespace) -> int:
+    """Set where a program is called back and print the secret, which is only done once; or call it no more."""
+    if options.clear:
+        with_database(options, lambda _, db: callbacks.clear_callback(db, options.key_id, actor=actor()))
+        return 0
+    print(
+        with_database(
+            options, lambda config, db: callbacks.set_callback(config, db, options.key_id, options.url, actor=actor())
+        )
+    )
     return 0
 
 

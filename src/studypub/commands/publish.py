@@ -11,10 +11,10 @@ from studypub.commands.language import language
 from studypub.config import Config
 from studypub.core.request import read_request
 from studypub.core.task import IN_PROGRESS, Origin, Status
+from studypub.core.task_document import task_document
 from studypub.db import tasks
 from studypub.db.database import Database
 from studypub.flows.request import Answer, Asker, answer_of, request_publication
-from studypub.web.api.documents import task_document
 
 _WAIT_SECONDS = 1.0
 

@@ -4,6 +4,7 @@ from studypub.config.clinics import Clinic, Pacs, PacsTls, PixelPolicy, Pixels
 from studypub.config.database import Database
 from studypub.config.dicom import Dicom, DicomTls
 from studypub.config.hl7 import Hl7
+from studypub.config.messages import Callbacks, Delivery, Sms
 from studypub.config.publication import Preview, Retention, Viewer
 from studypub.config.reading import DEFAULT_PATH, load
 from studypub.config.server import Server, ServerTls
@@ -17,9 +18,11 @@ __all__ = [
     "S3",
     "Alerts",
     "Backup",
+    "Callbacks",
     "Clinic",
     "Config",
     "Database",
+    "Delivery",
     "Dicom",
     "DicomTls",
     "Hl7",
@@ -33,6 +36,7 @@ __all__ = [
     "Retention",
     "Server",
     "ServerTls",
+    "Sms",
     "Storage",
     "Viewer",
     "Workers",

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from studypub.config.messages import Delivery
 from studypub.config.section import Section, need, need_absolute, need_ae_title
 
 
@@ -89,6 +90,7 @@ class Clinic(Section, frozen=True):
     archive_format: Literal["zip", "tar.zst", "iso"] = "zip"
     start_page: bool = False
     pixels: Pixels = Pixels()
+    delivery: Delivery = Delivery()
 
     def __post_init__(self) -> None:
         need(

@@ -6,6 +6,7 @@ from studypub.config.clinics import Clinic, Pacs
 from studypub.config.database import Database
 from studypub.config.dicom import Dicom
 from studypub.config.hl7 import Hl7
+from studypub.config.messages import Callbacks, Sms
 from studypub.config.publication import Preview, Retention, Viewer
 from studypub.config.section import Section, need
 from studypub.config.server import Server
@@ -28,6 +29,8 @@ class Config(Section, frozen=True):
     backup: Backup = Backup()
     mail: Mail = Mail()
     alerts: Alerts = Alerts()
+    callbacks: Callbacks = Callbacks()
+    sms: Sms = Sms()
     hl7: Hl7 | None = None
     logging: Logging = Logging()
     clinics: tuple[Clinic, ...] = (

@@ -44,6 +44,7 @@ class ApiKey:
     created_at: datetime
     last_used_at: datetime | None
     revoked_at: datetime | None
+    callback_url: str | None = None  # where its tasks' ends are told to
 
     @property
     def actor(self) -> str:

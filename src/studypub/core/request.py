@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from studypub.core import pin
+from studypub.core import addresses, pin
 from studypub.core.archive_format import ArchiveFormat
 from studypub.errors import Sentence
 
@@ -22,7 +22,7 @@ _LENGTHS = {
     "service_title": 256,
 }
 _REQUIRED = ("patient_id", "accession_number")
-FIELDS = (*_LENGTHS, "study_date", "save_till_date", "pin", "archive_format")
+FIELDS = (*_LENGTHS, "study_date", "save_till_date", "pin", "archive_format", "patient_email", "patient_phone")
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 # `*` and `?` match other patients' studies in C-FIND, `\` separates values (PS3.4 C.2.2.2).
@@ -42,6 +42,10 @@ _NOT_DATE = Sentence(
 )
 _NOT_PIN = Sentence("Должно быть от {shortest} до {longest} цифр.", "Must be {shortest} to {longest} digits.")
 _NO_FORMAT = Sentence("Должно быть {known}.", "Must be {known}.").filled(known=", ".join(ArchiveFormat))
+_NOT_EMAIL = Sentence("Это не адрес электронной почты.", "This is not a mail address.")
+_NOT_PHONE = Sentence(
+    "Это не номер телефона, например +7 916 123-45-67.", "This is not a telephone number, such as +7 916 123-45-67."
+)
 _PAST = Sentence("Срок хранения уже прошёл.", "The date until which to keep the study is in the past.")
 
 
@@ -73,6 +77,8 @@ class PublishRequest:
     chosen_study_uid: str | None = None
     pin: str | None = field(default=None, repr=False)
     archive_format: str | None = None
+    patient_email: str | None = field(default=None, repr=False)
+    patient_phone: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +141,8 @@ def read_request(
     till_at = _till(document, zone, now, errors)
     wanted_pin = _checked(_pin, document, "pin", errors)
     wanted_format = _checked(_format, document, "archive_format", errors)
+    email = _checked(_email, document, "patient_email", errors)
+    phone = _checked(_phone, document, "patient_phone", errors)
     study_date_at = _in_zone(study_date, zone, time.min)
     if errors:
         raise InvalidRequest(errors)
@@ -150,6 +158,8 @@ def read_request(
         till_was_cut=till_at is not None and till_at > now + longest,
         pin=wanted_pin,
         archive_format=wanted_format,
+        patient_email=email,
+        patient_phone=phone,
     )
 
 
@@ -243,6 +253,23 @@ def _format(_name: str, value: object) -> str | None:
     if text and text not in tuple(ArchiveFormat):
         raise _Fault(_NO_FORMAT)
     return text or None
+
+
+def _email(_name: str, value: object) -> str | None:
+    return _address(value, addresses.read_email, _NOT_EMAIL)
+
+
+def _phone(_name: str, value: object) -> str | None:
+    return _address(value, addresses.read_phone, _NOT_PHONE)
+
+
+def _address(value: object, read: Callable[[str], str | None], wrong: Sentence) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise _Fault(_NOT_TEXT)
+    text = (value or "").strip()
+    if text and read(text) is None:
+        raise _Fault(wrong)
+    return read(text) if text else None
 
 
 def _moment(_name: str, value: object) -> date | datetime | None:

@@ -81,6 +81,36 @@ class MailRefused(StudypubError):
     )
 
 
+class RecipientRefused(MailRefused):
+    """The mail server takes our mail, but none to this address."""
+
+    template = Sentence(
+        "Почтовый сервер {server} не принял адрес получателя ({reason}).",
+        "The mail server {server} did not take the recipient's address ({reason}).",
+    )
+
+
+class ReceiverUnavailable(StudypubError):
+    """Whoever a message is for does not answer, or not that it was taken."""
+
+    code = "RECEIVER_UNAVAILABLE"
+    retry = True
+    template = Sentence(
+        "{server} не принял сообщение: {reason_ru}.",
+        "{server} did not take the message: {reason_en}.",
+    )
+
+
+class ReceiverRefused(StudypubError):
+    """Whoever a message is for does not want it, or must not be called."""
+
+    code = "RECEIVER_REFUSED"
+    template = Sentence(
+        "{server}: сообщение не отправлено: {reason_ru}.",
+        "{server}: the message was not sent: {reason_en}.",
+    )
+
+
 class ConfigError(StudypubError):
     """The configuration file cannot be used; the text names the place in the file and never a value."""
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 
 from studypub.core.task import Event
-from studypub.db import audit, named_requests, people, review, studies, tasks, throttle
+from studypub.db import audit, named_requests, people, recipients, review, studies, tasks, throttle
 from studypub.db.again import again_on_collision
 from studypub.db.database import Database, Transaction
 from studypub.errors import StudypubError
@@ -18,6 +18,7 @@ from studypub.store.base import Store
 log = logging.getLogger(__name__)
 _BATCH = 100
 _LONGEST_UPLOAD = timedelta(hours=1)
+_ADDRESSES_KEPT = timedelta(days=7)
 _STRANGERS_HELD = timedelta(days=7)
 
 
@@ -67,6 +68,7 @@ async def sweep(database: Database, store: Store) -> int:
         await throttle.sweep(tx)
         await named_requests.sweep(tx, age=KEPT_FOR)
         await review.forget_thumbnails(tx)
+        await recipients.forget_of_failed(tx, age=_ADDRESSES_KEPT)
     deleted = await _delete(
         database,
         store,

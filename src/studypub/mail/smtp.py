@@ -12,7 +12,7 @@ from typing import NamedTuple
 import aiosmtplib
 
 from studypub.config import Mail
-from studypub.errors import MailRefused, MailUnavailable
+from studypub.errors import MailRefused, MailUnavailable, RecipientRefused
 
 _STEP_SECONDS = 20.0
 _WHOLE_SECONDS = 60.0
@@ -62,6 +62,8 @@ async def _connected(mail: Mail) -> AsyncIterator[aiosmtplib.SMTP]:
             yield client
     except aiosmtplib.SMTPRecipientsRefused as error:
         worst = max((each.code for each in error.recipients), default=_FOR_GOOD)
+        if worst >= _FOR_GOOD:
+            raise RecipientRefused(f"recipients {worst}", server=server, reason=f"SMTP {worst}") from None
         raise _refusal(server, worst, "recipients") from None
     except aiosmtplib.SMTPResponseException as error:
         raise _refusal(server, error.code, type(error).__name__) from None

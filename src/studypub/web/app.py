@@ -23,6 +23,7 @@ from studypub.web.headers import SecurityHeaders
 from studypub.web.pages import (
     admin_audit,
     admin_keys,
+    admin_outbox,
     admin_rights,
     admin_second_factor,
     admin_settings,
@@ -44,6 +45,7 @@ from studypub.web.pages import (
     studies_selected,
     study,
     study_pin,
+    task_send,
     view,
 )
 from studypub.web.parts import Parts
@@ -72,6 +74,7 @@ ROUTES = (
     *login_code.routes,
     *setup.routes,
     *queue.routes,
+    *task_send.routes,
     *publish_received.routes,
     *review.routes,
     *studies.routes,
@@ -83,6 +86,7 @@ ROUTES = (
     *admin_users.routes,
     *admin_second_factor.routes,
     *admin_keys.routes,
+    *admin_outbox.routes,
     *admin_rights.routes,
     *admin_settings.routes,
     *admin_audit.routes,

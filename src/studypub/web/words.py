@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from markupsafe import escape
 
 from studypub.config import Pixels
+from studypub.core import outbox
 from studypub.core.people import Role
 from studypub.core.publication import State
 from studypub.core.rights import Right
@@ -83,6 +84,17 @@ _EVENT = {
     "pin_set": (_("Ссылке задан ПИН-код"), "running"),
     "pin_removed": (_("ПИН-код ссылки снят"), "running"),
 }
+_MESSAGE_STATE = {
+    outbox.State.HELD: (_("ждёт разрешения"), "waiting"),
+    outbox.State.PENDING: (_("отправляется"), "running"),
+    outbox.State.SENT: (_("отправлено"), "done"),
+    outbox.State.FAILED: (_("не отправлено"), "failed"),
+}
+_MESSAGE_KIND = {
+    outbox.Kind.WEBHOOK: _("программе"),
+    outbox.Kind.EMAIL: _("письмо пациенту"),
+    outbox.Kind.SMS: _("СМС пациенту"),
+}
 _DECISION = {
     "release": _("опубликовать как есть"),
     "mask": _("закрыть надписи"),
@@ -130,6 +142,7 @@ _ACTION = {
     "task.retried": _("задание повторено"),
     "task.kept_until": _("срок хранения будущей ссылки изменён"),
     "task.pin_set": _("ссылке, которая будет, задан ПИН-код"),
+    "task.recipient_set": _("задано, куда отправить ссылку пациенту"),
     "task.partial_allowed": _("разрешена публикация неполного исследования"),
     "task.held": _("снимки задержаны до проверки"),
     "clinic.deidentification": _("правила обезличивания клиники изменены"),
@@ -158,6 +171,9 @@ _ACTION = {
     "user.recovery_codes_renewed": _("коды восстановления заменены"),
     "apikey.added": _("ключ API добавлен"),
     "apikey.revoked": _("ключ API отозван"),
+    "apikey.callback_set": _("программе задан адрес для сообщений"),
+    "apikey.callback_cleared": _("программа больше не получает сообщений"),
+    "message.sent_again": _("сообщение отправляется снова"),
     "setting.changed": _("настройка изменена"),
 }
 
@@ -185,6 +201,8 @@ _DETAIL = {
     "taken": _("отобрано"),
     "value": _("значение"),
     "left": _("осталось"),
+    "address": _("адрес"),
+    "kinds": _("каким путём"),
 }
 
 _RIGHT = {
@@ -295,6 +313,31 @@ def event(kind: str) -> str:
 def event_shape(kind: str) -> str:
     """Return the icon of a step of a task."""
     return _EVENT.get(kind, ("", "waiting"))[1]
+
+
+def message_states() -> list[tuple[outbox.State, str]]:
+    """Return every state of a message, with what it is called."""
+    return [(value, name) for value, (name, _shape) in _MESSAGE_STATE.items()]
+
+
+def message_state(value: outbox.State) -> str:
+    """Return what a message's state is called."""
+    return _MESSAGE_STATE[value][0]
+
+
+def message_shape(value: outbox.State) -> str:
+    """Return the icon of a message's state."""
+    return _MESSAGE_STATE[value][1]
+
+
+def message_kinds() -> list[tuple[outbox.Kind, str]]:
+    """Return every way that a message goes, with what it is called."""
+    return list(_MESSAGE_KIND.items())
+
+
+def message_kind(value: outbox.Kind) -> str:
+    """Return for whom a message is, and by which way it goes."""
+    return _MESSAGE_KIND[value]
 
 
 def decision(value: str) -> str:

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 from litestar import Response
 
+from studypub.core.task_document import TaskDocument, task_document
 from studypub.flows.request import Answer
-from studypub.web.api.documents import TaskDocument, task_document
 from studypub.web.language import Language
 from studypub.web.parts import Parts
 

@@ -6,6 +6,7 @@ from studypub.core.people import ApiKey
 from studypub.core.request import PublishRequest, read_request
 from studypub.core.task import Origin
 from studypub.errors import Sentence
+from studypub.flows.keep_recipient import keep_recipient
 from studypub.flows.request import Answer, Asker, request_publication
 from studypub.web.errors import Problem
 from studypub.web.parts import Parts
@@ -21,13 +22,16 @@ async def asked(document: dict[str, object], parts: Parts, api_key: ApiKey, now:
 
     Raises Problem, InvalidRequest, QueueFull, DatabaseUnavailable.
     """
-    return await request_publication(
+    wanted = _read(document, parts, api_key, now)
+    answer = await request_publication(
         parts.database,
-        _read(document, parts, api_key, now),
+        wanted,
         Asker(api_key.actor, Origin.MIS),
         search_time=timedelta(minutes=parts.config.workers.search_minutes),
         most_in_progress=parts.config.workers.max_in_progress,
     )
+    await keep_recipient(parts.config, parts.database, wanted, answer, actor=api_key.actor)
+    return answer
 
 
 def _read(document: dict[str, object], parts: Parts, api_key: ApiKey, now: datetime) -> PublishRequest:

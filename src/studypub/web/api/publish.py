@@ -9,6 +9,7 @@ from litestar.params import FromQuery
 
 from studypub.core.people import ApiKey
 from studypub.core.request import read_accession_number
+from studypub.core.task_document import TaskDocument
 from studypub.db import queue, studies, tasks
 from studypub.db.queue import QueueFilter
 from studypub.errors import Sentence
@@ -18,7 +19,7 @@ from studypub.web.api import task_list
 from studypub.web.api.answers import described, respond
 from studypub.web.api.asking import asked
 from studypub.web.api.body import read_object
-from studypub.web.api.documents import TaskDocument, TaskListDocument
+from studypub.web.api.documents import TaskListDocument
 from studypub.web.errors import Problem
 from studypub.web.given import GivenApiKey, GivenLanguage, GivenParts
 from studypub.web.guards import with_api_key

@@ -8,13 +8,13 @@ from litestar import Response, get
 from msgspec.json import schema_components
 
 from studypub import __version__
+from studypub.core.task_document import TaskDocument
 from studypub.web.api.body import MOST
 from studypub.web.api.documents import (
     BatchDocument,
     KeepDocument,
     ProblemDocument,
     PublishDocument,
-    TaskDocument,
     TaskListDocument,
 )
 from studypub.web.api.task_list import LONGEST

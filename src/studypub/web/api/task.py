@@ -9,13 +9,13 @@ from litestar import Request, Response, delete, get, patch
 from litestar.params import FromPath
 
 from studypub.core.request import read_new_till
+from studypub.core.task_document import TaskDocument
 from studypub.db import tasks
 from studypub.errors import Sentence
 from studypub.flows.change import give_up, keep_task_until
 from studypub.flows.request import answer_of
 from studypub.web.api.answers import respond
 from studypub.web.api.body import read_object
-from studypub.web.api.documents import TaskDocument
 from studypub.web.errors import Problem
 from studypub.web.given import GivenApiKey, GivenLanguage, GivenParts
 from studypub.web.guards import with_api_key

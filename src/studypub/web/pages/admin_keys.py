@@ -6,6 +6,7 @@ from litestar import Request, Response, get, post
 from litestar.params import FromPath
 from litestar.response import Redirect
 
+from studypub.core.callback import origin_of
 from studypub.core.people import ApiKey
 from studypub.core.request import FieldError
 from studypub.db import people
@@ -80,7 +81,7 @@ async def _page(
         every, now = await people.api_keys(tx), await tx.now()
     keys = [one for one in every if session.user.clinic_code in (None, one.clinic_code)]
     panel = {"session": session, "config": parts.config, "now": now}
-    return render.page("keys.html", request, status=status, **panel, keys=keys, form=form, key=key)
+    return render.page("keys.html", request, status=status, **panel, keys=keys, form=form, key=key, origin=origin_of)
 
 
 routes = (show, add, ask_to_revoke, revoke)

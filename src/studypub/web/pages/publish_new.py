@@ -17,6 +17,7 @@ from studypub.core.task import Origin
 from studypub.db import settings, tasks
 from studypub.db.people import Session
 from studypub.errors import Refused, Sentence
+from studypub.flows.keep_recipient import keep_recipient
 from studypub.flows.look_up import Looked, look_up
 from studypub.flows.request import Answer, Asker, request_publication
 from studypub.web import forms, guards, keeping, render
@@ -24,7 +25,7 @@ from studypub.web.formats import zone_of
 from studypub.web.given import GivenParts, GivenRights, GivenSession
 from studypub.web.parts import Parts
 
-_FIELDS = ("clinic_code", "patient_id", "accession_number", "save_till_date")
+_FIELDS = ("clinic_code", "patient_id", "accession_number", "save_till_date", "patient_email", "patient_phone")
 _CHOICE, _MUST_CHOOSE = "study_instance_uid", "must_choose"
 _UID = re.compile(r"[0-9.]{1,64}")
 _NOT_CHOSEN = Sentence(
@@ -76,6 +77,7 @@ async def publish(
         answer = await request_publication(parts.database, asked, asker, search_time=timedelta(minutes=search_time))
     except Refused as refusal:
         return await _page(request, parts, session, rights, form.refused("accession_number", refusal), status=422)
+    await keep_recipient(parts.config, parts.database, asked, answer, actor=session.user.actor)
     return Redirect(_where(answer, rights), status_code=303)
 
 
@@ -162,6 +164,7 @@ async def _page(
         status=status,
         **panel,
         clinics=_clinics(parts, session.user),
+        writes=any(clinic.delivery.consent != "never" for clinic in _clinics(parts, session.user)),
         days=days,
         earliest=today,
         latest=today + timedelta(days=parts.config.retention.max_days),

@@ -11,7 +11,7 @@ from litestar.response import Redirect
 from studypub.config import Clinic
 from studypub.core.rights import Right
 from studypub.core.task import IN_PROGRESS, Status
-from studypub.db import events, outages, queue, review, tasks
+from studypub.db import events, outages, outbox, queue, review, tasks
 from studypub.db.outages import Outage
 from studypub.db.people import Session
 from studypub.db.queue import QueueLine
@@ -63,7 +63,9 @@ async def show_one(
         if line is None:
             raise Problem(404, _NO_TASK)
         happened, held, now = await events.of_task(tx, task_id), await review.of_task(tx, task_id), await tx.now()
+        messages = await outbox.to_patient(tx, task_id)
     panel: dict[str, Any] = {"session": session, "config": parts.config, "now": now, "rights": rights}
+    panel["messages"] = messages
     seconds = _SECONDS if _is_moving(line) else 0
     return render.page("task.html", request, **panel, line=line, happened=happened, held=held, seconds=seconds)
 

@@ -1,0 +1,1 @@
+"""HTTP to other people's programs: the only home of httpx."""
