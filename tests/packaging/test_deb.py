@@ -12,7 +12,6 @@ import pytest
 from tests.peers.built import ROOT, pack
 
 from studypub.cli import main
-from studypub.viewer.edition import EDITION
 
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["version"]
 SCRIPTS = ("preinst", "postinst", "prerm", "postrm")
@@ -58,7 +57,6 @@ def test_everything_lies_where_it_belongs_and_is_roots(deb: Path) -> None:
     assert {(member.uname, member.gname) for member in files.values()} == {("root", "root")}
     assert {name for name, member in files.items() if not member.issym() and member.mode & 0o022} == set()
     assert (files[CONFIG].mode, files["etc/studypub"].mode) == (0o640, 0o750)
-    assert {name for name in files if name.endswith(f"/_data/viewer/{EDITION}/manifest.json")}
 
 
 def test_what_an_administrator_may_change_is_kept_on_upgrade(tree: Path) -> None:

@@ -21,6 +21,8 @@ from tests.peers.postgres import open_folder
 from tests.peers.program import free_port, running
 from tests.peers.studies import make_study, planted, spellings
 
+from studypub.viewer.edition import EDITION
+
 pytestmark = [pytest.mark.long, pytest.mark.peer]
 
 PATIENT, ACCESSION = "PID-PACKAGE-1", "ACSN-PACKAGE-1"
@@ -186,6 +188,11 @@ def require_rotation(site: Site) -> None:
     site.do("publish", "--patient-id", PATIENT, "--accession-number", "ACSN-NONE")
     seen = site.root.run("sh", "-c", f"timeout 30 tail -c +1 -F /var/log/studypub/{log.name} | head -n 1")
     assert json.loads(seen)["message"]
+
+
+def test_it_brings_the_viewer() -> None:
+    (manifest,) = packages().runtime.rglob(f"_data/viewer/{EDITION}/manifest.json")
+    assert (manifest.parent / "LICENSES.txt").exists()
 
 
 def test_the_tree_asks_nothing_of_the_system_but_what_the_package_depends_on() -> None:
