@@ -62,7 +62,7 @@ async def look_at(open_tab: OpenTab, look: Look) -> Tab:
     return await open_tab(viewport=viewport, locale=locale, colour_scheme=scheme)
 
 
-@pytest.mark.parametrize("look", [OTHERS[0], pytest.param(OTHERS[1], marks=pytest.mark.long)], ids=name)
+@pytest.mark.parametrize("look", [pytest.param(look, marks=pytest.mark.long) for look in OTHERS], ids=name)
 async def test_every_page_fits(full: Panel, pages: dict[str, list[str]], open_tab: OpenTab, look: Look) -> None:
     seen = [path async for path in opened(await look_at(open_tab, look), full, pages, look[1])]
     assert len(seen) == sum(map(len, pages.values()))

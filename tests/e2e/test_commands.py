@@ -183,7 +183,7 @@ def test_a_daemon_that_was_killed_comes_back_with_what_it_had_acknowledged(idle:
     assert found["error"] is None or found["error"]["code"] == "PACS_UNREACHABLE"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.long)])
 def test_the_daemon_ends_in_order_on_a_signal(idle: Installation, number: signal.Signals) -> None:
     with started(idle) as process:
         process.send_signal(number)

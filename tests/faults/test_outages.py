@@ -89,7 +89,10 @@ async def away(database: Database, queue_watch: QueueWatch, tmp_path: Path) -> A
         pacs.stop()
 
 
-@pytest.mark.parametrize(("how", "number"), [("resets connections", 10), ("is congested", 3)])
+@pytest.mark.parametrize(
+    ("how", "number"),
+    [("resets connections", 3), ("is congested", 3), pytest.param("resets connections", 10, marks=pytest.mark.long)],
+)
 async def test_f32_a_pacs_that_is_away_is_asked_now_and_then_and_costs_no_attempt(
     away: Away, how: str, number: int
 ) -> None:

@@ -64,10 +64,11 @@ def quiet() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="module")
-def corpus() -> list[Planted]:
+@pytest.fixture(scope="module", params=[4, pytest.param(1, marks=pytest.mark.long)], ids=["some", "all"])
+def corpus(request: pytest.FixtureRequest) -> list[Planted]:
     """Files whose frames are not told by a value that varies from image to image, which are left to the rules."""
-    return [replace(each, content=without_pointer(each.content)) for each in files.all_of_them() if each.publishable]
+    publishable = [each for each in files.all_of_them() if each.publishable]
+    return [replace(each, content=without_pointer(each.content)) for each in publishable[:: request.param]]
 
 
 def written(dataset: Dataset) -> bytes:
@@ -133,8 +134,8 @@ def test_every_file_of_the_corpus_follows_itself_and_whatever_varies(corpus: lis
         found = publisher.followed(data)
         assert found in {None, publisher.by_rules(data)}, each.path
         varied += found is not None
-    assert followed > 30
-    assert varied > 20
+    assert followed > len(corpus) // 4
+    assert varied > len(corpus) // 8
 
 
 def _is_walkable(data: bytes) -> bool:

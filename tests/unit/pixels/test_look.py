@@ -39,7 +39,7 @@ def _nothing_left(report: Report, covered: Mask, letters: Mask) -> bool:
 _HARD = (2042, 3042, 5014, 5020, 5062, 6019)
 
 
-@pytest.mark.parametrize("seed", [0, 1, *_HARD])
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.long), *_HARD])
 def test_no_letter_is_left(seed: int) -> None:
     name, picture, letters = burned_in.sample(seed)
     report, covered = looked_at(picture[None])
@@ -125,7 +125,7 @@ def test_text_outside_of_what_is_shown_needs_no_finding() -> None:
     assert covered[letters].all()
 
 
-@pytest.mark.parametrize("turns", [1, 3])
+@pytest.mark.parametrize("turns", [1, pytest.param(3, marks=pytest.mark.long)])
 def test_a_line_that_runs_upwards_or_downwards_is_covered(turns: int) -> None:
     picture, letters = burned_in.plant(burned_in.slices(300, 400), Planted("IVANOV 12.05.1964", x=0.3, y=0.05))
     report, covered = looked_at(np.rot90(picture, turns)[None])
@@ -173,7 +173,12 @@ def test_what_is_no_image_is_unreadable(tmp_path: Path) -> None:
     assert report == Report(outcome=Outcome.UNREADABLE, why="coding")
 
 
-@pytest.mark.parametrize("name", ["CT_small.dcm", "MR_small.dcm", "JPEG2000.dcm", "J2K_pixelrep_mismatch.dcm"])
+_SLOW = ("JPEG2000.dcm", "J2K_pixelrep_mismatch.dcm")
+
+
+@pytest.mark.parametrize(
+    "name", ["CT_small.dcm", "MR_small.dcm", *(pytest.param(name, marks=pytest.mark.long) for name in _SLOW)]
+)
 def test_real_anatomy_is_not_doubted(name: str, tmp_path: Path) -> None:
     source = Path(pydicom.__file__).parent / "data" / "test_files" / name
     report = look(Job(source=source, target=tmp_path / "covered.dcm"), tmp_path)
