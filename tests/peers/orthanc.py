@@ -41,7 +41,9 @@ class Orthanc:
         self.port = port
         self.pid = 0
         self.web = f"http://{self.host}:{http_port}"
-        self._rest = httpx.Client(base_url=self.web, timeout=30, trust_env=False)
+        # A connection of its own for each request: one that is kept may end while it is used anew.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        self._rest = httpx.Client(base_url=self.web, timeout=30, trust_env=False, limits=limits)
 
     def store(self, datasets: Iterable[FileDataset]) -> None:
         """Put instances into the PACS, as files and without the network of DICOM."""

@@ -53,15 +53,8 @@ class Sending:
         """
         await asyncio.to_thread(self._store.check)
         release()
-        # Both have ended before the attempt does: neither stores anything behind its back.
-        archive, companion = await asyncio.gather(
-            self._archive(prepared), self._companion(prepared), return_exceptions=True
-        )
-        if isinstance(archive, BaseException):
-            raise archive
-        if isinstance(companion, BaseException):
-            raise companion  # nothing refers to the archive: the sweep deletes it within hours
-        return archive, companion
+        archive = await self._archive(prepared)
+        return archive, await self._companion(prepared)  # where this fails, the sweep deletes the archive within hours
 
     async def _archive(self, prepared: Prepared) -> str:
         put = await self._begun() or await self._put(
