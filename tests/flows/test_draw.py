@@ -1,7 +1,7 @@
 """A frame is drawn out of an archive without the others; whoever asks for too much is told to come later."""
 
 import asyncio
-import os
+import threading
 import zlib
 from collections.abc import AsyncIterator
 from io import BytesIO
@@ -110,29 +110,32 @@ async def test_what_cannot_be_decoded_costs_its_picture_alone(easel: Easel, stor
     assert await brightness(easel, put(store, raw(tmp_path)), 1) == [40]
 
 
-async def test_one_link_takes_no_more_than_its_share_and_all_no_more_than_there_is(
-    easel: Easel, store: LocalStore, tmp_path: Path
-) -> None:
-    found, archive = put(store, raw(tmp_path)), tmp_path / "storage" / _KEY
-    whole = archive.read_bytes()
-    archive.unlink()
-    os.mkfifo(archive)  # whoever reads it waits
+class Slow(LocalStore):
+    """Reads nothing before it is let go."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.go = threading.Event()
+
+    def read(self, key: str, offset: int, length: int) -> bytes:
+        assert self.go.wait(60)
+        return super().read(key, offset, length)
+
+
+async def test_one_link_takes_no_more_than_its_share_and_all_no_more_than_there_is(tmp_path: Path) -> None:
+    store = Slow(tmp_path / "storage")
+    found, easel = put(store, raw(tmp_path)), Easel(Views(store, Companions(store)))
     waiting = [asyncio.ensure_future(easel.draw(_PUBLICATION, found, 1, _PNG)) for _ in range(8)]
     await asyncio.sleep(0)
     with pytest.raises(Crowded):
         await easel.draw(_PUBLICATION, found, 1, _PNG)
-    other: Any = SimpleNamespace(object_key="studies/y.zip")
-    waiting.append(asyncio.ensure_future(easel.draw(other, found, 1, _PNG)))
+    others = [SimpleNamespace(object_key=f"studies/{number}.zip") for number in range(17)]
+    lost = [asyncio.ensure_future(easel.draw(each, found, 1, _PNG)) for each in others]  # type: ignore[arg-type]
     await asyncio.sleep(0)
-    many = [SimpleNamespace(object_key=f"studies/{number}.zip") for number in range(16)]
-    crowded = [asyncio.ensure_future(easel.draw(each, found, 1, _PNG)) for each in many]  # type: ignore[arg-type]
-    await asyncio.sleep(0)
-    assert isinstance(crowded[-1].exception(), Crowded)
-    archive.rename(tmp_path / "pipe")
-    archive.write_bytes(whole)
-    with (tmp_path / "pipe").open("wb"):
-        pass
-    ended = await asyncio.gather(*waiting, *crowded, return_exceptions=True)
-    assert isinstance(ended[0], StorageUnavailable)
-    assert all(isinstance(one, bytes) for one in ended[1:8])
+    assert isinstance(lost[-1].exception(), Crowded)
+    store.go.set()
+    assert all(isinstance(one, bytes) for one in await asyncio.gather(*waiting))
+    gone = await asyncio.gather(*lost, return_exceptions=True)
+    assert all(isinstance(one, StorageUnavailable) for one in gone[:-1])
     assert await brightness(easel, found, 1) == [40]
+    easel.close()

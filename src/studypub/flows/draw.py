@@ -44,7 +44,6 @@ class Easel:
         self._views = views
         self._asked: Counter[str] = Counter()
         self._stop = threading.Event()
-        # The process ends with the thread that starts it.
         self._thread = ThreadPoolExecutor(1, "draw")
         self._painter: Painter | None = None
         self._rest: asyncio.TimerHandle | None = None
