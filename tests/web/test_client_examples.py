@@ -51,9 +51,11 @@ async def run(site: Site, address: str, *command: str, **more: str) -> list[str]
 
 async def published_meanwhile(site: Site) -> UUID:
     """Publish as a worker does, once the example has asked for it."""
-    while not (tasks := (await site.get("/publish")).json()["tasks"]):
-        await asyncio.sleep(0.05)
-    task_id = UUID(tasks[0]["task_id"])
+    address = f"/publish?accession_number={ACCESSION_NUMBER}"
+    async with asyncio.timeout(60):
+        while (answer := await site.get(address)).status_code == 404:
+            await asyncio.sleep(0.05)
+    task_id = UUID(answer.json()["task_id"])
     await site.completed(task_id)
     return task_id
 
