@@ -15,7 +15,7 @@ def webhook(task: dict[str, Any]) -> dict[str, Any]:
     schema = {"$ref": "#/components/schemas/CallbackDocument"}
     return {
         "operationId": "taskEnded",
-        "summary": "A task has ended or waits for a review; sent to the address that the API key's owner has named",
+        "summary": "A task has ended or waits for a review; sent to the address that is named for the API key",
         "security": [],
         "parameters": [_header(name, text, example) for name, (text, example) in _HEADERS.items()],
         "requestBody": {"required": True, "content": {"application/json": {"schema": schema, "example": example}}},
