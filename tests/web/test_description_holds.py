@@ -47,4 +47,4 @@ async def test_no_request_is_answered_otherwise_than_described(site: Site, tmp_p
 @pytest.mark.long
 async def test_no_request_of_many_is_answered_otherwise_than_described(site: Site, tmp_path: Path) -> None:
     await site.completed(await site.queued())
-    await examine(site, tmp_path, 100, "examples", "coverage", "fuzzing", "stateful")
+    await examine(site, tmp_path, 25, "examples", "coverage", "fuzzing", "stateful")
