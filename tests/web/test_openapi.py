@@ -2,15 +2,18 @@
 
 import json
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 import pytest
 from tests.web.conftest import Site
 from tests.web.test_access import handlers
 
+from studypub.core import callback
 from studypub.core.request import FIELDS
+from studypub.core.task import Status
 from studypub.core.task_document import TaskDocument
-from studypub.web.api.documents import ProblemDocument
+from studypub.web.api.documents import CallbackDocument, ProblemDocument
 from studypub.web.api.schema import openapi
 
 
@@ -52,6 +55,25 @@ def test_the_examples_are_what_is_served() -> None:
     for status in ("200", "202"):
         example = publish["responses"][status]["content"]["application/json"]["example"]
         msgspec.convert(example, TaskDocument)
+
+
+def test_the_webhook_is_what_is_sent(described: dict[str, Any]) -> None:
+    sent = described["webhooks"]["task"]["post"]
+    told = msgspec.convert(sent["requestBody"]["content"]["application/json"]["example"], CallbackDocument)
+    content = callback.body(Status.COMPLETED, told.timestamp, told.data)
+    assert msgspec.json.decode(content, type=CallbackDocument) == told
+    headers = callback.headers(callback.new_secret(), uuid4(), told.timestamp, content)
+    assert {parameter["name"] for parameter in sent["parameters"]} == set(headers) - {"content-type"}
+
+
+def test_every_body_has_an_example(described: dict[str, Any]) -> None:
+    asked = [item[method] for item in described["paths"].values() for method in item]
+    bodies = [body for one in asked for body in one.get("requestBody", {}).get("content", {}).values()]
+    answers = [
+        part for one in asked for answer in one["responses"].values() for part in answer.get("content", {}).values()
+    ]
+    problems = [part for one in described["components"]["responses"].values() for part in one["content"].values()]
+    assert [part for part in [*bodies, *answers, *problems] if not {"example", "examples"} & set(part)] == []
 
 
 async def test_the_example_of_a_request_is_accepted(site: Site, described: dict[str, Any]) -> None:

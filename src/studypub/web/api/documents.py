@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from studypub.core.task_document import TaskDocument
+from studypub.core.task_document import Moment, TaskDocument
 
 _SEARCHED = r"^[^*?\\\x00-\x1f]+$"
 
@@ -61,6 +61,14 @@ class TaskListDocument(Struct, kw_only=True):
 
     tasks: list[TaskDocument]
     after: Annotated[str, Meta(description="`after` of the request for those that follow; null: these are all")] | None
+
+
+class CallbackDocument(Struct, kw_only=True):
+    """What a program is told of a task. Describes what `core.callback` writes."""
+
+    type: Literal["task.completed", "task.failed", "task.needs_review", "task.cancelled", "task.expired"]
+    timestamp: Annotated[Moment, Meta(description="When it changed")]
+    data: Annotated[TaskDocument, Meta(description="The task as it stands when this is sent")]
 
 
 class FieldProblem(Struct, kw_only=True):

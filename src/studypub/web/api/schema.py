@@ -1,6 +1,7 @@
 """Describes the interface for programs as OpenAPI 3.1."""
 
 from functools import cache
+from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -12,12 +13,14 @@ from studypub.core.task_document import TaskDocument
 from studypub.web.api.body import MOST
 from studypub.web.api.documents import (
     BatchDocument,
+    CallbackDocument,
     KeepDocument,
     ProblemDocument,
     PublishDocument,
     TaskListDocument,
 )
 from studypub.web.api.task_list import LONGEST
+from studypub.web.api.webhook import webhook
 from studypub.web.errors import PROBLEM_MEDIA_TYPE
 
 _TASK: dict[str, Any] = {
@@ -89,7 +92,15 @@ def openapi_json() -> Response[bytes]:
 def openapi() -> dict[str, Any]:
     """Return the description as data."""
     _, schemas = schema_components(
-        [TaskDocument, TaskListDocument, BatchDocument, PublishDocument, KeepDocument, ProblemDocument],
+        [
+            TaskDocument,
+            TaskListDocument,
+            BatchDocument,
+            PublishDocument,
+            KeepDocument,
+            CallbackDocument,
+            ProblemDocument,
+        ],
         ref_template="#/components/schemas/{name}",
     )
     return {
@@ -98,7 +109,8 @@ def openapi() -> dict[str, Any]:
             "title": "StudyPublicator",
             "version": __version__,
             "description": "Publishes de-identified imaging studies by one short link. "
-            "Texts are in Russian unless Accept-Language prefers English.",
+            "Texts are in Russian unless Accept-Language prefers English. "
+            "FHIR R4 at /fhir describes itself: GET /fhir/metadata answers with its CapabilityStatement.",
         },
         "servers": [{"url": "/"}],
         "security": [{"apiKey": []}],
@@ -107,9 +119,10 @@ def openapi() -> dict[str, Any]:
             "/publish/batch": {"post": _publish_many()},
             "/publish/{task_id}": {"get": _by_id(), "patch": _keep(), "delete": _remove()},
         },
+        "webhooks": {"task": {"post": webhook(_TASK)}},
         "components": {
             "schemas": schemas,
-            "responses": {str(status): _problem(text) for status, text in _PROBLEMS.items()},
+            "responses": {str(status): _problem(status, text) for status, text in _PROBLEMS.items()},
             "securitySchemes": {"apiKey": {"type": "http", "scheme": "bearer"}},
         },
     }
@@ -246,8 +259,9 @@ def _refusals(*statuses: int) -> dict[str, Any]:
     return {str(status): {"$ref": f"#/components/responses/{status}"} for status in sorted((*statuses, *_ALWAYS))}
 
 
-def _problem(description: str) -> dict[str, Any]:
-    content = {PROBLEM_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}
+def _problem(status: int, description: str) -> dict[str, Any]:
+    example = {"title": HTTPStatus(status).phrase, "status": status, "detail": description}
+    content = {PROBLEM_MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}, "example": example}}
     return {"description": description, "content": content}
 
 
