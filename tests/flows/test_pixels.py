@@ -1,5 +1,6 @@
 """Images that may show text or a person: covered, held, or left out, as the clinic has chosen."""
 
+from collections.abc import Iterator
 from io import BytesIO
 from zipfile import ZipFile
 
@@ -15,6 +16,7 @@ from studypub.core.review import Decision
 from studypub.core.task import Status, Task
 from studypub.db import audit, review
 from studypub.flows.review import decide
+from studypub.pixels.nursery import NURSERY
 
 PRINTED = f"КОВАЛЕВСКАЯ С.Ю. {PATIENT}"
 
@@ -72,10 +74,19 @@ async def test_a_clinic_may_trust_reading_alone(house: House, study: list[FileDa
     assert not (new.pixel_array[:BANNER] > 128).any()
 
 
-async def test_without_ocr_nothing_that_may_show_text_is_published(
-    house: House, study: list[FileDataset], scan: FileDataset, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def without_ocr(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nothing to read with is found; what looks at pixels is forked from a process that knows the path of its start."""
     monkeypatch.setenv("PATH", "/nowhere")
+    NURSERY.close()
+    yield
+    NURSERY.close()
+
+
+@pytest.mark.usefixtures("without_ocr")
+async def test_without_ocr_nothing_that_may_show_text_is_published(
+    house: House, study: list[FileDataset], scan: FileDataset
+) -> None:
     house.pacs.add([*study, scan])
     task, publication = await house.published()
     assert left_out(task) == {"text_not_read": 1}
@@ -119,10 +130,10 @@ async def test_what_is_held_goes_by_the_decision(
     assert {"task.held", f"held.{decision.value}", "study.published"} <= set(actions)
 
 
+@pytest.mark.usefixtures("without_ocr")
 async def test_what_is_unsure_is_held_where_the_clinic_says_so(
-    house: House, study: list[FileDataset], scan: FileDataset, monkeypatch: pytest.MonkeyPatch
+    house: House, study: list[FileDataset], scan: FileDataset
 ) -> None:
-    monkeypatch.setenv("PATH", "/nowhere")
     house.set_pixels(unsure="review")
     house.pacs.add([*study, scan])
     await house.settled(await house.ask(), Status.NEEDS_REVIEW)
