@@ -1,8 +1,8 @@
 # Everything lands in .venv/, var/, build/ and dist/, which may be deleted at any time.
 
 BIN := .venv/bin
-# Two more than there are processors: many tests wait.
-PYTEST := $(BIN)/pytest --numprocesses $(shell expr 2 + $$(nproc)) --maxprocesses 8 --dist worksteal
+# One more than there are processors: many tests wait.
+PYTEST := $(BIN)/pytest --numprocesses $(shell expr 1 + $$(nproc)) --maxprocesses 8 --dist worksteal
 
 .PHONY: help setup run test unit thorough lint viewer deb binary packages chaos blackout restarts bench soak huge fuzz pictures
 .PHONY: lock runtime programs tools

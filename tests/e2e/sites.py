@@ -8,6 +8,7 @@ import pytest
 from playwright.async_api import Page, expect
 from tests.peers import panel
 from tests.peers.browser import Tab
+from tests.peers.database import PATIENCE
 from tests.peers.panel import Panel
 from tests.peers.postgres import PostgresPeer
 
@@ -39,7 +40,7 @@ async def open_site(
     url = postgres.database(schema)
     try:
         async with (
-            Database(url, size=4, name="panel") as database,
+            Database(url, size=4, name="panel", loan_seconds=PATIENCE) as database,
             panel.serve(database, folder, clinics=clinics, pacs_port=pacs_port) as site,
         ):
             yield site

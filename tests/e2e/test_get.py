@@ -19,6 +19,7 @@ import pytest
 from tests.peers import panel
 from tests.peers.chaos import ChaosProxy, chaos
 from tests.peers.daemon import call
+from tests.peers.database import PATIENCE
 from tests.peers.panel import Panel
 from tests.peers.postgres import PostgresPeer
 from tests.peers.program import free_port
@@ -123,7 +124,7 @@ async def service(
                 )
             )
         async with (
-            Database(url, size=4, name="get") as database,
+            Database(url, size=4, name="get", loan_seconds=PATIENCE) as database,
             panel.serve(database, tmp_path, store=store) as site,
         ):
             host, _, port = site.address.removeprefix("http://").partition(":")

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
 
 import psycopg
 import pytest
@@ -11,7 +10,9 @@ from tests.peers.postgres import PostgresPeer
 
 from studypub.db.database import Database
 from studypub.db.migrate import migrate
-from studypub.errors import DatabaseUnavailable
+
+PATIENCE = 20.0
+"""Seconds that a test waits for a connection: on a busy machine more than a request of the service would."""
 
 
 @pytest.fixture(scope="session")
@@ -49,18 +50,8 @@ def database_url(migrated: str) -> Iterator[str]:
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """The test's database, through our pool."""
-    async with Database(database_url, size=6, name="test") as opened:
-        await connected(opened)
+    async with Database(database_url, size=6, name="test", loan_seconds=PATIENCE) as opened:
         yield opened
-
-
-async def connected(database: Database) -> None:
-    """Wait for its first connection: on a busy machine it may be later than a request would wait for."""
-    for _ in range(20):
-        with suppress(DatabaseUnavailable):
-            async with database.transaction() as tx:
-                await tx.now()
-            return
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import httpx
 import pytest
 from litestar import Litestar
 from tests.peers import panel, person
-from tests.peers.database import connected, schema
+from tests.peers.database import PATIENCE, schema
 from tests.peers.panel import Panel
 from tests.peers.person import Person
 from tests.peers.postgres import PostgresPeer, postgres_server
@@ -158,8 +158,7 @@ async def steady_site(
 async def open_site(postgres: PostgresPeer, schema: str, folder: Path) -> AsyncIterator[Site]:
     url = postgres.database(schema)
     try:
-        async with Database(url, size=4, name="web") as database:
-            await connected(database)
+        async with Database(url, size=4, name="web", loan_seconds=PATIENCE) as database:
             yield await _build(database, folder)
     finally:
         postgres.drop(url)

@@ -74,13 +74,14 @@ class Transaction:
 class Database:
     """PostgreSQL through a pool of its own size."""
 
-    def __init__(self, url: str, *, size: int, name: str) -> None:
+    def __init__(self, url: str, *, size: int, name: str, loan_seconds: float = _LOAN_SECONDS) -> None:
+        """Hold at most `size` connections; who asks for one waits for at most `loan_seconds`."""
         self._pool = AsyncConnectionPool(
             connection_string(url, name),
             min_size=1,
             max_size=size,
             open=False,
-            timeout=_LOAN_SECONDS,
+            timeout=loan_seconds,
             reconnect_timeout=_RECONNECT_SECONDS,
             name=name,
             check=_check,
