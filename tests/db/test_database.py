@@ -4,6 +4,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from tests.peers.chaos import chaos
 
 from studypub.db import queries
 from studypub.db.database import Database, connection_string
@@ -34,6 +36,20 @@ async def test_a_connection_that_died_on_the_shelf_is_replaced(database: Databas
         await connection.execute(others)
     async with database.transaction() as tx:
         await tx.now()
+
+
+async def test_a_connection_that_fell_silent_on_the_shelf_costs_no_loan(database_url: str) -> None:
+    """To ask the silent server to end the question, as a wait that is cancelled does, takes longer than the loan."""
+    parts = conninfo_to_dict(database_url)
+    with chaos(f"{parts['host']}/.s.PGSQL.{parts.get('port', 5432)}") as proxy:
+        host, port = proxy.address.split(":")
+        beside = make_conninfo(database_url, host=host, port=port)
+        async with Database(beside, size=1, name="test", loan_seconds=5) as database:
+            async with database.transaction() as tx:
+                await tx.now()
+            proxy.mute()
+            async with database.transaction() as tx:
+                await tx.now()
 
 
 async def test_a_connection_that_dies_in_use_is_our_error(database: Database) -> None:

@@ -1,8 +1,11 @@
 """The pool of connections, and transactions that speak in our own errors."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+import contextlib
+import os
+import socket
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from typing import Any, Self
 
@@ -64,11 +67,8 @@ class Transaction:
         return moment
 
     async def _execute(self, query: str, parameters: Mapping[str, object]) -> psycopg.AsyncCursor[Row]:
-        try:
-            async with asyncio.timeout(_ANSWER_SECONDS):
-                return await self._connection.execute(all_queries()[query], parameters)
-        except TimeoutError as error:
-            raise DatabaseUnavailable("no answer") from error
+        with _answered_within(_ANSWER_SECONDS, self._connection):
+            return await self._connection.execute(all_queries()[query], parameters)
 
 
 class Database:
@@ -120,11 +120,27 @@ class Database:
 
 async def _check(connection: AsyncConnection[Row]) -> None:
     """Ask a connection, before it is lent, whether it still lives; silence is an answer, too."""
+    with _answered_within(_LOAN_SECONDS / 2, connection):
+        await AsyncConnectionPool.check_connection(connection)
+
+
+@contextmanager
+def _answered_within(seconds: float, connection: AsyncConnection[Row]) -> Iterator[None]:
+    """Hang up on a server that is silent for so long: who waits for it has a psycopg.OperationalError at once.
+
+    Cancelling the wait would ask that server to end the query, and wait up to ten seconds more for its word.
+    """
+    patience = asyncio.get_running_loop().call_later(seconds, _hang_up, connection)
     try:
-        async with asyncio.timeout(_LOAN_SECONDS / 2):
-            await AsyncConnectionPool.check_connection(connection)
-    except TimeoutError as error:
-        raise psycopg.OperationalError("silent") from error
+        yield
+    finally:
+        patience.cancel()
+
+
+def _hang_up(connection: AsyncConnection[Row]) -> None:
+    # The connection stays open to its owner, who waits for this socket and is woken by its end.
+    with contextlib.suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as line:
+        line.shutdown(socket.SHUT_RDWR)
 
 
 def connection_string(url: str, name: str) -> str:
