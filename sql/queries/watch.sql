@@ -14,6 +14,10 @@ GROUP BY status;
 -- For how long nothing has been written into the audit log; NULL where it is empty.
 SELECT now() - max(at) AS age FROM (SELECT at FROM audit_log ORDER BY entry DESC LIMIT 1) newest;
 
+-- name: wal_archiving
+-- Whether archive_command failed more lately than it worked; a server that archives nothing has done neither.
+SELECT last_failed_time > coalesce(last_archived_time, '-infinity') IS TRUE AS fails FROM pg_stat_archiver;
+
 -- name: audit_check
 -- What the newest check of the audit log's chain found.
 SELECT now() - at AS age, last_entry, head, broken_entry FROM audit_check;

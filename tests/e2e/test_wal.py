@@ -16,11 +16,12 @@ import pytest
 from tests.peers.clinic_postgres import ClinicPostgres, archive_command, archive_timeout
 from tests.peers.daemon import Installation, install, serving
 from tests.peers.postgres import open_folder
+from tests.peers.world import eventually
 
 from studypub.core import ids
 from studypub.core.request import PublishRequest
 from studypub.core.task import Event, Origin
-from studypub.db import studies, tasks
+from studypub.db import studies, tasks, watch
 from studypub.db.database import Database
 from studypub.store.local import LocalStore
 
@@ -129,6 +130,25 @@ def test_what_is_lost_with_the_server_is_at_most_what_was_not_archived(clinic: C
         assert {token: behind(clinic.installation, token) for token in live} == live
         assert [behind(clinic.installation, token) for token in (closed, expiring, bare)] == [410, 410, 410]
         assert {behind(clinic.installation, token) for token in unarchived} == {404}
+
+
+def test_a_server_that_cannot_archive_is_noticed_and_so_is_its_end(clinic: Clinic) -> None:
+    folder = clinic.server.backup / "wal"
+    clinic.server.archive()
+    assert not asyncio.run(archiving_fails(clinic))
+    folder.rename(folder.with_name("away"))
+    clinic.publish(400, 1)
+    clinic.sql("SELECT pg_switch_wal()")
+    eventually(lambda: asyncio.run(archiving_fails(clinic)))
+    folder.with_name("away").rename(folder)
+    clinic.publish(401, 1)  # what is new wakes who archives
+    clinic.server.archive()
+    assert not asyncio.run(archiving_fails(clinic))
+
+
+async def archiving_fails(clinic: Clinic) -> bool:
+    async with Database(clinic.server.url, size=1, name="test") as database, database.transaction() as tx:
+        return await watch.wal_archiving_fails(tx)
 
 
 def test_what_the_manual_says_archives_in_time() -> None:

@@ -28,10 +28,12 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LIMITS = Limits(
     errors_percent=30, errors_least=3, errors_hours=4, nothing_published=timedelta(hours=4), disk_free_mb=5120,
     backup=timedelta(hours=50), pacs=timedelta(minutes=15), part=timedelta(minutes=10), certificate=timedelta(days=14),
+    machine=timedelta(minutes=15), wal=timedelta(minutes=15),
 )  # fmt: skip
 OFF = Limits(
     errors_percent=0, errors_least=1, errors_hours=4, nothing_published=timedelta(), disk_free_mb=0,
     backup=timedelta(), pacs=timedelta(), part=timedelta(), certificate=timedelta(),
+    machine=timedelta(), wal=timedelta(),
 )  # fmt: skip
 FINE = Values(
     parts={}, pacs={}, disk_free_mb=9000, backup_age=timedelta(hours=20), certificate_left=timedelta(days=60),
@@ -47,11 +49,14 @@ WRONG: list[tuple[dict[str, Any], Key]] = [
     ({"certificate_left": timedelta(days=13)}, Key(Kind.CERTIFICATE)),
     ({"certificate_left": timedelta(days=-3)}, Key(Kind.CERTIFICATE)),
     ({"audit_broken_at": 7}, Key(Kind.AUDIT)),
+    ({"machines": {"left": NOW - timedelta(minutes=15), "right": NOW}}, Key(Kind.MACHINE, "left")),
+    ({"wal": NOW - timedelta(minutes=15)}, Key(Kind.WAL)),
 ]
 NOT_WRONG: list[dict[str, Any]] = [
     {},
     {"parts": {"storage": NOW - timedelta(minutes=9)}},
     {"pacs": {"ORTHANC": NOW - timedelta(minutes=14)}},
+    {"machines": {"left": NOW - timedelta(minutes=14)}, "wal": NOW - timedelta(minutes=14)},
     {"failed": 2, "published": 0},  # too few to say anything
     {"failed": 3, "published": 8},
     {"nothing_published": timedelta(hours=3)},

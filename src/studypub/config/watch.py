@@ -59,6 +59,8 @@ class Alerts(Section, frozen=True):
     pacs_minutes: float = 15.0
     part_minutes: float = 10.0
     certificate_days: float = 14.0
+    machine_minutes: float = 15.0
+    wal_minutes: float = 15.0
 
     def __post_init__(self) -> None:
         need(holds=all(map(is_mail_address, self.to)), key="to", why="must be mail addresses")
@@ -66,7 +68,8 @@ class Alerts(Section, frozen=True):
         need(holds=self.errors_least >= 1, key="errors_least", why="must be at least 1")
         need(holds=0 < self.errors_hours <= 24 * 7, key="errors_hours", why="must be more than 0 and at most 168")
         need(holds=0 <= self.disk_free_mb <= 2**30, key="disk_free_mb", why="must be between 0 and 2^30")
-        for key in ("nothing_published_hours", "backup_hours", "pacs_minutes", "part_minutes", "certificate_days"):
+        hours, days = ("nothing_published_hours", "backup_hours"), ("certificate_days",)
+        for key in (*hours, *days, "pacs_minutes", "part_minutes", "machine_minutes", "wal_minutes"):
             need(holds=0 <= getattr(self, key) <= 10_000, key=key, why="must be between 0 and 10000")
 
 

@@ -45,6 +45,16 @@ _WRONG = {
         "The audit log's chain is broken at entry {entry}: it was changed behind the program's back. Keep the database "
         "and its backups.",
     ),
+    Kind.MACHINE: Sentence(
+        "Машина {subject} молчит уже {minutes} мин, её задания берут другие. Посмотрите, работает ли она.",
+        "Machine {subject} has been silent for {minutes} min, the others take its tasks. See whether it is up.",
+    ),
+    Kind.WAL: Sentence(
+        "PostgreSQL уже {minutes} мин не может архивировать свой журнал: восстановить базу на последнюю минуту нельзя, "
+        "место кончается. Посмотрите журнал PostgreSQL и команду archive_command.",
+        "PostgreSQL has failed to archive its log for {minutes} min: the database cannot be restored up to the minute, "
+        "and its disk fills. Look into PostgreSQL's log, and at archive_command.",
+    ),
 }
 _OVER = {
     Kind.PART: Sentence("{part}: снова работает.", "{part}: works again."),
@@ -55,6 +65,8 @@ _OVER = {
     Kind.BACKUP: Sentence("Резервная копия снова свежая.", "The backup is recent again."),
     Kind.CERTIFICATE: Sentence("Сертификат обновлён.", "The certificate was renewed."),
     Kind.AUDIT: Sentence("Цепочка журнала аудита цела.", "The audit log's chain is whole."),
+    Kind.MACHINE: Sentence("Машина {subject} снова работает, или её больше нет.", "Machine {subject} is back or gone."),
+    Kind.WAL: Sentence("PostgreSQL снова архивирует свой журнал.", "PostgreSQL archives its log again."),
 }
 _SINCE = Sentence("с {moment}", "since {moment}")
 _HEADS = (Sentence("Не в порядке:", "Wrong:"), Sentence("Снова в порядке:", "In order again:"))

@@ -1,7 +1,7 @@
 """Which of what is measured deserves a mail, and when: pure rules over values, limits and the time."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
@@ -22,6 +22,8 @@ class Kind(StrEnum):
     BACKUP = "backup"
     CERTIFICATE = "certificate"
     AUDIT = "audit"
+    MACHINE = "machine"
+    WAL = "wal"  # PostgreSQL does not get rid of its log, which backups up to the minute are made of
 
 
 class Key(NamedTuple):
@@ -47,13 +49,16 @@ class Limits:
     pacs: timedelta
     part: timedelta
     certificate: timedelta
+    machine: timedelta
+    wal: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Values:
     """What was measured; None: not known, and then nothing is said of it.
 
-    `parts`, `pacs`: since when each of them cannot be used.
+    `parts`, `pacs`: since when each of them cannot be used; `machines`: since when those that did not leave are silent;
+    `wal`: since when PostgreSQL has failed to archive its log.
     """
 
     parts: Mapping[str, datetime]
@@ -65,6 +70,8 @@ class Values:
     backup_age: timedelta | None = None
     certificate_left: timedelta | None = None
     audit_broken_at: int | None = None
+    machines: Mapping[str, datetime] = field(default_factory=dict)
+    wal: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +100,12 @@ def wrong(values: Values, limits: Limits, now: datetime) -> dict[Key, Facts]:
 
 
 def _wrong(values: Values, limits: Limits, now: datetime) -> Iterator[tuple[Key, Facts]]:
-    for kind, patience, since in ((Kind.PART, limits.part, values.parts), (Kind.PACS, limits.pacs, values.pacs)):
+    for kind, patience, since in (
+        (Kind.PART, limits.part, values.parts),
+        (Kind.PACS, limits.pacs, values.pacs),
+        (Kind.MACHINE, limits.machine, values.machines),
+        (Kind.WAL, limits.wal, {} if values.wal is None else {"": values.wal}),
+    ):
         for name, moment in since.items():
             if patience and now - moment >= patience:
                 yield Key(kind, name), {"minutes": _minutes(now - moment)}

@@ -53,6 +53,12 @@ async def audit_silence(tx: Transaction) -> timedelta | None:
     return age
 
 
+async def wal_archiving_fails(tx: Transaction) -> bool:
+    """Whether PostgreSQL's newest try to archive a file of its log failed; False where it archives none."""
+    row = await tx.one("wal_archiving")
+    return row is not None and row["fails"]
+
+
 async def audit_check(tx: Transaction) -> AuditCheck | None:
     """Return what the newest check of the audit log found; None where there was none."""
     row = await tx.one("audit_check")

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from studypub.config import Config
 from studypub.core import alert_words
 from studypub.core.alerts import Change, Limits, Standing, Values, follow, to_tell, unknown, wrong
-from studypub.db import alerts, outages, watch
+from studypub.db import alerts, machines, outages, watch
 from studypub.db.database import Database, Transaction
 from studypub.db.outages import Outage
 from studypub.errors import DatabaseUnavailable, StudypubError
@@ -44,6 +44,7 @@ class Alerting:
     certificate_left: Callable[[], timedelta | None] = lambda: None
     clock: Callable[[], float] = time.monotonic
     _faulty_since: dict[str, datetime] = field(default_factory=dict)
+    _wal_fails_since: datetime | None = None
     _kept_here: list[Standing] = field(default_factory=list)
     _failures: int = 0
     _next_try: float = float("-inf")
@@ -96,7 +97,13 @@ class Alerting:
             ),
             certificate_left=self.certificate_left(),
             audit_broken_at=check.broken_entry if check else None,
+            machines={one.name: one.seen_at for one in await machines.known(tx) if one.left_at is None},
+            wal=self._note_wal(now, fails=await watch.wal_archiving_fails(tx)),
         )
+
+    def _note_wal(self, now: datetime, *, fails: bool) -> datetime | None:
+        self._wal_fails_since = (self._wal_fails_since or now) if fails else None
+        return self._wal_fails_since
 
     def _silent_pacs(self, known: Sequence[Outage]) -> dict[str, datetime]:
         """Return since when each PACS is away; of a clinic that is not in the configuration any more nobody asks."""
@@ -115,6 +122,8 @@ class Alerting:
             pacs=timedelta(minutes=limits.pacs_minutes),
             part=timedelta(minutes=limits.part_minutes),
             certificate=timedelta(days=limits.certificate_days),
+            machine=timedelta(minutes=limits.machine_minutes),
+            wal=timedelta(minutes=limits.wal_minutes),
         )
 
     async def _told(self, changes: Sequence[Change]) -> bool:
