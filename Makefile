@@ -4,6 +4,9 @@ BIN := .venv/bin
 # One more than there are processors: many tests wait.
 PYTEST := $(BIN)/pytest --numprocesses $(shell expr 1 + $$(nproc)) --maxprocesses 8 --dist worksteal
 
+# Real servers wait for each other here; what failed beside others is tried once more alone, and once only.
+AGAIN := $(BIN)/pytest --numprocesses 0 --last-failed --last-failed-no-failures none --maxfail 1
+
 .PHONY: help setup run test unit thorough lint viewer deb binary packages chaos blackout restarts bench soak huge fuzz pictures
 .PHONY: lock runtime programs tools
 .NOTPARALLEL:
@@ -18,7 +21,7 @@ run: setup ## try it: daemon, small PACS, a published study; Ctrl-C ends it
 	@exec $(BIN)/studypub demo --state var
 
 test: programs lint ## install what the tests need, then check everything
-	$(PYTEST)
+	$(PYTEST) || $(AGAIN)
 
 unit: programs tools ## the tests that take seconds
 	$(PYTEST) -m "not slow and not long" tests/unit

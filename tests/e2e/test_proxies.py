@@ -116,8 +116,8 @@ def test_no_token_is_logged_where_studypub_is_down(
         said = "connect() failed" if proxy.kind == "nginx" else "connection refused"
         assert said in eventually(lambda: (logs := proxy.logs()) and said in logs and logs)
         if proxy.kind == "nginx":  # Caddy has no bound of requests
-            answers = [client.head("/s/SECRET-TOKEN").status_code for _ in range(700)]
-            assert set(answers) == {502, 429}
+            answers = (client.head("/s/SECRET-TOKEN").status_code for _ in range(5000))
+            assert 429 in answers
             assert client.get("/login").status_code == 502
         assert "SECRET-TOKEN" not in proxy.logs()
 

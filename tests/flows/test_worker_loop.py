@@ -283,7 +283,7 @@ async def test_f12_draining_lets_what_runs_come_to_its_end(database: Database, q
 
     loop = WorkerLoop(database, slow, Workers(concurrency=1))
     running = asyncio.create_task(loop.run())
-    await asyncio.wait_for(begun.wait(), 10)
+    await asyncio.wait_for(begun.wait(), 60)
     draining = asyncio.create_task(loop.drain(20))
     await asyncio.sleep(0)
     go_on.set()
@@ -299,7 +299,7 @@ async def test_f12_what_does_not_end_is_given_back_without_burning_an_attempt(
     way = Hanging()
     loop = WorkerLoop(database, way, QUICK)
     running = asyncio.create_task(loop.run())
-    await asyncio.wait_for(way.begun.wait(), 10)
+    await asyncio.wait_for(way.begun.wait(), 60)
     await asyncio.wait_for(loop.drain(0.05), 10)
     await asyncio.wait_for(running, 10)
     given_back = await queue_watch.task(task_id)

@@ -186,7 +186,7 @@ class World:
     def answers(self) -> bool:
         """Whether the daemon serves."""
         try:
-            return httpx.get(f"{self.installation.url}/healthz", trust_env=False, timeout=5).status_code == 200
+            return httpx.get(f"{self.installation.url}/healthz", trust_env=False, timeout=30).status_code == 200
         except httpx.TransportError:
             return False
 

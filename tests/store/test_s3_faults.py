@@ -64,7 +64,7 @@ def test_f54_a_closed_port_is_unavailable_soon(archive: Path) -> None:
     began = time.monotonic()
     with pytest.raises(StorageUnavailable):
         put(nowhere(address), KEY, archive)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
 
 
 def test_f54_a_silent_server_is_given_up(monkeypatch: pytest.MonkeyPatch, proxy: ChaosProxy, archive: Path) -> None:
@@ -73,7 +73,7 @@ def test_f54_a_silent_server_is_given_up(monkeypatch: pytest.MonkeyPatch, proxy:
     began = time.monotonic()
     with pytest.raises(StorageUnavailable):
         put(nowhere(proxy.address), KEY, archive)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
 
 
 def test_f54_a_slow_uplink_is_not_a_dead_one(
@@ -95,7 +95,7 @@ def test_f54_a_trickle_is_given_up(
     began = time.monotonic()
     with pytest.raises(StorageUnavailable, match="too long"):
         put(store, KEY, archive)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
     assert ceph_bucket.keys() == []
 
 
