@@ -5,6 +5,7 @@ from tests.peers.panel import Panel
 from tests.peers.person import Person
 from tests.web.conftest import BASE_URL, KHIMKI, TVER, Site
 
+from studypub.core.archive_format import ArchiveFormat
 from studypub.core.rights import Right
 from studypub.core.task import Origin
 from studypub.db import settings, tasks
@@ -44,6 +45,17 @@ async def test_the_date_is_the_end_of_that_day_at_the_clinic(bench: Panel, regis
     assert task.requested_till.isoformat() == f"{day}T20:59:59+00:00"
 
 
+async def test_the_archive_is_of_the_kind_that_is_chosen_or_the_clinic_s(bench: Panel, registrator: Person) -> None:
+    options = (await registrator.page("/publish/new")).one("select", name="archive_format").all("option")
+    kinds = [option.attributes["value"] for option in options]
+    assert sorted(kinds) == ["", *sorted(ArchiveFormat)]
+    for number, kind in enumerate(kinds):
+        await registrator.post("/publish/new", **STUDY | {"accession_number": f"KP{number}"}, archive_format=kind)
+    async with bench.database.transaction() as tx:
+        made = [await tasks.newest_of_accession(tx, f"KP{number}", clinic_code=KHIMKI) for number in range(len(kinds))]
+    assert [task and task.archive_format for task in made] == [kind or None for kind in kinds]
+
+
 async def test_faults_are_told_beside_the_fields_and_in_a_summary(registrator: Person) -> None:
     typed = {"patient_id": "", "accession_number": "KP*", "save_till_date": "2020-01-01"}
     response = await registrator.post("/publish/new", **typed)
@@ -65,7 +77,7 @@ async def test_faults_are_told_beside_the_fields_and_in_a_summary(registrator: P
 
 
 async def test_only_who_sees_several_clinics_chooses_one(site: Site, registrator: Person) -> None:
-    assert (await registrator.page("/publish/new")).all("select") == []
+    assert (await registrator.page("/publish/new")).all("select", name="clinic_code") == []
     administrator = await person.signed_in(site.app, BASE_URL, panel.ADMINISTRATOR)
     options = (await administrator.page("/publish/new")).one("select", name="clinic_code").all("option")
     assert [option.attributes["value"] for option in options] == [KHIMKI, TVER]

@@ -25,7 +25,15 @@ from studypub.web.formats import zone_of
 from studypub.web.given import GivenParts, GivenRights, GivenSession
 from studypub.web.parts import Parts
 
-_FIELDS = ("clinic_code", "patient_id", "accession_number", "save_till_date", "patient_email", "patient_phone")
+_FIELDS = (
+    "clinic_code",
+    "patient_id",
+    "accession_number",
+    "save_till_date",
+    "archive_format",
+    "patient_email",
+    "patient_phone",
+)
 _CHOICE, _MUST_CHOOSE = "study_instance_uid", "must_choose"
 _UID = re.compile(r"[0-9.]{1,64}")
 _NOT_CHOSEN = Sentence(
@@ -122,6 +130,7 @@ async def _form_of(
     if task is None or earlier is None:
         return forms.empty(*fields), None
     known = {"clinic_code": task.clinic_code, "patient_id": task.patient_id, "accession_number": task.accession_number}
+    known["archive_format"] = task.archive_format or ""
     if earlier.till is not None and earlier.till > now:
         known["save_till_date"] = keeping.last_day(earlier.till, zone_of(parts.config, task.clinic_code)).isoformat()
     return forms.empty(*fields, **known), earlier
