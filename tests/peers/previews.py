@@ -1,5 +1,6 @@
 """Companions with a preview, as workers store them: pictures whose brightness tells their number."""
 
+from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,8 +18,8 @@ from studypub.store.base import Store
 SIDE = 128
 
 
-def stored(store: Store, *, images: int = 40, others: int = 1) -> Companion:
-    """Store the companion of a CT of so many images, of which the second is broken, and of a scout."""
+def stored(store: Store, *, images: int = 40, others: int = 1, beside: Mapping[str, bytes] | None = None) -> Companion:
+    """Store the companion of a CT of so many images, of which the second is broken, and of a scout; more `beside`."""
     parts: list[bytes] = []
     own = _stack("own", images, parts, broken=2)
     ct = Series(
@@ -30,15 +31,17 @@ def stored(store: Store, *, images: int = 40, others: int = 1) -> Companion:
     )
     scout = Series(modality="CT", title="", images=1, stacks=(_stack("own", 1, parts),), thumbnail=0)
     held = (Sentence("Протокол дозы", "Dose report"), 2)
-    return put(store, Preview(series=(scout, ct), others=others, held_back=(held,)), parts)
+    return put(store, Preview(series=(scout, ct), others=others, held_back=(held,)), parts, beside or {})
 
 
-def put(store: Store, preview: Preview, parts: list[bytes]) -> Companion:
+def put(store: Store, preview: Preview, parts: list[bytes], beside: Mapping[str, bytes]) -> Companion:
     """Store a companion that holds this preview."""
     with TemporaryDirectory() as folder, CompanionFile(Path(folder, "study.view")) as file:
         file.add(INDEX, encoded(preview))
         for number, content in enumerate(parts):
             file.add(name_of(number), content)
+        for name, content in beside.items():
+            file.add(name, content)
         digest = file.close()
         key = new_companion_key()
         with file.path.open("rb") as source:

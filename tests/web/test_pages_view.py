@@ -99,11 +99,20 @@ async def test_it_closes_with_the_link_and_stands_behind_its_pin(site: Site) -> 
     assert (await site.client.get(f"/s/{study.token}/view")).status_code == 410
 
 
+async def test_whoever_looks_at_the_pictures_is_led_to_the_viewer_where_there_is_one(site: Site) -> None:
+    overview = {OVERVIEW: msgspec.json.encode(Overview(UID, {}, {}))}
+    study = await site.completed(await site.queued("KP1"), companion=previews.stored(site.store, beside=overview))
+    assert "/view" not in (await site.client.get(f"/s/{study.token}/preview")).text
+    install(site.folder)
+    assert f"/s/{study.token}/view" in (await site.client.get(f"/s/{study.token}/preview")).text
+
+
 async def test_what_was_published_without_data_to_view_has_no_viewer(site: Site) -> None:
     install(site.folder)
     study = await site.completed(await site.queued("KP1"), companion=previews.stored(site.store))
     landing = (await site.client.get(f"/s/{study.token}")).text
     assert "/preview" in landing
+    assert "/view" not in landing
     assert "/view" not in landing
     assert (await site.client.get(f"/s/{study.token}/view")).status_code == 404
 

@@ -8,6 +8,7 @@ from litestar import HttpMethod, Request, Response, get, route
 from litestar.params import FromPath
 from litestar.response import Redirect
 
+from studypub.archive.viewing import OVERVIEW
 from studypub.core import preview
 from studypub.core.access import Access
 from studypub.core.publication import Publication
@@ -16,7 +17,7 @@ from studypub.flows.companion import Companions
 from studypub.flows.open_link import Opened
 from studypub.web import render
 from studypub.web.errors import Problem
-from studypub.web.given import GivenCompanions, GivenParts
+from studypub.web.given import GivenCompanions, GivenParts, GivenViewer
 from studypub.web.links import open_asked, publication_behind
 
 _NONE: Final = Sentence(
@@ -29,7 +30,11 @@ _KEPT: Final = timedelta(minutes=10)
 
 @route("/s/{token:str}/preview", http_method=[HttpMethod.GET, HttpMethod.HEAD])
 async def shown(
-    request: Request[Any, Any, Any], parts: GivenParts, companions: GivenCompanions, token: FromPath[str]
+    request: Request[Any, Any, Any],
+    parts: GivenParts,
+    companions: GivenCompanions,
+    viewer: GivenViewer,
+    token: FromPath[str],
 ) -> Response[Any]:
     """Show one series, and lead to the others."""
     opened = await open_asked(request, parts, token)
@@ -46,7 +51,16 @@ async def shown(
         raise Problem(404, _NONE)
     place = _asked(request, len(told.series))
     place = preview.opening(told) if place is None else place
-    return render.page("preview.html", request, study=study, clinic=clinic, preview=told, place=place)
+    has_viewer = parts.config.viewer.enabled and viewer.manifest is not None
+    return render.page(
+        "preview.html",
+        request,
+        study=study,
+        clinic=clinic,
+        preview=told,
+        place=place,
+        has_viewer=has_viewer and await _part(companions, study, OVERVIEW) is not None,
+    )
 
 
 @get("/s/{token:str}/preview/{part:int}")
