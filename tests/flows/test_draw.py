@@ -5,7 +5,7 @@ import threading
 import zlib
 from collections.abc import AsyncIterator
 from io import BytesIO
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
@@ -16,12 +16,13 @@ from PIL import Image as Pillow
 from pydicom import dcmread
 from pydicom.encaps import encapsulate, generate_frames
 from tests.unit.pixels.images import Image, by_dcmtk, native
+from zstandard import ZstdCompressor
 
 from studypub.archive.metadata import Describer
 from studypub.archive.viewing import Instance
 from studypub.errors import StorageUnavailable
 from studypub.flows.companion import Companions
-from studypub.flows.draw import Crowded, Easel, Wish
+from studypub.flows.draw import Crowded, Easel, Unfinished, Wish
 from studypub.flows.view import Found, Views
 from studypub.store.local import LocalStore
 
@@ -45,7 +46,7 @@ async def easel(store: LocalStore) -> AsyncIterator[Easel]:
     easel.close()
 
 
-def put(store: LocalStore, data: bytes, *, packed: bool = False, known: bool = True) -> Found:
+def put(store: LocalStore, data: bytes, *, packed: bool = False, zstd: bool = False, known: bool = True) -> Found:
     """Store a file where a member of an archive would lie, and find it; `known`: its frames are."""
     described = Describer().describe(data)
     assert described.frames is not None
@@ -53,9 +54,12 @@ def put(store: LocalStore, data: bytes, *, packed: bool = False, known: bool = T
     if packed:
         frame = described.frames.lengths[0]
         content, spans = _packed(data, described.frames.begins)
+    if zstd:
+        content, spans = _packed_by_zstd(data, described.frames.begins)
     store.put(_KEY, BytesIO(b"before" + content))
     sizes = (6, len(content), len(data), packed, frame, tuple(spans) if known else ())
-    return Found(1, Instance("1.2", "1.2", described.syntax, *sizes, block=0, begin=0, end=0))
+    zstd_frames = (True, described.frames.lengths) if zstd else ()
+    return Found(1, Instance("1.2", "1.2", described.syntax, *sizes, 0, 0, 0, *zstd_frames))
 
 
 def _packed(data: bytes, cuts: tuple[int, ...]) -> tuple[bytes, list[tuple[int, int]]]:
@@ -64,6 +68,12 @@ def _packed(data: bytes, cuts: tuple[int, ...]) -> tuple[bytes, list[tuple[int, 
         content += packer.compress(data[begin:end]) + packer.flush(zlib.Z_FULL_FLUSH)
         marks.append(len(content))
     return content, [(begin, end - begin) for begin, end in pairwise(marks)]
+
+
+def _packed_by_zstd(data: bytes, cuts: tuple[int, ...]) -> tuple[bytes, list[tuple[int, int]]]:
+    packed = [ZstdCompressor().compress(data[begin:end]) for begin, end in pairwise((0, *cuts, len(data)))]
+    marks = list(accumulate(map(len, packed)))
+    return b"".join(packed), [(begin, end - begin) for begin, end in pairwise(marks)]
 
 
 def raw(folder: Path) -> bytes:
@@ -88,19 +98,18 @@ async def brightness(easel: Easel, found: Found, number: int) -> list[int]:
         return [int(value) for value in np.unique(np.asarray(picture))]
 
 
-@pytest.mark.parametrize("packed", [True, False])
-async def test_any_frame_of_what_is_not_compressed(
-    easel: Easel, store: LocalStore, tmp_path: Path, packed: bool
-) -> None:
-    found = put(store, raw(tmp_path), packed=packed)
+@pytest.mark.parametrize("way", ["", "packed", "zstd"])
+async def test_any_frame_of_what_is_not_compressed(easel: Easel, store: LocalStore, tmp_path: Path, way: str) -> None:
+    found = put(store, raw(tmp_path), packed=way == "packed", zstd=way == "zstd")
     assert [await brightness(easel, found, number) for number in (4, 1, 5)] == [[160], [40], []]
 
 
-@pytest.mark.parametrize(("table", "known"), [(True, True), (False, True), (True, False)])
+@pytest.mark.parametrize("table", [True, False])
+@pytest.mark.parametrize("way", ["", "unknown", "zstd"])
 async def test_any_frame_of_what_is_compressed(
-    easel: Easel, store: LocalStore, tmp_path: Path, table: bool, known: bool
+    easel: Easel, store: LocalStore, tmp_path: Path, table: bool, way: str
 ) -> None:
-    found = put(store, rle(tmp_path, table=table), known=known)
+    found = put(store, rle(tmp_path, table=table), known=way != "unknown", zstd=way == "zstd")
     assert [await brightness(easel, found, number) for number in (4, 1, 2, 5)] == [[160], [40], [80], []]
 
 
@@ -108,6 +117,16 @@ async def test_what_cannot_be_decoded_costs_its_picture_alone(easel: Easel, stor
     broken = put(store, rle(tmp_path, table=False).replace(b"\x01\0\0\0\x40\0\0\0", b"\xff" * 8))
     assert await brightness(easel, broken, 1) == []
     assert await brightness(easel, put(store, raw(tmp_path)), 1) == [40]
+
+
+async def test_what_takes_too_long_is_told_from_what_cannot_be_drawn(
+    store: LocalStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("studypub.flows.draw._SECONDS", 0.0)
+    easel = Easel(Views(store, Companions(store)))
+    with pytest.raises(Unfinished):
+        await easel.draw(_PUBLICATION, put(store, raw(tmp_path)), 1, _PNG)
+    easel.close()
 
 
 class Slow(LocalStore):

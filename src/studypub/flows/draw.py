@@ -26,6 +26,10 @@ class Crowded(Exception):
     """So many wait for a picture already that nobody else is let in."""
 
 
+class Unfinished(Exception):
+    """Whoever drew the picture died over it, or took too long."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
     """How a frame is to be seen; `window` None: as its header says."""
@@ -51,7 +55,7 @@ class Easel:
     async def draw(self, publication: Publication, found: Found, number: int, wish: Wish) -> bytes | None:
         """Return the picture of a frame, from 1 on; None where it cannot be shown.
 
-        Raises Crowded; Stopped at the end of the program; StorageUnavailable, StorageRefused.
+        Raises Crowded, Unfinished; Stopped at the end of the program; StorageUnavailable, StorageRefused.
         """
         key, loop = publication.object_key, asyncio.get_running_loop()
         if self._asked.total() >= _MOST_WAITING or self._asked[key] >= _MOST_OF_ONE:
@@ -92,6 +96,8 @@ class Easel:
             )
             self._painter = self._painter or Painter(self._stop, _SECONDS)
             (slide,) = self._painter.draw(drawing)
+        if slide.is_unfinished:
+            raise Unfinished
         return slide.pictures[0].content if slide.pictures else None
 
     def _end(self) -> None:

@@ -4,9 +4,9 @@ import io
 import struct
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from threading import Lock
 from typing import IO, Final, NamedTuple, cast
 
@@ -37,6 +37,14 @@ class Found(NamedTuple):
 
     series: int
     instance: Instance
+
+
+class _Layout(NamedTuple):
+    """What stands before the frames of an instance, where each of them begins and how long it is, and what follows."""
+
+    header: bytes
+    frames: Sequence[tuple[int, int]]
+    tail: bytes
 
 
 class _Loaded(NamedTuple):
@@ -128,38 +136,62 @@ class Views:
     def write_frame(self, publication: Publication, instance: Instance, number: int, target: IO[bytes]) -> bool:
         """Write the file of an instance with one of its frames, the first of which is 1, and holes for the others.
 
-        Return whether it was: not where so much stands before its pixels, or is it whose frames are not known, or where
-        that has to be unpacked to find them.
+        Return whether it was: not where so much stands before its pixels, or is it whose frames are not known.
         """
-        if not instance.frames or instance.is_zstd:
+        if not instance.frames:
             if instance.size > _LONGEST_HEADER:
                 return False
             target.writelines(self.file(publication, instance))
             return True
-        begin = instance.frames[0][0]
-        if begin > _LONGEST_HEADER or number > len(instance.frames):
+        if number > len(instance.frames):
             return False
-        header = self._store.read(publication.object_key, instance.place, begin)
-        if instance.frame:
-            header = isal_zlib.decompressobj(_RAW).decompress(header, _LONGEST_HEADER)
-        target.write(header)
-        target.seek(len(header) + instance.frame * (number - 1) if instance.frame else instance.frames[number - 1][0])
+        layout = self._layout(publication, instance)
+        if layout is None:
+            return False
+        target.write(layout.header)
+        target.seek(layout.frames[number - 1][0])
         target.write(self.frame(publication, instance, number))
-        target.truncate(instance.size)
-        if not instance.frame:
-            self._write_between(publication, instance, target)
-        return True
-
-    def _write_between(self, publication: Publication, instance: Instance, target: IO[bytes]) -> None:
-        """Write what stands between frames and behind them: the headers of their items, if they have any."""
-        for (offset, length), (following, size) in pairwise(instance.frames):
-            if following - offset - length == _ITEM.size:
+        for (begin, length), (following, size) in pairwise(layout.frames):
+            if following - begin - length == _ITEM.size:
                 target.seek(following - _ITEM.size)
                 target.write(_ITEM.pack(0xFFFE, 0xE000, size))
-        end = sum(instance.frames[-1])
-        if end < instance.size:
-            target.seek(end)
-            target.write(self._store.read(publication.object_key, instance.place + end, instance.size - end))
+        target.seek(sum(layout.frames[-1]))
+        target.write(layout.tail)
+        target.truncate(instance.size)
+        return True
+
+    def _layout(self, publication: Publication, instance: Instance) -> _Layout | None:
+        """Return what stands around the frames of an instance, all of it unpacked; None where it is too much."""
+        begin, end = instance.frames[0][0], sum(instance.frames[-1])
+        if begin > _LONGEST_HEADER:
+            return None
+        if instance.is_zstd:
+            return self._layout_of_zstd(publication, instance)
+        header = self._store.read(publication.object_key, instance.place, begin)
+        if instance.frame:  # inflated, they lie one behind the other
+            header = isal_zlib.decompressobj(_RAW).decompress(header, _LONGEST_HEADER)
+            size = instance.frame
+            return _Layout(header, [(len(header) + size * each, size) for each in range(len(instance.frames))], b"")
+        rest = instance.size - end
+        tail = self._store.read(publication.object_key, instance.place + end, rest) if rest > 0 else b""
+        return _Layout(header, instance.frames, tail)
+
+    def _layout_of_zstd(self, publication: Publication, instance: Instance) -> _Layout | None:
+        """Return the same where each frame is packed with what stands before the next, or at the end."""
+        offset, length = instance.frames[-1]
+        header = self._unpacked(publication, instance, 0, instance.frames[0][0], _LONGEST_HEADER)
+        tail = self._unpacked(publication, instance, offset, length, instance.lengths[-1] + _LONGEST_HEADER)
+        tail = tail[instance.lengths[-1] :]
+        between = instance.size - len(header) - sum(instance.lengths) - len(tail)
+        if between not in (0, _ITEM.size * (len(instance.lengths) - 1)):
+            return None
+        gap = _ITEM.size if between else 0
+        begins = accumulate((length + gap for length in instance.lengths[:-1]), initial=len(header))
+        return _Layout(header, list(zip(begins, instance.lengths, strict=True)), tail)
+
+    def _unpacked(self, publication: Publication, instance: Instance, offset: int, length: int, most: int) -> bytes:
+        source = _Range(self._store, publication.object_key, instance.place + offset, length)
+        return _zstd(source).read(most)
 
     def _loaded(self, publication: Publication, series: int) -> _Loaded:
         key = publication.object_key, series

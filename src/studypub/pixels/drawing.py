@@ -54,7 +54,11 @@ class Drawn(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slide:
-    """What became of one shot: a picture for each window, one for all where it has colours, none if it is broken."""
+    """What became of one shot: a picture for each window, one for all where it has colours, none if it is broken.
+
+    `is_unfinished`: whoever was to draw it died over it, or took too long.
+    """
 
     pictures: tuple[Drawn, ...] = ()
     small: Drawn | None = None
+    is_unfinished: bool = False

@@ -41,7 +41,7 @@ class Painter:
         return self._child.pid if self._child else None
 
     def draw(self, drawing: Drawing) -> Iterator[Slide]:
-        """Yield a slide for each shot, in their order; one that cannot be drawn within the limits is empty.
+        """Yield a slide for each shot, in their order; one that cannot be drawn, or not within the limits, is empty.
 
         Raises Stopped, OSError where no child can be started.
         """
@@ -58,7 +58,7 @@ class Painter:
         finally:
             if done < len(drawing.shots):  # whatever it would still answer is of no use
                 self.close()
-        yield from [Slide()] * (len(drawing.shots) - done)
+        yield from [Slide(is_unfinished=True)] * (len(drawing.shots) - done)
 
     def _running(self) -> Servant:
         if self._child and not self._child.is_alive:

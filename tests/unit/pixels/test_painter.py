@@ -70,7 +70,7 @@ def test_a_crash_costs_the_pictures_that_were_to_come(painter: Painter, good: Dr
 
 def test_what_hangs_is_ended(good: Drawing, hanging: Drawing) -> None:
     with Painter(threading.Event(), seconds=1) as painter:
-        assert list(painter.draw(hanging)) == [Slide()]
+        assert list(painter.draw(hanging)) == [Slide(is_unfinished=True)]
         assert painter.pid is None
     with Painter(threading.Event(), _AMPLE_SECONDS) as painter:
         assert drawn(painter, good) == [1, 1, 1]

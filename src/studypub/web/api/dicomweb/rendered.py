@@ -12,7 +12,7 @@ from litestar.params import FromPath
 from studypub.archive.viewing import Instance, Series
 from studypub.core.preview import CT_WINDOWS, Window
 from studypub.errors import Sentence
-from studypub.flows.draw import Crowded, Easel, Wish
+from studypub.flows.draw import Crowded, Easel, Unfinished, Wish
 from studypub.flows.view import Found
 from studypub.web.api.dicomweb import media, wishes
 from studypub.web.api.dicomweb.asked import Asked, GivenFound, GivenView, View, frame_numbers
@@ -23,10 +23,15 @@ _INSTANCE: Final = "/{study:str}/series/{series:str}/instances/{instance:str}"
 _MOST_PICTURES: Final = 10  # of one request
 _MOST_FRAMES: Final = 10_000_000
 _RETRY_SECONDS: Final = "2"
+_RETRY_LATER_SECONDS: Final = "60"
 _THUMBNAIL: Final = (256, 256)  # pixels
 _CROWDED: Final = Sentence(
     "Сейчас картинок ждут слишком многие. Повторите через несколько секунд.",
     "Too many wait for pictures now. Try again in a few seconds.",
+)
+_UNFINISHED: Final = Sentence(
+    "Картинку не удалось подготовить вовремя. Повторите позже или скачайте архив.",
+    "The picture was not ready in time. Try again later, or download the archive.",
 )
 _NOT_SHOWN: Final = Sentence("Этот снимок нельзя показать картинкой.", "This image cannot be shown as a picture.")
 _TOO_MANY: Final = Sentence("Слишком много кадров в одном запросе.", "Too many frames in one request.")
@@ -101,6 +106,8 @@ async def _drawn(easel: Easel, view: View, found: Found, number: int, wish: Wish
         picture = await easel.draw(view.publication, found, number, wish)
     except Crowded:
         raise Problem(503, _CROWDED, headers={"Retry-After": _RETRY_SECONDS}) from None
+    except Unfinished:
+        raise Problem(503, _UNFINISHED, headers={"Retry-After": _RETRY_LATER_SECONDS}) from None
     if picture is None:
         raise Problem(406, _NOT_SHOWN)
     return picture
