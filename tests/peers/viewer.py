@@ -30,6 +30,11 @@ def package(name: str) -> bytes:
 @pytest.fixture(scope="session")
 def viewer_folder() -> Path:
     """The folder that a viewer is installed in."""
+    return installed()
+
+
+def installed() -> Path:
+    """Return a folder that a viewer is installed in; made once."""
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(_RECIPE.glob("*.py")))).hexdigest()[:16]
     with only_one("viewer") as home:
         folder = home / digest
