@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import httpx
 from tests.bench.busy import fill
@@ -46,6 +46,7 @@ class Soaked:
     samples: list[Sample] = field(default_factory=list)
     polls: list[float] = field(default_factory=list)
     bursts: list[float] = field(default_factory=list)
+    put_off: int = 0  # requests that were told to come again
     errors: int = 0
     published: int = 0
 
@@ -61,7 +62,8 @@ def main(minutes: float) -> None:
     print(  # noqa: T201
         f"{seen.published} publications in {len(seen.bursts)} bursts, the median one in "
         f"{statistics.median(seen.bursts):.1f} s; {len(seen.polls)} polls, p50 {percentile(seen.polls, 50):.0f} ms, "
-        f"p99 {percentile(seen.polls, 99):.0f} ms; {seen.errors} errors"
+        f"p99 {percentile(seen.polls, 99):.0f} ms; {seen.put_off} told to come again; "
+        f"{seen.errors} errors"
     )
 
 
@@ -126,7 +128,7 @@ async def _burst(client: httpx.AsyncClient, mis: dict[str, str], studies: int, s
     waiting = set()
     while asked:
         assert time.monotonic() - begun < _LONGEST_BURST, asked
-        answers = (await client.post("/publish/batch", json=asked, headers=mis)).json()["answers"]
+        answers = (await _ask(client, "POST", "/publish/batch", seen, json=asked, headers=mis)).json()["answers"]
         waiting |= {answer["task"]["task_id"] for answer in answers if "task" in answer}
         # Of so many at once some may be told to come again.
         asked = [one for one, answer in zip(asked, answers, strict=True) if "task" not in answer]
@@ -134,17 +136,26 @@ async def _burst(client: httpx.AsyncClient, mis: dict[str, str], studies: int, s
     while waiting:
         assert time.monotonic() - begun < _LONGEST_BURST, waiting
         await asyncio.sleep(_LOOK_SECONDS)
-        listed = (await client.get("/publish", params={"status": "COMPLETED,FAILED", "limit": 50}, headers=mis)).json()
-        for task in listed["tasks"]:
+        wanted = {"status": "COMPLETED,FAILED", "limit": 50}
+        listed = await _ask(client, "GET", "/publish", seen, params=wanted, headers=mis)
+        for task in listed.json()["tasks"]:
             if task["task_id"] in waiting:
                 waiting.discard(task["task_id"])
                 seen.errors += task["status"] == "FAILED"
     seen.bursts.append(time.monotonic() - begun)
     seen.published += studies
     for task_id in tasks:
-        while (answer := await client.delete(f"/publish/{task_id}", headers=mis)).status_code == 503:
-            assert time.monotonic() - begun < _LONGEST_BURST
-        answer.raise_for_status()
+        await _ask(client, "DELETE", f"/publish/{task_id}", seen, headers=mis)
+
+
+async def _ask(client: httpx.AsyncClient, method: str, path: str, seen: Soaked, **given: Any) -> httpx.Response:
+    """Ask as a MIS does that comes again when it is told to."""
+    until = time.monotonic() + _LONGEST_BURST
+    while (answer := await client.request(method, path, **given)).status_code == 503:
+        assert time.monotonic() < until
+        seen.put_off += 1
+        await asyncio.sleep(float(answer.headers["retry-after"]))
+    return answer.raise_for_status()
 
 
 async def _poll(
@@ -156,7 +167,8 @@ async def _poll(
     while not over.is_set():
         begun = time.perf_counter()
         answer = await client.get("/queue/lines", headers={"Cookie": header, "HX-Request": "true"})
-        seen.errors += answer.status_code != 200
+        seen.put_off += answer.status_code == 503
+        seen.errors += answer.status_code not in (200, 503)
         seen.polls.append(1000 * (time.perf_counter() - begun))
         try:
             await asyncio.wait_for(over.wait(), _POLL_SECONDS)
