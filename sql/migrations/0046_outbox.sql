@@ -5,7 +5,7 @@ ALTER TABLE api_keys
     ADD COLUMN callback_secret text CHECK (callback_secret LIKE 'whsec_%'),
     ADD CONSTRAINT api_keys_callback_has_secret CHECK ((callback_url IS NULL) = (callback_secret IS NULL));
 
-CREATE TYPE message_kind AS ENUM ('webhook', 'email', 'sms');
+CREATE TYPE message_kind AS ENUM ('webhook', 'email', 'sms', 'fhir');
 CREATE TYPE message_state AS ENUM ('held', 'pending', 'sent', 'failed');
 
 CREATE TABLE outbox (

@@ -68,8 +68,13 @@ LIMIT %(limit)s;
 SELECT o.*, t.accession_number, t.clinic_code, NULL AS key_name, NULL AS callback_url,
     CASE o.kind WHEN 'email' THEN r.email WHEN 'sms' THEN r.phone END AS address
 FROM outbox o JOIN tasks t USING (task_id) LEFT JOIN recipients r USING (task_id)
-WHERE o.task_id = %(task_id)s AND o.kind <> 'webhook'
+WHERE o.task_id = %(task_id)s AND o.kind IN ('email', 'sms')
 ORDER BY o.number;
+
+-- name: push_to_fhir
+-- These clinics have a FHIR server that is told of their publications, and no others.
+WITH gone AS (DELETE FROM fhir_pushes WHERE clinic_code <> ALL(%(clinic_codes)s))
+INSERT INTO fhir_pushes (clinic_code) SELECT unnest(%(clinic_codes)s::text[]) ON CONFLICT DO NOTHING;
 
 -- name: callback_of_key
 -- Where a program wants to be called, and the secret that such calls are signed with.

@@ -37,6 +37,7 @@ from studypub.flows import first_start
 from studypub.flows.alert import Alerting
 from studypub.flows.carry_out import Means, carry_out
 from studypub.flows.check_audit import check_audit
+from studypub.flows.companion import Companions
 from studypub.flows.deliver import Delivery
 from studypub.flows.examine.probes import Probes
 from studypub.flows.examine.transfer import Listener
@@ -45,8 +46,10 @@ from studypub.flows.join import forget_silent, shared_settings
 from studypub.flows.keep_backed_up import keep_backed_up
 from studypub.flows.note_attempt import note_attempt
 from studypub.flows.note_choices import note_choices
+from studypub.flows.push_imaging_study import declare_servers
 from studypub.flows.readiness import Readiness
 from studypub.flows.tidy_spool import note_unexpected, tidy, tidy_after
+from studypub.flows.view import Views
 from studypub.hl7.listener import Listener as Hl7Listener
 from studypub.metrics import Metrics
 from studypub.pixels import painter
@@ -248,6 +251,7 @@ async def running(
         chores["forget"] = once(partial(forget_silent, work_database, store))
         chores["tidy"] = partial(tidy, work_database, spool)
         chores["note"] = partial(note_unexpected, work_database, spool)
+        chores["fhir"] = once(partial(declare_servers, config, work_database))
         chores["choices"] = once(partial(note_choices, work_database, config.clinics))
         housekeeping = await stack.enter_async_context(Housekeeping(chores))
         # A mail server that hangs must not hold up what deletes expired studies.
@@ -274,7 +278,7 @@ async def running(
         if config.hl7 is not None:
             hl7_door = stack.enter_context(_bound("hl7", config.hl7.host, config.hl7.port))
             entrances.append(("hl7", Hl7Listener(config, config.hl7, work_database, metrics).run(hl7_door)))
-        delivery = Delivery(config, work_database, metrics)
+        delivery = Delivery(config, work_database, metrics, Views(store, Companions(store)))
         background = [
             asyncio.create_task(part, name=name)
             for name, part in (

@@ -17,6 +17,7 @@ import psycopg
 import pytest
 from tests.peers.certificates import Authority
 from tests.peers.panel import KHIMKI, TVER, Panel
+from tests.peers.previews import views_of
 from tests.peers.receiver import CLOSE, HANG, Receiver, answer, receiving
 
 from studypub.calls import http
@@ -109,7 +110,8 @@ async def told(database: Database, connection: psycopg.Connection, receiver: Rec
         return {}
 
     bench = Panel("", Parts(config, database, LocalStore(tmp_path), readiness))
-    opened = Told(bench, database, connection, receiver, Delivery(config, database, Metrics()), "", "")
+    delivery = Delivery(config, database, Metrics(), views_of(bench.parts.store))
+    opened = Told(bench, database, connection, receiver, delivery, "", "")
     opened.key_id, opened.secret = await opened.add_key(url + PATH)
     return opened
 
@@ -292,7 +294,7 @@ async def test_whoever_is_slow_holds_up_nobody_else(told: Told, monkeypatch: pyt
     monkeypatch.setattr(deliveries, "_LAST_SECONDS", 0.1)
     with receiving() as quick:
         allowed = (*told.delivery.config.callbacks.allow, f"http://127.0.0.1:{quick.port}")
-        told.delivery = Delivery(configured(Callbacks(allow=allowed)), told.database, Metrics())
+        told.delivery = Delivery(configured(Callbacks(allow=allowed)), told.database, Metrics(), told.delivery.views)
         told.receiver.answers += [HANG] * 50
         for number in range(20):
             await told.failed(f"A{number}")
@@ -316,7 +318,7 @@ async def test_only_what_the_configuration_allows_is_called(told: Told, allowed:
     with pytest.raises(ReceiverRefused):
         await set_callback(config, told.database, told.key_id, url, actor="test")
     await told.failed()  # a program that was allowed before
-    told.delivery = Delivery(config, told.database, Metrics())
+    told.delivery = Delivery(config, told.database, Metrics(), told.delivery.views)
     message = await told.pass_on()
     assert (message.state, message.error_code) == (State.FAILED, "RECEIVER_REFUSED")
     assert told.receiver.calls.empty()
@@ -339,7 +341,7 @@ async def test_a_name_is_looked_up_once_and_must_not_lead_inside(told: Told, mon
     for allowed, networks in ((False, ()), (True, ("127.0.0.0/8",))):
         asked.clear()
         callbacks = Callbacks(allow=(f"http://mis.clinic.example:{port}",), networks=networks)
-        told.delivery = Delivery(configured(callbacks), told.database, Metrics())
+        told.delivery = Delivery(configured(callbacks), told.database, Metrics(), told.delivery.views)
         url = f"http://mis.clinic.example:{port}/"
         await set_callback(told.delivery.config, told.database, told.key_id, url, actor="test")
         await told.failed(f"A{allowed}")
@@ -360,7 +362,7 @@ async def test_over_tls_the_certificate_has_to_be_for_the_name(told: Told, autho
         with receiving(both_of(name)) as receiver:
             url = f"https://127.0.0.1:{receiver.port}"
             callbacks = Callbacks(allow=(url,), ca_certificate=authority.certificate)
-            told.delivery = Delivery(configured(callbacks), told.database, Metrics())
+            told.delivery = Delivery(configured(callbacks), told.database, Metrics(), told.delivery.views)
             await set_callback(told.delivery.config, told.database, told.key_id, url, actor="test")
             await told.failed(f"A-{name}")
             message = await told.pass_on()

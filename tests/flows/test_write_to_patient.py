@@ -14,6 +14,7 @@ import pytest
 from psycopg import sql
 from tests.peers.mail import MailServer, serving
 from tests.peers.panel import KHIMKI, Panel
+from tests.peers.previews import views_of
 from tests.peers.receiver import CLOSE, HANG, Receiver, answer, receiving
 
 from studypub.calls import http
@@ -86,7 +87,7 @@ class Clinics:
 
     async def pass_on(self) -> Message | None:
         """Hand over the next message that is due; return what became of it."""
-        delivering = Delivering(self.config, self.database, Metrics())
+        delivering = Delivering(self.config, self.database, Metrics(), views_of(self.bench.parts.store))
         message = await delivering.claim([])
         if message is None:
             return None

@@ -13,6 +13,8 @@ from studypub.core.ids import new_companion_key
 from studypub.core.preview import INDEX, Picture, Preview, Series, Stack, encoded, name_of
 from studypub.core.publication import Companion
 from studypub.errors import Sentence
+from studypub.flows.companion import Companions
+from studypub.flows.view import Views
 from studypub.store.base import Store
 
 SIDE = 128
@@ -32,6 +34,11 @@ def stored(store: Store, *, images: int = 40, others: int = 1, beside: Mapping[s
     scout = Series(modality="CT", title="", images=1, stacks=(_stack("own", 1, parts),), thumbnail=0)
     held = (Sentence("Протокол дозы", "Dose report"), 2)
     return put(store, Preview(series=(scout, ct), others=others, held_back=(held,)), parts, beside or {})
+
+
+def views_of(store: Store) -> Views:
+    """Return what reads the companions of a store."""
+    return Views(store, Companions(store))
 
 
 def put(store: Store, preview: Preview, parts: list[bytes], beside: Mapping[str, bytes]) -> Companion:

@@ -4,6 +4,7 @@ import re
 import tomllib
 from itertools import pairwise
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ from studypub.config import (
     Delivery,
     Dicom,
     DicomTls,
+    Fhir,
     Hl7,
     Pacs,
     PacsTls,
@@ -45,6 +47,7 @@ def shown(kind: type[msgspec.Struct]) -> dict[str, Any]:
         PacsTls: document["clinics"][0]["pacs"]["tls"],
         Pixels: document["clinics"][0]["pixels"],
         Delivery: document["clinics"][0]["delivery"],
+        Fhir: document["clinics"][0]["fhir"],
         ServerTls: document["server"]["tls"],
         DicomTls: document["dicom"]["tls"],
         Hl7: document["hl7"],
@@ -59,7 +62,7 @@ def sections() -> list[msgspec.structs.FieldInfo]:
     return [field for field in msgspec.structs.fields(Config) if field.name not in {"clinics", *OPTIONAL_TABLES}]
 
 
-OF_A_CLINIC = (Clinic, Pacs, PacsTls, Pixels, Delivery)
+OF_A_CLINIC = (Clinic, Pacs, PacsTls, Pixels, Delivery, Fhir)
 STRUCTS = [Config, *(field.type for field in sections()), *OF_A_CLINIC, S3, ServerTls, DicomTls, Hl7]
 
 
@@ -72,12 +75,12 @@ def test_its_sections_hold_the_defaults() -> None:
     assert msgspec.structs.replace(config.load(EXAMPLE, {}), clinics=Config().clinics) == Config()
 
 
-@pytest.mark.parametrize("kind", [Clinic, Pacs, Pixels, Delivery, ServerTls, DicomTls, PacsTls])
+@pytest.mark.parametrize("kind", [Clinic, Pacs, Pixels, Delivery, Fhir, ServerTls, DicomTls, PacsTls])
 def test_its_clinic_holds_the_defaults(kind: type[msgspec.Struct]) -> None:
     optional = [field for field in msgspec.structs.fields(kind) if field.default is not msgspec.NODEFAULT]
     table = {key: tuple(value) if isinstance(value, list) else value for key, value in shown(kind).items()}
     # A path that may be left out is shown with a name that it could have.
-    told = [field for field in optional if field.default is not None and field.name not in OPTIONAL_TABLES]
+    told = [field for field in optional if not isinstance(field.default, NoneType | msgspec.Struct)]
     defaults = {field.name: msgspec.to_builtins(field.default) for field in told}
     assert msgspec.to_builtins({name: table[name] for name in defaults}) == defaults
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import lru_cache, partial
 from ipaddress import ip_address
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import certifi
 import httpx
@@ -31,15 +31,16 @@ class Answer(NamedTuple):
     body: bytes
 
 
-async def post(
+async def send(
     place: Place,
     content: bytes,
     headers: Mapping[str, str],
     *,
+    method: Literal["POST", "PUT", "DELETE"] = "POST",
     may_connect: Callable[[Address], bool] = lambda _: True,
     ca_certificate: Path | None = None,
 ) -> Answer:
-    """Post it to the first address of the host that `may_connect` lets it go to; a redirect is an answer as any other.
+    """Send it to the first address of the host that `may_connect` lets it go to; a redirect is an answer as any other.
 
     The name is looked up once, and the connection goes to what was looked at. Raises ReceiverUnavailable, and
     ReceiverRefused where the name leads nowhere that it may go.
@@ -49,7 +50,8 @@ async def post(
             found = [address for address in await _addresses(place) if may_connect(address)]
             if not found:
                 raise _not_allowed(place)
-            return await _to_first(found[:_MOST_ADDRESSES], partial(_sent, place, content, headers, ca_certificate))
+            send_it = partial(_sent, method, place, content, headers, ca_certificate)
+            return await _to_first(found[:_MOST_ADDRESSES], send_it)
     except (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError, UnicodeError) as error:
         raise _unavailable(place, error) from error
 
@@ -68,7 +70,12 @@ async def _to_first(addresses: Sequence[Address], send: Callable[[Address], Awai
 
 
 async def _sent(
-    place: Place, content: bytes, headers: Mapping[str, str], ca_certificate: Path | None, address: Address
+    method: str,
+    place: Place,
+    content: bytes,
+    headers: Mapping[str, str],
+    ca_certificate: Path | None,
+    address: Address,
 ) -> Answer:
     literal = f"[{address}]" if address.version == 6 else str(address)
     ours = {"host": place.authority, "user-agent": f"studypub/{__version__}", "accept-encoding": "identity"}
@@ -79,7 +86,7 @@ async def _sent(
         timeout=httpx.Timeout(_STEP_SECONDS, connect=_CONNECT_SECONDS),
     ) as client:
         request = client.build_request(
-            "POST",
+            method,
             f"{place.scheme}://{literal}:{place.port}{place.path}",
             content=content,
             headers={**headers, **ours},

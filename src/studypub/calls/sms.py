@@ -26,7 +26,7 @@ async def send(sms: Sms, phone: str, text: str) -> None:
     if place is None:
         raise ReceiverRefused("url", server="[sms]", reason_ru="url не годится", reason_en="its url cannot be called")
     content, headers = _WAYS[sms.kind](sms, phone, text)
-    _JUDGES[sms.kind](sms, place, await http.post(place, content, headers))
+    _JUDGES[sms.kind](sms, place, await http.send(place, content, headers))
 
 
 def _smsc(sms: Sms, phone: str, text: str) -> tuple[bytes, dict[str, str]]:

@@ -4,7 +4,7 @@ from studypub.config.clinics import Clinic, Pacs, PacsTls, PixelPolicy, Pixels
 from studypub.config.database import Database
 from studypub.config.dicom import Dicom, DicomTls
 from studypub.config.hl7 import Hl7
-from studypub.config.messages import Callbacks, Delivery, Sms
+from studypub.config.messages import Callbacks, Delivery, Fhir, Sms
 from studypub.config.publication import Preview, Retention, Viewer
 from studypub.config.reading import DEFAULT_PATH, load
 from studypub.config.server import Server, ServerTls
@@ -25,6 +25,7 @@ __all__ = [
     "Delivery",
     "Dicom",
     "DicomTls",
+    "Fhir",
     "Hl7",
     "Logging",
     "Mail",

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from studypub.config.messages import Delivery
+from studypub.config.messages import Delivery, Fhir
 from studypub.config.section import Section, need, need_absolute, need_ae_title
 
 
@@ -91,6 +91,7 @@ class Clinic(Section, frozen=True):
     start_page: bool = False
     pixels: Pixels = Pixels()
     delivery: Delivery = Delivery()
+    fhir: Fhir = Fhir()
 
     def __post_init__(self) -> None:
         need(

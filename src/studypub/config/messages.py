@@ -7,7 +7,7 @@ from string import Formatter
 from typing import Literal
 from urllib.parse import urlsplit
 
-from studypub.config.section import Section, is_address, is_network, need, need_absolute
+from studypub.config.section import THIS_MACHINE, Section, is_address, is_network, need, need_absolute
 
 _GATEWAYS = {"smsc": "https://smsc.ru/sys/send.php", "smsaero": "https://gate.smsaero.ru/v2/sms/send"}
 _IN_LETTERS = {"link", "till", "clinic", "phone"}
@@ -66,6 +66,22 @@ class Sms(Section, frozen=True):
     def address(self) -> str:
         """Where it is called."""
         return self.url or _GATEWAYS.get(self.kind, "")
+
+
+class Fhir(Section, frozen=True):
+    """A clinic's FHIR R4 server that is told of its publications; without `url` none is. `token`: of RFC 6750."""
+
+    url: str = ""
+    token: str = ""
+    token_file: Path | None = None
+    ca_certificate: Path | None = None
+
+    def __post_init__(self) -> None:
+        need(holds=not self.url or is_address(self.url), key="url", why="must be an address")
+        need(holds=re.fullmatch(r"[!-~]*", self.token) is not None, key="token", why="must be one word")
+        plain = self.url.startswith("http:") and urlsplit(self.url).hostname not in THIS_MACHINE
+        need(holds=not (plain and self.token), key="url", why="must begin with https:// where there is a token")
+        need_absolute(self.ca_certificate, key="ca_certificate")
 
 
 class Delivery(Section, frozen=True):

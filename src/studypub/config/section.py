@@ -9,6 +9,7 @@ import msgspec
 
 _DAY_SECONDS = 86_400
 _AE_TITLE = re.compile(r"[\x21-\x5b\x5d-\x7e](?:[\x20-\x5b\x5d-\x7e]{0,14}[\x21-\x5b\x5d-\x7e])?")  # PS3.5 6.2
+THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -3,9 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from studypub.config.section import Section, is_mail_address, need, need_absolute
-
-_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
+from studypub.config.section import THIS_MACHINE, Section, is_mail_address, need, need_absolute
 
 
 class Backup(Section, frozen=True):
@@ -39,7 +37,7 @@ class Mail(Section, frozen=True):
         need(holds=not self.host or is_mail_address(self.sender), key="sender", why="must be a mail address")
         need(holds=bool(self.user) == bool(self.password), key="user", why="needs a password, and a password a user")
         need(
-            holds=self.security != "none" or not self.password or self.host in _THIS_MACHINE,
+            holds=self.security != "none" or not self.password or self.host in THIS_MACHINE,
             key="security",
             why='must not be "none" where a password would go over the network',
         )

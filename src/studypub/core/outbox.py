@@ -20,6 +20,7 @@ class Kind(StrEnum):
     WEBHOOK = "webhook"
     EMAIL = "email"
     SMS = "sms"
+    FHIR = "fhir"
 
 
 class State(StrEnum):

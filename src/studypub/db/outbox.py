@@ -1,5 +1,6 @@
 """Messages to others: taken by one daemon at a time, and what became of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -113,6 +114,11 @@ async def set_callback(tx: Transaction, key_id: str, callback: Callback | None) 
     """Set where a program is called; False where there is no such key."""
     url, secret = (callback.url, callback.secret) if callback else (None, None)
     return await tx.one("set_callback", key_id=key_id, callback_url=url, callback_secret=secret) is not None
+
+
+async def push_to_fhir(tx: Transaction, clinic_codes: Sequence[str]) -> None:
+    """Let the FHIR servers of these clinics be told of what is published from now on, and of no others."""
+    await tx.run("push_to_fhir", clinic_codes=list(clinic_codes))
 
 
 def _guard(message: Message) -> dict[str, object]:

@@ -27,7 +27,7 @@ async def call_back(config: Config, database: Database, message: Message) -> Non
         raise _refused(message.target, "ключ отозван или больше не ждёт сообщений", "the key is revoked or wants none")
     place = allowed_place(config, called.url)
     content = callback.body(message.status, message.created_at, document)
-    answer = await http.post(
+    answer = await http.send(
         place,
         content,
         callback.headers(called.secret, message.message_id, now, content),

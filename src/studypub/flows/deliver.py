@@ -15,6 +15,8 @@ from studypub.db import audit, outbox
 from studypub.db.database import Database, Transaction
 from studypub.errors import DatabaseUnavailable, InternalError, NotThere, Refused, StudypubError
 from studypub.flows.call_back import call_back
+from studypub.flows.push_imaging_study import push_imaging_study
+from studypub.flows.view import Views
 from studypub.flows.write_to_patient import write_to_patient
 from studypub.metrics import Metrics
 
@@ -31,6 +33,7 @@ class Delivery:
     config: Config
     database: Database
     metrics: Metrics
+    views: Views
 
     async def claim(self, busy: list[str]) -> Message | None:
         """Take a message that is due, for none of the `busy`. Raises DatabaseUnavailable."""
@@ -40,8 +43,7 @@ class Delivery:
     async def deliver(self, message: Message) -> None:
         """Hand it over; where it is not taken, try again later or give it up. Raises DatabaseUnavailable."""
         try:
-            hand_over = call_back if message.kind is Kind.WEBHOOK else write_to_patient
-            await hand_over(self.config, self.database, message)
+            await self._hand_over(message)
         except DatabaseUnavailable:
             raise
         except StudypubError as error:
@@ -54,6 +56,15 @@ class Delivery:
         else:
             await self._noted(lambda tx: outbox.sent(tx, message))
             self.metrics.messages.labels(message.kind.value, "sent").inc()
+
+    async def _hand_over(self, message: Message) -> None:
+        match message.kind:
+            case Kind.WEBHOOK:
+                await call_back(self.config, self.database, message)
+            case Kind.FHIR:
+                await push_imaging_study(self.config, self.database, self.views, message)
+            case Kind.EMAIL | Kind.SMS:
+                await write_to_patient(self.config, self.database, message)
 
     async def _not_taken(self, message: Message, error: StudypubError) -> None:
         async def decide(tx: Transaction) -> bool:

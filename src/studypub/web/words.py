@@ -94,6 +94,7 @@ _MESSAGE_KIND = {
     outbox.Kind.WEBHOOK: _("программе"),
     outbox.Kind.EMAIL: _("письмо пациенту"),
     outbox.Kind.SMS: _("СМС пациенту"),
+    outbox.Kind.FHIR: _("серверу FHIR"),
 }
 _DECISION = {
     "release": _("опубликовать как есть"),
