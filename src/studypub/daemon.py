@@ -241,6 +241,7 @@ async def running(
             instance=membership.me.machine_id,
             obstacle=lambda: membership.obstacle() or readiness.obstacle(),
             afterwards=partial(_afterwards, metrics, work_database, spool),
+            clinics=[clinic.code for clinic in config.clinics],
         )
         once = membership.on_duty_only
         chores: dict[str, Chore] = {"expire": once(partial(expire, work_database))}

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from studypub.core.request import PublishRequest
+from studypub.core.rota import Rota
 from studypub.core.task import Event, Handled, IllegalTransition, LeaseLost, LeftOut, Origin, Status, Task
 from studypub.db import queue, tasks
 from studypub.db.database import Database
@@ -90,6 +91,20 @@ async def test_the_task_that_is_due_for_longest_comes_first(database: Database) 
     order = [(await queued(database, f"A{number}")).task_id for number in range(5)]
     taken = [task.task_id for _ in range(5) if (task := await claimed(database))]
     assert taken == order
+
+
+async def test_clinics_take_turns_and_one_that_nobody_knows_is_not_forgotten(database: Database) -> None:
+    for number, clinic in enumerate(("a", "a", "a", "b", "unknown", "b")):
+        request = PublishRequest(patient_id="P1", accession_number=f"A{number}", clinic_code=clinic)
+        await request_publication(database, request, MIS, search_time=MINUTE)
+    rota, served = Rota(("a", "b")), []
+    for _ in range(7):
+        async with database.transaction() as tx:
+            task = await tasks.claim(tx, worker_id=uuid4(), lease=MINUTE, rota=rota.order)
+        if task is not None:
+            rota.serve(task.clinic_code)
+            served.append(task.accession_number)
+    assert served == ["A0", "A3", "A1", "A5", "A2", "A4"]
 
 
 def test_two_workers_never_take_one_task(database_url: str) -> None:
