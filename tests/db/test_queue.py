@@ -7,6 +7,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from studypub.core.clinics import EVERY_CLINIC
 from studypub.core.request import PublishRequest
 from studypub.core.rota import Rota
 from studypub.core.task import Event, Handled, IllegalTransition, LeaseLost, LeftOut, Origin, Status, Task
@@ -111,7 +112,10 @@ def test_two_workers_never_take_one_task(database_url: str) -> None:
     """Both hold their transactions open: what the one has locked, the other skips without waiting."""
 
     async def race() -> None:
-        async with Database(database_url, size=2, name="one") as one, Database(database_url, size=2, name="two") as two:
+        async with (
+            Database(database_url, size=2, name="one", sees=EVERY_CLINIC) as one,
+            Database(database_url, size=2, name="two", sees=EVERY_CLINIC) as two,
+        ):
             numbers = [f"A{number}" for number in range(20)]
             expected = {(await queued(one, number)).task_id for number in numbers}
             taken: list[Task] = []

@@ -1,0 +1,114 @@
+-- No clinic sees another's rows, even where a query of ours forgets to ask for its own (row-level security).
+--
+-- A transaction says of which clinics it sees rows (query begin, setting studypub.clinics): their codes with commas
+-- between them, `*` for all, `!` for none. Who sees not all of them works as the role studypub_app, which owns nothing,
+-- wherever there is that role; FORCE holds the owner, too, where there is none. The policies name no role, so that a
+-- backup can be restored where there are others.
+--
+-- Who has said nothing is somebody else than this program, as the owner: the version before this one, which goes on
+-- beside it, psql, pg_dump. They see everything, as before. To studypub_app silence shows nothing.
+
+CREATE FUNCTION seen_clinics() RETURNS text[] LANGUAGE sql STABLE AS $$
+    SELECT string_to_array(coalesce(current_setting('studypub.clinics', true), ''), ',')
+$$;
+
+CREATE FUNCTION sees_every_clinic() RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT '*' = ANY (seen_clinics()) OR seen_clinics() = '{}' AND current_user <> 'studypub_app'
+$$;
+
+-- In the policies both stand in a SELECT of their own: it is made once a query, not once a row.
+DO $$
+DECLARE
+    child record;
+    owned text;
+BEGIN
+    FOREACH owned IN ARRAY ARRAY['tasks', 'published_studies', 'manual_requests', 'pacs_outages', 'api_keys', 'users']
+    LOOP
+        EXECUTE format('CREATE POLICY own_clinic ON %I USING ((SELECT sees_every_clinic())
+            OR clinic_code = ANY ((SELECT seen_clinics())::text[]))', owned);
+    END LOOP;
+    -- What belongs to one of those is seen with it, by its own policy.
+    FOR child IN SELECT * FROM (VALUES
+        ('stored_objects', 'tasks', 'task_id'), ('held_instances', 'tasks', 'task_id'),
+        ('task_events', 'tasks', 'task_id'), ('named_requests', 'tasks', 'task_id'), ('outbox', 'tasks', 'task_id'),
+        ('recipients', 'tasks', 'task_id'), ('sessions', 'users', 'user_id'), ('known_browsers', 'users', 'user_id'),
+        ('recovery_codes', 'users', 'user_id')) AS one (of, parent, key)
+    LOOP
+        EXECUTE format('CREATE POLICY own_clinic ON %1$I USING ((SELECT sees_every_clinic())
+            OR EXISTS (SELECT FROM %2$I parent WHERE parent.%3$I = %1$I.%3$I))', child.of, child.parent, child.key);
+    END LOOP;
+    -- The audit log is one chain over all clinics.
+    CREATE POLICY own_clinic ON audit_log USING ((SELECT sees_every_clinic()));
+    FOR owned IN SELECT DISTINCT polrelid::regclass::text FROM pg_policy
+    LOOP
+        EXECUTE format('ALTER TABLE %1$s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', owned);
+    END LOOP;
+END
+$$;
+
+-- Whoever does something writes it down, also who may not read what others did: the entry before has to be known.
+CREATE OR REPLACE FUNCTION audit_append(actor text, action text, subject text, details jsonb)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    before bytea;
+    moment timestamptz;
+    seen text := coalesce(current_setting('studypub.clinics', true), '');
+BEGIN
+    PERFORM pg_advisory_xact_lock(7305316);
+    PERFORM set_config('studypub.clinics', '*', true);
+    SELECT a.hash INTO before FROM audit_log a ORDER BY a.entry DESC LIMIT 1;
+    before := coalesce(before, '\x00'::bytea);
+    moment := clock_timestamp();
+    INSERT INTO audit_log (at, actor, action, subject, details, previous, hash)
+    VALUES (moment, actor, action, subject, details, before,
+            audit_hash(before, moment, actor, action, subject, details));
+    PERFORM set_config('studypub.clinics', seen, true);
+END
+$$;
+
+-- A search that an index of pieces helps would read every row of a clinic: beneath a policy PostgreSQL uses no operator
+-- that might tell of rows which are not to be seen, and knows of this one only that it might. So the few that hold
+-- all these texts are found first, by the owner, who need not be held by policies, and of their rows only identifiers.
+-- NULL: there are more of them than `most`, or no text has three letters; they are soon met in any order.
+CREATE FUNCTION pieces_of(texts text[]) RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
+    SELECT coalesce(array_agg(piece), '{}') FROM unnest(texts) one, unnest(pieces(one)) piece
+$$;
+
+CREATE FUNCTION tasks_that_hold(texts text[], most integer) RETURNS uuid[]
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT CASE WHEN pieces_of(texts) <> '{}' AND count(*) <= most THEN coalesce(array_agg(task_id), '{}') END FROM (
+        SELECT task_id FROM tasks
+        WHERE pieces_of(texts) <> '{}' AND pieces(numbers) @> pieces_of(texts)
+          AND (SELECT '*' = ANY (seen_clinics()) OR clinic_code = ANY (seen_clinics()))
+        LIMIT most + 1) found
+$$;
+
+CREATE FUNCTION studies_that_hold(texts text[], most integer) RETURNS uuid[]
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+    SELECT CASE WHEN pieces_of(texts) <> '{}' AND count(*) <= most THEN coalesce(array_agg(study_id), '{}') END FROM (
+        SELECT study_id FROM published_studies
+        WHERE pieces_of(texts) <> '{}' AND pieces(numbers) @> pieces_of(texts)
+          AND (SELECT '*' = ANY (seen_clinics()) OR clinic_code = ANY (seen_clinics()))
+        LIMIT most + 1) found
+$$;
+
+-- Gives studypub_app what it needs, where there is that role; whoever brings the schema up to date calls it, since the
+-- role, or a table, may come later. It writes where policies hold it, and counts tries.
+CREATE FUNCTION admit_application() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    application oid := to_regrole('studypub_app');
+    one record;
+BEGIN
+    FOR one IN
+        SELECT c.oid::regclass AS name, (relrowsecurity OR relname = 'throttle') AND relname <> 'audit_log' AS writes
+        FROM pg_class c WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY relname
+    LOOP
+        IF NOT has_table_privilege(application, one.name, 'SELECT') THEN
+            EXECUTE format('GRANT SELECT ON %s TO studypub_app', one.name);
+        END IF;
+        IF one.writes AND NOT has_table_privilege(application, one.name, 'DELETE') THEN
+            EXECUTE format('GRANT INSERT, UPDATE, DELETE ON %s TO studypub_app', one.name);
+        END IF;
+    END LOOP;
+END
+$$;
