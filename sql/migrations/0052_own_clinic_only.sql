@@ -12,8 +12,9 @@ CREATE FUNCTION seen_clinics() RETURNS text[] LANGUAGE sql STABLE AS $$
     SELECT string_to_array(coalesce(current_setting('studypub.clinics', true), ''), ',')
 $$;
 
+-- pg_dump calls it without a search path.
 CREATE FUNCTION sees_every_clinic() RETURNS boolean LANGUAGE sql STABLE AS $$
-    SELECT '*' = ANY (seen_clinics()) OR seen_clinics() = '{}' AND current_user <> 'studypub_app'
+    SELECT '*' = ANY (public.seen_clinics()) OR public.seen_clinics() = '{}' AND current_user <> 'studypub_app'
 $$;
 
 -- In the policies both stand in a SELECT of their own: it is made once a query, not once a row.

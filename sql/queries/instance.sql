@@ -37,6 +37,12 @@ SELECT entry, hash FROM audit_log ORDER BY entry DESC LIMIT 1;
 -- Whether an entry of this hash stands in the log.
 SELECT entry FROM audit_log WHERE hash = %(hash)s;
 
+-- name: server
+-- What a server is, and we in it; it need not hold anything of ours yet.
+SELECT current_setting('transaction_read_only') = 'off' AS is_writable, clock_timestamp() AS now,
+       current_user::text AS account,
+       coalesce(pg_has_role(to_regrole('studypub_app'), 'MEMBER'), false) AS has_application;
+
 -- name: admit_application
 -- Lets the role that whoever sees one clinic works as use every table that there is.
 SELECT admit_application();
