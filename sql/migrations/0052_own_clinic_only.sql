@@ -67,30 +67,64 @@ BEGIN
 END
 $$;
 
--- A search that an index of pieces helps would read every row of a clinic: beneath a policy PostgreSQL uses no operator
--- that might tell of rows which are not to be seen, and knows of this one only that it might. So the few that hold
--- all these texts are found first, by the owner, who need not be held by policies, and of their rows only identifiers.
--- NULL: there are more of them than `most`, or no text has three letters; they are soon met in any order.
+-- Beneath a policy PostgreSQL uses no index by an operator that might tell of rows which are not to be seen, and it knows
+-- only of comparisons of plain values that they do not: a search by pieces of numbers, or for the few tasks of a state,
+-- would read every row. So for who is held the few are found first, as the owner, who need not be (BYPASSRLS), and of
+-- their rows nothing but identifiers. NULL: there are more of them than `most`, or nothing is asked that an index helps with; a page
+-- of them is soon met in any order.
 CREATE FUNCTION pieces_of(texts text[]) RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
-    SELECT coalesce(array_agg(piece), '{}') FROM unnest(texts) one, unnest(pieces(one)) piece
+    SELECT coalesce(array_agg(piece), '{}') FROM unnest(texts) one, unnest(public.pieces(one)) piece
 $$;
 
-CREATE FUNCTION tasks_that_hold(texts text[], most integer) RETURNS uuid[]
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    SELECT CASE WHEN pieces_of(texts) <> '{}' AND count(*) <= most THEN coalesce(array_agg(task_id), '{}') END FROM (
-        SELECT task_id FROM tasks
-        WHERE pieces_of(texts) <> '{}' AND pieces(numbers) @> pieces_of(texts)
-          AND (SELECT '*' = ANY (seen_clinics()) OR clinic_code = ANY (seen_clinics()))
-        LIMIT most + 1) found
+CREATE FUNCTION few_tasks(texts text[], statuses task_status[], most integer) RETURNS uuid[]
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    wanted text[] := pieces_of(texts);
+    seen text[] := seen_clinics();
+    found uuid[];
+BEGIN
+    IF wanted <> '{}' THEN
+        found := ARRAY(SELECT task_id FROM tasks WHERE pieces(numbers) @> wanted
+            AND ('*' = ANY (seen) OR clinic_code = ANY (seen)) LIMIT most + 1);
+    ELSIF statuses IS NOT NULL THEN
+        found := ARRAY(SELECT task_id FROM tasks WHERE status = ANY (statuses)
+            AND ('*' = ANY (seen) OR clinic_code = ANY (seen)) LIMIT most + 1);
+    END IF;
+    RETURN CASE WHEN cardinality(found) <= most THEN found END;
+END
 $$;
 
-CREATE FUNCTION studies_that_hold(texts text[], most integer) RETURNS uuid[]
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    SELECT CASE WHEN pieces_of(texts) <> '{}' AND count(*) <= most THEN coalesce(array_agg(study_id), '{}') END FROM (
-        SELECT study_id FROM published_studies
-        WHERE pieces_of(texts) <> '{}' AND pieces(numbers) @> pieces_of(texts)
-          AND (SELECT '*' = ANY (seen_clinics()) OR clinic_code = ANY (seen_clinics()))
-        LIMIT most + 1) found
+CREATE FUNCTION few_studies(texts text[], most integer) RETURNS uuid[]
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    wanted text[] := pieces_of(texts);
+    seen text[] := seen_clinics();
+    found uuid[];
+BEGIN
+    IF wanted <> '{}' THEN
+        found := ARRAY(SELECT study_id FROM published_studies WHERE pieces(numbers) @> wanted
+            AND ('*' = ANY (seen) OR clinic_code = ANY (seen)) LIMIT most + 1);
+    END IF;
+    RETURN CASE WHEN cardinality(found) <= most THEN found END;
+END
+$$;
+
+-- As study_is_wanted, for one of the few: the index has been asked for them, and to take numbers to pieces is dear.
+CREATE FUNCTION is_wanted_of_few(s published_studies, w study_filter) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT (w.clinic IS NULL OR s.clinic_code = w.clinic)
+        AND CASE w.state
+            WHEN 'open' THEN s.state = 'LIVE' AND s.save_till > now()
+            WHEN 'expired' THEN s.state = 'EXPIRED' OR s.state = 'LIVE' AND s.save_till <= now()
+            WHEN 'withdrawn' THEN s.state = 'WITHDRAWN'
+            ELSE true END
+        AND (w.any_number = '' OR strpos(s.numbers, w.any_number) > 0)
+        AND (w.pid = '' OR strpos(lower(s.patient_id), w.pid) > 0)
+        AND (w.acsn = '' OR strpos(lower(s.accession_number), w.acsn) > 0)
+        AND (w.emk = '' OR strpos(lower(s.emk_record_id), w.emk) > 0)
+        AND s.size <@ w.sizes
+        AND (lower_inf(w.dates) AND upper_inf(w.dates) OR s.study_date <@ w.dates)
+        AND s.upload_date <@ w.uploads
+        AND s.save_till <@ w.tills
 $$;
 
 -- Gives studypub_app what it needs, where there is that role; whoever brings the schema up to date calls it, since the

@@ -5,7 +5,9 @@ FROM tasks t LEFT JOIN published_studies s USING (task_id)
 WHERE (t.created_at, t.task_id) < (%(after)s::timestamptz, %(after_id)s::uuid)
   AND (%(clinic_code)s::text IS NULL OR t.clinic_code = %(clinic_code)s)
   AND t.status = ANY(%(statuses)s::task_status[]) AND t.origin = ANY(%(origins)s::task_origin[])
-  AND (%(few)s::uuid[] IS NULL OR t.task_id = ANY(%(few)s)) AND holds(t.numbers, %(text)s)
+  AND (%(few)s::uuid[] IS NULL OR t.task_id = ANY(%(few)s))
+  AND strpos(t.numbers, %(text)s) > 0
+  AND (%(text)s = '' OR %(few)s::uuid[] IS NOT NULL OR pieces(t.numbers) @> pieces(%(text)s))
 ORDER BY t.created_at DESC, t.task_id DESC
 LIMIT %(limit)s;
 
@@ -16,13 +18,16 @@ FROM tasks t LEFT JOIN published_studies s USING (task_id)
 WHERE (t.created_at, t.task_id) > (%(after)s::timestamptz, %(after_id)s::uuid)
   AND (%(clinic_code)s::text IS NULL OR t.clinic_code = %(clinic_code)s)
   AND t.status = ANY(%(statuses)s::task_status[]) AND t.origin = ANY(%(origins)s::task_origin[])
-  AND (%(few)s::uuid[] IS NULL OR t.task_id = ANY(%(few)s)) AND holds(t.numbers, %(text)s)
+  AND (%(few)s::uuid[] IS NULL OR t.task_id = ANY(%(few)s))
+  AND strpos(t.numbers, %(text)s) > 0
+  AND (%(text)s = '' OR %(few)s::uuid[] IS NOT NULL OR pieces(t.numbers) @> pieces(%(text)s))
 ORDER BY t.created_at, t.task_id
 LIMIT %(limit)s;
 
--- name: tasks_that_hold
--- Those whose numbers hold all these texts, of the clinics that the asker sees; NULL where they are more than that.
-SELECT tasks_that_hold(%(texts)s, %(most)s) AS few;
+-- name: few_tasks
+-- Those whose numbers hold all these texts, or that are in these states, of the clinics that the asker sees; NULL where
+-- they are more than that, or nothing of that kind is asked.
+SELECT few_tasks(%(texts)s, %(statuses)s::task_status[], %(most)s) AS few;
 
 -- name: task_events
 -- What has happened to a task, in order, and who did it; of a key, its name.

@@ -44,14 +44,15 @@ set_json_loads(orjson.loads)
 class Transaction:
     """One transaction: runs named queries with named parameters."""
 
-    def __init__(self, connection: AsyncConnection[Row]) -> None:
+    def __init__(self, connection: AsyncConnection[Row], sees: Sees) -> None:
         self._connection = connection
+        self.sees = sees
 
-    async def begin(self, actor: str | None, sees: Sees) -> None:
+    async def begin(self, actor: str | None) -> None:
         """Begin it, as `Database.transaction` says."""
         # Two statements at once: their values are written into them here.
         cursor = AsyncClientCursor(self._connection)
-        await self._answered(cursor.execute(all_queries()["begin"], {"actor": actor or "", "clinics": sees.text}))
+        await self._answered(cursor.execute(all_queries()["begin"], {"actor": actor or "", "clinics": self.sees.text}))
 
     async def run(self, query: str, /, **parameters: object) -> int:
         """Run a query for its effect; return how many rows it touched."""
@@ -127,8 +128,8 @@ class Database:
         """
         try:
             async with self._pool.connection() as connection:
-                transaction = Transaction(connection)
-                await transaction.begin(actor, self._sees)
+                transaction = Transaction(connection, self._sees)
+                await transaction.begin(actor)
                 yield transaction
         except psycopg.errors.UniqueViolation as error:
             if error.diag.constraint_name in _ONE_STUDY_ONE_TASK:

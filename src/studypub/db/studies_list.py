@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 from studypub.core.listing import Place
 from studypub.core.publication import Publication
+from studypub.db import few
 from studypub.db.database import Transaction
-from studypub.db.few import few
 from studypub.db.studies import publication_of
 
 _LOWEST, _HIGHEST = UUID(int=0), UUID(int=2**128 - 1)
@@ -94,7 +94,7 @@ async def lines(
     rows = await tx.all(
         f"studies_by_{column.query}_{'down' if down else 'up'}",
         wanted=_row(wanted),
-        few=await few(tx, "studies_that_hold", _texts(wanted)),
+        few=await few.studies(tx, _texts(wanted)),
         after=begin.value,
         after_id=begin.item,
         limit=limit,
