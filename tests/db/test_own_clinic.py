@@ -61,10 +61,11 @@ INSERT INTO outbox (message_id, task_id, event_id, status, kind, target, lease_t
     WHERE task_id = %(id)s ORDER BY event_id LIMIT 1;
 SELECT audit_append('user:' || %(c)s, 'x', '', '{}');
 """
-A = {"c": "clinic-a", "id": "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa", "key": "AAAAAAAA", "sha": b"a" * 32}
-B = {"c": "clinic-b", "id": "bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb", "key": "BBBBBBBB", "sha": b"b" * 32}
+A: dict[str, Any] = {"c": "clinic-a", "id": "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa", "key": "AAAAAAAA", "sha": b"a" * 32}
+B: dict[str, Any] = {"c": "clinic-b", "id": "bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb", "key": "BBBBBBBB", "sha": b"b" * 32}
 # Its own names, however a row is printed.
 OF_A = re.compile("clinic-a|a{8}|A{8}")
+Owner = psycopg.Connection[dict[str, Any]]
 AS_B, AS_NOBODY = only(B["c"]), NO_CLINIC
 
 
@@ -77,7 +78,7 @@ def rows(connection: psycopg.Connection) -> psycopg.Connection:
 
 
 @pytest.fixture
-def owner(rows: psycopg.Connection, database_url: str) -> Iterator[psycopg.Connection[dict[str, Any]]]:
+def owner(rows: psycopg.Connection, database_url: str) -> Iterator[Owner]:
     """A transaction of the owner's in which anything may be tried; nothing of it stays."""
     del rows
     with psycopg.connect(database_url, row_factory=dict_row) as opened:
@@ -85,52 +86,52 @@ def owner(rows: psycopg.Connection, database_url: str) -> Iterator[psycopg.Conne
         opened.rollback()
 
 
-def tables(connection: psycopg.Connection) -> set[str]:
+def tables(connection: Owner) -> set[str]:
     query = "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'"
     return {row["name"] for row in connection.execute(query)}
 
 
-def become(connection: psycopg.Connection, sees: Sees) -> None:
+def become(connection: Owner, sees: Sees) -> None:
     query = all_queries()["begin"].removeprefix(b"BEGIN;")
     psycopg.ClientCursor(connection).execute(query, {"actor": "", "clinics": sees.text})
 
 
-def again(connection: psycopg.Connection) -> None:
+def again(connection: Owner) -> None:
     """Be the owner again, who sees everything."""
     connection.execute("RESET ROLE")
     connection.execute("SET LOCAL studypub.clinics = '*'")
 
 
-def of_a(connection: psycopg.Connection) -> dict[str, list[str]]:
+def of_a(connection: Owner) -> dict[str, list[str]]:
     """Return every row of the first clinic, by table, as the owner sees them."""
     return {table: _of_a(connection, table) for table in tables(connection)}
 
 
-def _of_a(connection: psycopg.Connection, table: str) -> list[str]:
+def _of_a(connection: Owner, table: str) -> list[str]:
     return sorted(text for row in _whole(connection, table) if OF_A.search(text := str(row)))
 
 
-def _whole(connection: psycopg.Connection, table: str) -> list[dict[str, Any]]:
+def _whole(connection: Owner, table: str) -> list[dict[str, Any]]:
     return connection.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(table))).fetchall()
 
 
-def tried(connection: psycopg.Connection, statement: sql.Composable | bytes, *values: object) -> list[Any] | str:
+def tried(connection: Owner, statement: sql.SQL | sql.Composed | bytes, values: Any = None) -> list[Any] | str:
     """Run it within a transaction that goes on; return its rows, or by which error it was refused."""
     try:
         with connection.transaction():
-            cursor = connection.execute(statement, *values)
+            cursor = connection.execute(statement, values)
             return cursor.fetchall() if cursor.description else []
     except psycopg.Error as error:
         return type(error).__name__
 
 
-def holes(connection: psycopg.Connection, table: str, sees: Sees) -> list[str]:
+def holes(connection: Owner, table: str, sees: Sees) -> list[str]:
     """Return what somebody can do with the first clinic's rows of a table who is not to; nothing of it stays."""
     with connection.transaction(force_rollback=True):
         return _holes(connection, table, sees)
 
 
-def _holes(connection: psycopg.Connection, table: str, sees: Sees) -> list[str]:
+def _holes(connection: Owner, table: str, sees: Sees) -> list[str]:
     again(connection)
     before, name = _of_a(connection, table), sql.Identifier(table)
     columns = [
@@ -168,7 +169,7 @@ def _holes(connection: psycopg.Connection, table: str, sees: Sees) -> list[str]:
     return found
 
 
-def test_every_table_is_held_or_belongs_to_no_clinic(owner: psycopg.Connection) -> None:
+def test_every_table_is_held_or_belongs_to_no_clinic(owner: Owner) -> None:
     query = "SELECT relname FROM pg_class WHERE relrowsecurity AND relforcerowsecurity"
     held = {row["relname"] for row in owner.execute(query)}
     assert held | OF_THE_INSTANCE == tables(owner)
@@ -178,7 +179,7 @@ def test_every_table_is_held_or_belongs_to_no_clinic(owner: psycopg.Connection) 
 
 
 @pytest.mark.parametrize("sees", [AS_B, AS_NOBODY, Sees("")], ids=["another clinic", "nobody", "silence"])
-def test_no_row_of_another_clinic_is_seen_changed_or_made(owner: psycopg.Connection, sees: Sees) -> None:
+def test_no_row_of_another_clinic_is_seen_changed_or_made(owner: Owner, sees: Sees) -> None:
     found = {table: holes(owner, table, sees) for table in tables(owner) - OF_THE_INSTANCE}
     assert {table: hole for table, hole in found.items() if hole} == {}
     become(owner, sees)
@@ -187,7 +188,7 @@ def test_no_row_of_another_clinic_is_seen_changed_or_made(owner: psycopg.Connect
     assert any(seen.values()) is (sees == AS_B)
 
 
-def test_a_policy_that_is_missing_is_noticed(owner: psycopg.Connection) -> None:
+def test_a_policy_that_is_missing_is_noticed(owner: Owner) -> None:
     for table in sorted(tables(owner) - OF_THE_INSTANCE):
         with owner.transaction(force_rollback=True):
             owner.execute(sql.SQL("ALTER TABLE {} DISABLE ROW LEVEL SECURITY").format(sql.Identifier(table)))
@@ -196,7 +197,7 @@ def test_a_policy_that_is_missing_is_noticed(owner: psycopg.Connection) -> None:
         assert table == "audit_log" or "UPDATE" in found, table
 
 
-def test_nothing_of_ones_own_is_given_to_another_clinic(owner: psycopg.Connection) -> None:
+def test_nothing_of_ones_own_is_given_to_another_clinic(owner: Owner) -> None:
     become(owner, AS_B)
     for table in ("tasks", "published_studies", "manual_requests", "api_keys", "users", "pacs_outages"):
         change = sql.SQL("UPDATE {} SET clinic_code = %s").format(sql.Identifier(table))
@@ -206,7 +207,7 @@ def test_nothing_of_ones_own_is_given_to_another_clinic(owner: psycopg.Connectio
         assert tried(owner, change, (A["id"],)) == "InsufficientPrivilege", table
 
 
-def test_who_sees_one_clinic_writes_nothing_that_belongs_to_all(owner: psycopg.Connection) -> None:
+def test_who_sees_one_clinic_writes_nothing_that_belongs_to_all(owner: Owner) -> None:
     become(owner, AS_B)
     for table in sorted(OF_THE_INSTANCE - {"throttle"}):
         assert tried(owner, sql.SQL("DELETE FROM {}").format(sql.Identifier(table))) == "InsufficientPrivilege", table
@@ -214,7 +215,7 @@ def test_who_sees_one_clinic_writes_nothing_that_belongs_to_all(owner: psycopg.C
     assert tried(owner, b"INSERT INTO audit_log DEFAULT VALUES") == "InsufficientPrivilege"
 
 
-def test_the_owner_is_held_too_where_there_is_no_role_for_requests(owner: psycopg.Connection) -> None:
+def test_the_owner_is_held_too_where_there_is_no_role_for_requests(owner: Owner) -> None:
     # The role stands in for a login that owns the tables and cannot become anybody else.
     owner.execute("GRANT CREATE ON SCHEMA public TO studypub_app")
     for table in sorted(tables(owner)):
@@ -270,7 +271,7 @@ def _parameters(name: str, query: bytes, all_of_a: dict[str, Any]) -> dict[str, 
     return {parameter: values.get(parameter) for parameter in re.findall(r"%\((\w+)\)s", query.decode())}
 
 
-def test_no_query_of_ours_shows_or_changes_anothers_rows(owner: psycopg.Connection) -> None:
+def test_no_query_of_ours_shows_or_changes_anothers_rows(owner: Owner) -> None:
     known = _values_of_a(owner)
     again(owner)
     before, harmful, done = of_a(owner), [], 0
@@ -292,7 +293,7 @@ def test_no_query_of_ours_shows_or_changes_anothers_rows(owner: psycopg.Connecti
     assert done > 55, "of those that show or change something of the clinic itself"
 
 
-def _values_of_a(connection: psycopg.Connection) -> dict[str, Any]:
+def _values_of_a(connection: Owner) -> dict[str, Any]:
     """Return what the parameters of queries are called, with what they are for the first clinic's rows."""
     known: dict[str, Any] = {}
     for table in (
@@ -347,4 +348,5 @@ async def _chain(database_url: str) -> int | None:
             all_queries()["piece_of_audit_log"], {"head": b"\0", "after": 0, "limit": 1000}
         ).fetchone()
     assert row is not None
-    return row[2]
+    broken: int | None = row[2]
+    return broken
