@@ -7,6 +7,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from tests.peers.chaos import chaos
 
+from studypub.core.clinics import EVERY_CLINIC
 from studypub.db import queries
 from studypub.db.database import Database, connection_string
 from studypub.errors import DatabaseUnavailable
@@ -23,7 +24,7 @@ async def test_a_transaction_stands_or_falls_as_one(database: Database) -> None:
 
 
 async def test_no_server(tmp_path: Path) -> None:
-    async with Database(f"postgresql:///x?host={tmp_path}", size=1, name="test") as database:
+    async with Database(f"postgresql:///x?host={tmp_path}", size=1, name="test", sees=EVERY_CLINIC) as database:
         with pytest.raises(DatabaseUnavailable):
             await database.transaction().__aenter__()
 
@@ -44,7 +45,7 @@ async def test_a_connection_that_fell_silent_on_the_shelf_costs_no_loan(database
     with chaos(f"{parts['host']}/.s.PGSQL.{parts.get('port', 5432)}") as proxy:
         host, port = proxy.address.split(":")
         beside = make_conninfo(database_url, host=host, port=port)
-        async with Database(beside, size=1, name="test", loan_seconds=5) as database:
+        async with Database(beside, size=1, name="test", sees=EVERY_CLINIC, loan_seconds=5) as database:
             async with database.transaction() as tx:
                 await tx.now()
             proxy.mute()

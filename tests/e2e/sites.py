@@ -12,6 +12,7 @@ from tests.peers.database import PATIENCE
 from tests.peers.panel import Panel
 from tests.peers.postgres import PostgresPeer
 
+from studypub.core.clinics import EVERY_CLINIC
 from studypub.db.database import Database
 
 
@@ -40,7 +41,7 @@ async def open_site(
     url = postgres.database(schema)
     try:
         async with (
-            Database(url, size=4, name="panel", loan_seconds=PATIENCE) as database,
+            Database(url, size=4, name="panel", sees=EVERY_CLINIC, loan_seconds=PATIENCE) as database,
             panel.serve(database, folder, clinics=clinics, pacs_port=pacs_port) as site,
         ):
             yield site

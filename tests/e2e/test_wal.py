@@ -19,6 +19,7 @@ from tests.peers.postgres import open_folder
 from tests.peers.world import eventually
 
 from studypub.core import ids
+from studypub.core.clinics import EVERY_CLINIC
 from studypub.core.request import PublishRequest
 from studypub.core.task import Event, Origin
 from studypub.db import studies, tasks, watch
@@ -46,7 +47,7 @@ class Clinic:
         return asyncio.run(self._publish([f"WAL-{number}" for number in range(first, first + count)]))
 
     async def _publish(self, accessions: list[str]) -> dict[str, bytes]:
-        async with Database(self.server.url, size=2, name="test") as database:
+        async with Database(self.server.url, size=2, name="test", sees=EVERY_CLINIC) as database:
             return dict([await self._published(database, accession) for accession in accessions])
 
     async def _published(self, database: Database, accession: str) -> tuple[str, bytes]:
@@ -147,7 +148,10 @@ def test_a_server_that_cannot_archive_is_noticed_and_so_is_its_end(clinic: Clini
 
 
 async def archiving_fails(clinic: Clinic) -> bool:
-    async with Database(clinic.server.url, size=1, name="test") as database, database.transaction() as tx:
+    async with (
+        Database(clinic.server.url, size=1, name="test", sees=EVERY_CLINIC) as database,
+        database.transaction() as tx,
+    ):
         return await watch.wal_archiving_fails(tx)
 
 

@@ -21,6 +21,7 @@ from tests.peers.postgres import PostgresPeer, postgres_server
 
 from studypub.config import Clinic, Config, Pacs, Server
 from studypub.config import Database as DatabaseSection
+from studypub.core.clinics import EVERY_CLINIC
 from studypub.core.publication import Companion, Publication
 from studypub.core.task import Event, Handled, LeftOut, Task
 from studypub.db import studies, tasks
@@ -158,7 +159,7 @@ async def steady_site(
 async def open_site(postgres: PostgresPeer, schema: str, folder: Path) -> AsyncIterator[Site]:
     url = postgres.database(schema)
     try:
-        async with Database(url, size=4, name="web", loan_seconds=PATIENCE) as database:
+        async with Database(url, size=4, name="web", sees=EVERY_CLINIC, loan_seconds=PATIENCE) as database:
             yield await _build(database, folder)
     finally:
         postgres.drop(url)

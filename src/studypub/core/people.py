@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from studypub.core.clinics import Sees, only
 from studypub.core.passwords import is_guessed_first
 
 
@@ -33,6 +34,11 @@ class User:
         """How the audit log names this account."""
         return f"user:{self.name}"
 
+    @property
+    def sees(self) -> Sees:
+        """Whose rows this account sees."""
+        return only(self.clinic_code)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKey:
@@ -50,6 +56,11 @@ class ApiKey:
     def actor(self) -> str:
         """How the audit log names this key."""
         return f"key:{self.key_id}"
+
+    @property
+    def sees(self) -> Sees:
+        """Whose rows this key sees."""
+        return only(self.clinic_code)
 
 
 @dataclass(frozen=True, slots=True)

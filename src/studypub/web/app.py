@@ -1,10 +1,12 @@
 """Builds the web application: one route table, and what holds for every route."""
 
+from dataclasses import replace
 from typing import Any
 
 from litestar import Litestar, Request
 from litestar.datastructures import State
 
+from studypub.core.clinics import EVERY_CLINIC, NO_CLINIC
 from studypub.errors import Sentence
 from studypub.flows.companion import Companions
 from studypub.flows.draw import Easel
@@ -101,7 +103,7 @@ _COMPRESSED = Sentence("Сжатые запросы не принимаются.
 
 
 def create_app(parts: Parts) -> Litestar:
-    """Return the application over these parts."""
+    """Return the application over these parts; of its own accord it sees no clinic's rows."""
     allowance = Allowance(parts.config.server.api_requests_per_minute)
     companions = Companions(parts.store)
     views = Views(parts.store, companions)
@@ -110,9 +112,9 @@ def create_app(parts: Parts) -> Litestar:
         route_handlers=ROUTES,
         state=State(
             {
-                "parts": parts,
+                "parts": replace(parts, database=parts.database.seeing(NO_CLINIC)),
                 "allowance": allowance,
-                "readings": Readings(parts.config, parts.database),
+                "readings": Readings(parts.config, parts.database.seeing(EVERY_CLINIC)),
                 "views": views,
                 "prepared": Prepared(companions),
                 "easel": easel,

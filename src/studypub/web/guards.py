@@ -11,6 +11,7 @@ from litestar.response import Redirect
 
 from studypub.config import Server
 from studypub.core import ids
+from studypub.core.clinics import EVERY_CLINIC
 from studypub.core.people import Role, User
 from studypub.db.people import Session
 from studypub.errors import Sentence, TooManyRequests
@@ -58,7 +59,7 @@ async def with_api_key(connection: Connection, _: BaseRouteHandler) -> None:
     scheme, _separator, key = connection.headers.get("authorization", "").partition(" ")
     found = None
     if scheme.lower() == "bearer":
-        found = await sign_in.which_key(_parts(connection).database, key.strip())
+        found = await sign_in.which_key(_parts(connection).database.seeing(EVERY_CLINIC), key.strip())
     if found is None:
         log.warning("Ключ API не принят", extra={"details": {"client": client_of(connection)}})
         raise Problem(401, _NO_KEY, headers={"WWW-Authenticate": 'Bearer realm="studypub"'})
@@ -128,7 +129,7 @@ async def current_session(connection: Connection) -> Session | None:
     """Return who is signed in, or None; for pages that serve both."""
     parts = _parts(connection)
     token = connection.cookies.get(cookies.session_name(parts.config.server))
-    return await sign_in.who(parts.database, token) if token else None
+    return await sign_in.who(parts.database.seeing(EVERY_CLINIC), token) if token else None
 
 
 def lacks_second_factor(server: Server, user: User) -> bool:
