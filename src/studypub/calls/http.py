@@ -1,4 +1,4 @@
-"""Sends to other people's programs: to an address that was looked at, never for long, reading little of the answer."""
+"""Calls other people's programs: to an address that was looked at, never for long, reading little of the answer."""
 
 import asyncio
 import socket
@@ -44,12 +44,35 @@ async def post(
     The name is looked up once, and the connection goes to what was looked at. Raises ReceiverUnavailable, and
     ReceiverRefused where the name leads nowhere that it may go.
     """
+    return await _called("POST", place, content, headers, may_connect, ca_certificate)
+
+
+async def get(
+    place: Place,
+    headers: Mapping[str, str],
+    *,
+    may_connect: Callable[[Address], bool] = lambda _: True,
+    ca_certificate: Path | None = None,
+) -> Answer:
+    """Ask for it, as `post` does. Raises ReceiverUnavailable, ReceiverRefused."""
+    return await _called("GET", place, b"", headers, may_connect, ca_certificate)
+
+
+async def _called(
+    method: str,
+    place: Place,
+    content: bytes,
+    headers: Mapping[str, str],
+    may_connect: Callable[[Address], bool],
+    ca_certificate: Path | None,
+) -> Answer:
     try:
         async with asyncio.timeout(_WHOLE_SECONDS):
             found = [address for address in await _addresses(place) if may_connect(address)]
             if not found:
                 raise _not_allowed(place)
-            return await _to_first(found[:_MOST_ADDRESSES], partial(_sent, place, content, headers, ca_certificate))
+            send = partial(_sent, method, place, content, headers, ca_certificate)
+            return await _to_first(found[:_MOST_ADDRESSES], send)
     except (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError, UnicodeError) as error:
         raise _unavailable(place, error) from error
 
@@ -68,7 +91,12 @@ async def _to_first(addresses: Sequence[Address], send: Callable[[Address], Awai
 
 
 async def _sent(
-    place: Place, content: bytes, headers: Mapping[str, str], ca_certificate: Path | None, address: Address
+    method: str,
+    place: Place,
+    content: bytes,
+    headers: Mapping[str, str],
+    ca_certificate: Path | None,
+    address: Address,
 ) -> Answer:
     literal = f"[{address}]" if address.version == 6 else str(address)
     ours = {"host": place.authority, "user-agent": f"studypub/{__version__}", "accept-encoding": "identity"}
@@ -79,7 +107,7 @@ async def _sent(
         timeout=httpx.Timeout(_STEP_SECONDS, connect=_CONNECT_SECONDS),
     ) as client:
         request = client.build_request(
-            "POST",
+            method,
             f"{place.scheme}://{literal}:{place.port}{place.path}",
             content=content,
             headers={**headers, **ours},

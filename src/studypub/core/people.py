@@ -27,6 +27,7 @@ class User:
     created_at: datetime
     disabled_at: datetime | None
     second_factor_at: datetime | None  # since when a code is asked for besides the password
+    issuer: str | None = None  # the provider that vouches for them, in place of a password
 
     @property
     def actor(self) -> str:
@@ -53,8 +54,29 @@ class ApiKey:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceToken:
+    """A program that came with a token in place of a key, by its subject."""
+
+    subject: str
+    clinic_code: str
+
+    @property
+    def key_id(self) -> str:
+        """What is counted and remembered for it; no key is called so."""
+        return f"token:{self.subject}"
+
+    @property
+    def actor(self) -> str:
+        """How the audit log names this program."""
+        return self.key_id
+
+
+Program = ApiKey | ServiceToken
+
+
+@dataclass(frozen=True, slots=True)
 class Actor:
-    """Whoever did something. `kind`: user, key, command, or system."""
+    """Whoever did something. `kind`: user, key, token, command, or system."""
 
     kind: str
     name: str
