@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
 from io import BytesIO
@@ -11,6 +11,7 @@ from typing import Any, cast
 from uuid import UUID, uuid4
 
 import httpx
+import msgspec
 import pytest
 from litestar import Litestar
 from tests.peers import panel, person
@@ -124,6 +125,12 @@ async def site(postgres_server: PostgresPeer, schema: str, tmp_path: Path) -> As
         yield opened
 
 
+def site_of(site: Site, **sections: Any) -> Site:
+    """Return the same site with these sections in its configuration."""
+    parts = replace(site.parts, config=msgspec.structs.replace(site.parts.config, **sections))
+    return replace(site, parts=parts, app=(app := create_app(parts)), client=_client(app))
+
+
 @pytest.fixture
 async def bench(site: Site) -> Panel:
     """The site with people, and with what workers would do to its tasks."""
@@ -186,7 +193,10 @@ async def _build(database: Database, folder: Path) -> Site:
         clinic.code: await sign_in.add_api_key(database, clinic_code=clinic.code, name="MIS", actor="test")
         for clinic in config.clinics
     }
+    return Site(app, parts, _client(app), store, folder, faults, keys)
+
+
+def _client(app: Litestar) -> httpx.AsyncClient:
     # An ASGI application either way; the two libraries name the type differently.
     transport = httpx.ASGITransport(cast("Any", app), raise_app_exceptions=False)
-    client = httpx.AsyncClient(transport=transport, base_url=BASE_URL)
-    return Site(app, parts, client, store, folder, faults, keys)
+    return httpx.AsyncClient(transport=transport, base_url=BASE_URL)
