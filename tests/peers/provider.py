@@ -43,7 +43,7 @@ def raw(header: Claims, claims: Claims, signature: bytes = b"") -> str:
 
 
 @dataclass
-class Client(ClientMixin):
+class Client(ClientMixin):  # type: ignore[misc]
     """The panel, as it is registered."""
 
     redirect_uri: str
@@ -74,7 +74,7 @@ class Client(ClientMixin):
 
 
 @dataclass
-class Code(AuthorizationCodeMixin):
+class Code(AuthorizationCodeMixin):  # type: ignore[misc]
     """A code that was given out."""
 
     redirect_uri: str
@@ -173,7 +173,7 @@ class _Server(AuthorizationServer):  # type: ignore[misc]
             def exists_nonce(self, nonce: str, _request: OAuth2Request) -> bool:
                 return any(code.nonce == nonce for code in provider.codes.values())
 
-            def encode_id_token(self, token: Claims, request: OAuth2Request) -> str:
+            def encode_id_token(self, _token: Claims, request: OAuth2Request) -> str:
                 now = int(time.time())
                 claims = {"iss": provider.issuer, "aud": CLIENT_ID, "azp": CLIENT_ID, "iat": now, "exp": now + 300}
                 claims |= self.get_authorization_code_claims(request.authorization_code) | provider.person
@@ -206,7 +206,7 @@ def providing(redirect_uri: str, **person: object) -> Iterator[Provider]:
     server = _Server(provider)
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             url = urlsplit(self.path)
             provider.asked.append(url.path)
             documents: dict[str, Callable[[], Claims]] = {
@@ -225,7 +225,7 @@ def providing(redirect_uri: str, **person: object) -> Iterator[Provider]:
             else:
                 self._answer(200, {"path": self.path}, [])
 
-        def do_POST(self) -> None:  # noqa: N802
+        def do_POST(self) -> None:
             provider.asked.append(self.path)
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
             request = _Request("POST", self.path, dict(parse_qsl(body)), self.headers)

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from hashlib import sha256
 from io import BytesIO
@@ -125,12 +125,6 @@ async def site(postgres_server: PostgresPeer, schema: str, tmp_path: Path) -> As
         yield opened
 
 
-def site_of(site: Site, **sections: Any) -> Site:
-    """Return the same site with these sections in its configuration."""
-    parts = replace(site.parts, config=msgspec.structs.replace(site.parts.config, **sections))
-    return replace(site, parts=parts, app=(app := create_app(parts)), client=_client(app))
-
-
 @pytest.fixture
 async def bench(site: Site) -> Panel:
     """The site with people, and with what workers would do to its tasks."""
@@ -162,18 +156,19 @@ async def steady_site(
 
 
 @asynccontextmanager
-async def open_site(postgres: PostgresPeer, schema: str, folder: Path) -> AsyncIterator[Site]:
+async def open_site(postgres: PostgresPeer, schema: str, folder: Path, **sections: Any) -> AsyncIterator[Site]:
+    """Open a site with these sections in its configuration."""
     url = postgres.database(schema)
     try:
         async with Database(url, size=4, name="web", loan_seconds=PATIENCE) as database:
-            yield await _build(database, folder)
+            yield await _build(database, folder, sections)
     finally:
         postgres.drop(url)
 
 
-async def _build(database: Database, folder: Path) -> Site:
+async def _build(database: Database, folder: Path, sections: dict[str, Any]) -> Site:
     pacs = Pacs(ae_title="ORTHANC", host="127.0.0.1", port=4242)
-    config = Config(
+    usual = Config(
         server=Server(public_url=BASE_URL),
         database=DatabaseSection(data_dir=folder),
         clinics=(
@@ -181,6 +176,7 @@ async def _build(database: Database, folder: Path) -> Site:
             Clinic(code=TVER, name="Клиника в Твери", pacs=pacs, time_zone="Asia/Yekaterinburg"),
         ),
     )
+    config = msgspec.structs.replace(usual, **sections)
     store = LocalStore(folder / "storage")
     faults: dict[str, str | None] = {"database": None, "scp": None, "storage": None, "disk": None}
 
@@ -193,10 +189,7 @@ async def _build(database: Database, folder: Path) -> Site:
         clinic.code: await sign_in.add_api_key(database, clinic_code=clinic.code, name="MIS", actor="test")
         for clinic in config.clinics
     }
-    return Site(app, parts, _client(app), store, folder, faults, keys)
-
-
-def _client(app: Litestar) -> httpx.AsyncClient:
     # An ASGI application either way; the two libraries name the type differently.
     transport = httpx.ASGITransport(cast("Any", app), raise_app_exceptions=False)
-    return httpx.AsyncClient(transport=transport, base_url=BASE_URL)
+    client = httpx.AsyncClient(transport=transport, base_url=BASE_URL)
+    return Site(app, parts, client, store, folder, faults, keys)

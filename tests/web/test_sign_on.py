@@ -2,9 +2,11 @@
 
 import hmac
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -13,10 +15,11 @@ import msgspec
 import pytest
 from tests.peers import html, panel, person, provider
 from tests.peers.person import Person
+from tests.peers.postgres import PostgresPeer
 from tests.peers.provider import CLIENT_ID, CLIENT_SECRET, Claims, Provider, providing, raw
-from tests.web.conftest import BASE_URL, KHIMKI, TVER, Site, site_of
+from tests.web.conftest import BASE_URL, KHIMKI, TVER, Site, open_site
 
-from studypub.config import Oidc
+from studypub.config import Oidc, Server
 from studypub.core import sign_on
 from studypub.core.people import Role, User
 from studypub.db import audit, people
@@ -45,15 +48,35 @@ def settings(issuer: str, **more: Any) -> Oidc:
     return msgspec.convert({**table, **more}, Oidc)
 
 
-@pytest.fixture
-def idp() -> Iterator[Provider]:
-    with providing(BACK, **IVANOVA) as running:
-        yield running
+@pytest.fixture(scope="module")
+def running() -> Iterator[Provider]:
+    with providing(BACK) as one:
+        yield one
 
 
 @pytest.fixture
-async def known(site: Site, idp: Provider) -> Site:
-    return site_of(site, oidc=settings(idp.issuer))
+def idp(running: Provider) -> Provider:
+    running.person, running.forge = dict(IVANOVA), None
+    return running
+
+
+OpenSite = Callable[..., Awaitable[Site]]
+
+
+@pytest.fixture
+async def open_one(postgres_server: PostgresPeer, schema: str, tmp_path: Path) -> AsyncIterator[OpenSite]:
+    """Return the function that opens a site with these sections."""
+    async with AsyncExitStack() as stack:
+
+        async def one(**sections: object) -> Site:
+            return await stack.enter_async_context(open_site(postgres_server, schema, tmp_path, **sections))
+
+        yield one
+
+
+@pytest.fixture
+async def known(open_one: OpenSite, idp: Provider) -> Site:
+    return await open_one(oidc=settings(idp.issuer))
 
 
 async def led(somebody: Person, going_to: str = "/studies?q=1") -> httpx.Response:
@@ -180,7 +203,7 @@ FORGED: dict[str, Callable[[Provider, Claims], str]] = {
     "old": lambda idp, claims: idp.mint({**claims, "iat": NOW - 3600}),
     "of the future": lambda idp, claims: idp.mint({**claims, "iat": NOW + 3600}),
     "alg none": lambda _, claims: raw({"alg": "none"}, claims),
-    "HS256 with the public key": lambda idp, claims: _by_public_key(idp, claims),
+    "HS256 with the public key": lambda _, claims: by_public_key(claims),
     "foreign key": lambda idp, claims: idp.mint(claims, key=provider.rsa_key("strange"), kid="first"),
     "unknown key": lambda idp, claims: idp.mint(claims, key=provider.rsa_key("strange")),
     "at_hash": lambda idp, claims: idp.mint({**claims, "at_hash": "AAAA"}),
@@ -190,7 +213,7 @@ FORGED: dict[str, Callable[[Provider, Claims], str]] = {
 }
 
 
-def _by_public_key(idp: Provider, claims: Claims) -> str:
+def by_public_key(claims: Claims) -> str:
     text = raw({"alg": "HS256", "kid": "first"}, claims).rpartition(".")[0]
     secret = provider.rsa_key("first").as_pem(private=False)
     return f"{text}.{raw({}, {}, hmac.digest(secret, text.encode(), 'sha256')).rpartition('.')[2]}"
@@ -210,7 +233,7 @@ async def test_a_token_that_is_not_right_opens_nothing(known: Site, idp: Provide
 
 async def test_a_right_token_by_the_other_algorithms(known: Site, idp: Provider) -> None:
     for alg in ("ES256", "PS256"):
-        idp.forge = lambda claims, alg=alg: idp.mint(claims, alg=alg)  # type: ignore[misc]
+        idp.forge = lambda claims, alg=alg: idp.mint(claims, alg=alg)
         assert (await come(known))[1].status_code == 303
 
 
@@ -246,8 +269,8 @@ async def test_nobody_is_led_elsewhere(known: Site) -> None:
         assert response.headers["location"] == "/queue"
 
 
-async def test_without_the_provider_there_is_a_plain_sentence_and_the_password(site: Site) -> None:
-    away = site_of(site, oidc=settings("http://127.0.0.1:9"))
+async def test_without_the_provider_there_is_a_plain_sentence_and_the_password(open_one: OpenSite) -> None:
+    away = await open_one(oidc=settings("http://127.0.0.1:9"))
     await panel.add_people(away.database)
     response = await led(person.stranger(away.app, BASE_URL))
     assert (response.status_code, response.headers["retry-after"]) == (503, "2")
@@ -255,8 +278,8 @@ async def test_without_the_provider_there_is_a_plain_sentence_and_the_password(s
     assert (await (await person.signed_in(away.app, BASE_URL, panel.REGISTRATOR)).get("/queue")).status_code == 200
 
 
-async def test_passwords_can_be_turned_off(site: Site, idp: Provider) -> None:
-    only = site_of(site, oidc=settings(idp.issuer, passwords=False, button_ru="Войти через Домен"))
+async def test_passwords_can_be_turned_off(open_one: OpenSite, idp: Provider) -> None:
+    only = await open_one(oidc=settings(idp.issuer, passwords=False, button_ru="Войти через Домен"))
     await panel.add_people(only.database)
     somebody = person.stranger(only.app, BASE_URL)
     page = await somebody.page("/login?next=/studies")
@@ -266,12 +289,9 @@ async def test_passwords_can_be_turned_off(site: Site, idp: Provider) -> None:
     assert (await somebody.client.post("/login", data=fields)).status_code == 403
 
 
-async def test_no_code_of_ours_is_asked_for_and_no_password_can_be_set(known: Site, idp: Provider) -> None:
-    strict = site_of(
-        known,
-        server=msgspec.structs.replace(known.parts.config.server, require_totp="everybody"),
-        oidc=known.parts.config.oidc,
-    )
+async def test_no_code_of_ours_is_asked_for_and_no_password_can_be_set(open_one: OpenSite, idp: Provider) -> None:
+    server = Server(public_url=BASE_URL, require_totp="everybody")
+    strict = await open_one(server=server, oidc=settings(idp.issuer))
     idp.person |= {"realm_access": {"roles": list(ROLES)}, "groups": ["all"]}
     somebody, _ = await come(strict)
     assert (await somebody.get("/queue")).status_code == 200

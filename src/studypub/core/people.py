@@ -35,6 +35,23 @@ class User:
         return f"user:{self.name}"
 
 
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program that has shown who it is, by a key or by a token of somebody who vouches for it.
+
+    `key_id`: what is counted and remembered for it. `actor`: how the audit log names it.
+    """
+
+    key_id: str
+    clinic_code: str
+    actor: str
+
+    @classmethod
+    def by_token(cls, subject: str, clinic_code: str) -> "Program":
+        """Return the program that a token is about; no key is called so."""
+        return cls(f"token:{subject}", clinic_code, f"token:{subject}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKey:
     """A program's key, without its secret."""
@@ -52,26 +69,10 @@ class ApiKey:
         """How the audit log names this key."""
         return f"key:{self.key_id}"
 
-
-@dataclass(frozen=True, slots=True)
-class ServiceToken:
-    """A program that came with a token in place of a key, by its subject."""
-
-    subject: str
-    clinic_code: str
-
     @property
-    def key_id(self) -> str:
-        """What is counted and remembered for it; no key is called so."""
-        return f"token:{self.subject}"
-
-    @property
-    def actor(self) -> str:
-        """How the audit log names this program."""
-        return self.key_id
-
-
-Program = ApiKey | ServiceToken
+    def program(self) -> Program:
+        """The program that it belongs to."""
+        return Program(self.key_id, self.clinic_code, self.actor)
 
 
 @dataclass(frozen=True, slots=True)

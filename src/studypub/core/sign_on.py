@@ -17,7 +17,7 @@ from authlib.oidc.discovery import get_well_known_url
 from studypub.config import MisTokens, Oidc
 from studypub.config.sign_on import EVERY_CLINIC
 from studypub.core import ids
-from studypub.core.people import Role, ServiceToken, name_is_acceptable
+from studypub.core.people import Program, Role, name_is_acceptable
 from studypub.core.tokens import Claims
 from studypub.errors import SignOnRefused, TokenRefused
 
@@ -203,7 +203,7 @@ def names(person: Known) -> Iterator[str]:
     yield f"oidc.{digest[:20]}"
 
 
-def program(claims: Claims, settings: MisTokens, clinics: Mapping[str, object]) -> ServiceToken:
+def program(claims: Claims, settings: MisTokens, clinics: Mapping[str, object]) -> Program:
     """Return which program comes with these claims. Raises TokenRefused."""
     if not set(settings.roles) & set(_values(claims, settings.roles_claim)):
         raise TokenRefused(
@@ -214,7 +214,7 @@ def program(claims: Claims, settings: MisTokens, clinics: Mapping[str, object]) 
         raise TokenRefused(
             f"{settings.clinic_claim} не называет одну клинику", f"{settings.clinic_claim} does not name one clinic"
         )
-    return ServiceToken(subject_of(claims), found.pop())
+    return Program.by_token(subject_of(claims), found.pop())
 
 
 def _clinic(claims: Claims, settings: Oidc, clinics: Mapping[str, object]) -> str | None:

@@ -2,7 +2,7 @@
 
 from studypub.config import Config
 from studypub.core import sign_on, tokens
-from studypub.core.people import ServiceToken
+from studypub.core.people import Program
 from studypub.core.tokens import Claims, Keys
 from studypub.db.database import Database
 from studypub.errors import TokenRefused
@@ -22,7 +22,7 @@ class ServiceTokens:
         self._clinics = {clinic.code: clinic for clinic in config.clinics}
         self._provider = provider or (_provider(config) if config.mis_tokens else None)
 
-    async def which(self, token: str) -> ServiceToken:
+    async def which(self, token: str) -> Program:
         """Return which program it is. Raises TokenRefused, ProviderUnavailable, DatabaseUnavailable."""
         settings, provider = self._settings, self._provider
         if settings is None or provider is None:

@@ -78,7 +78,8 @@ async def _program(connection: Connection, text: str) -> Program | None:
     if parts.config.mis_tokens and is_token(text):
         tokens: ServiceTokens = connection.app.state.tokens
         return await tokens.which(text)
-    return await sign_in.which_key(parts.database, text)
+    found = await sign_in.which_key(parts.database, text)
+    return found.program if found else None
 
 
 async def identified(connection: Connection, _: BaseRouteHandler) -> None:
