@@ -27,6 +27,7 @@ async def test_by_the_button_to_the_page_that_was_wanted_and_out_of_both(
             client_secret=CLIENT_SECRET,
             roles_claim="roles",
             roles={"studypub-registrator": "registrator"},
+            passwords=False,
         )
         async with open_site(postgres_server, schema, tmp_path, oidc=oidc) as site:
             provider.redirect_uri = f"{site.address}/login/oidc/callback"
