@@ -64,7 +64,7 @@ class SignOn:
             raise _refused("stale", _STALE)
         # RFC 9207: whose answer this is, where the provider says so.
         if brought.get("iss", self.settings.issuer) != self.settings.issuer or not brought.get("code"):
-            raise _refused("denied", _DENIED)
+            raise _refused(f"denied {brought.get('error', '')[:40]}".strip(), _DENIED)
         claims = await self._claims(begun, brought["code"])
         signed_in = await self._let_in(claims, counted)
         return signed_in, begun.going_to

@@ -30,11 +30,8 @@ async def finish(request: Request[Any, Any, Any], parts: GivenParts, sign_on: Gi
     """Let in who comes back, and lead to where they wanted to go; the cookie is good for this once."""
     caller = entrance.caller(request, parts)
     cookie = request.cookies.get(cookies.sign_on_name(parts.config.server), "")
-    brought = {
-        name: request.query_params.get(name, "") for name in ("state", "code", "iss") if name in request.query_params
-    }
     try:
-        signed_in, going_to = await sign_on.finish(cookie, brought, caller.address)
+        signed_in, going_to = await sign_on.finish(cookie, request.query_params, caller.address)
     except SignOnRefused as refusal:
         log.warning(
             "Вход через службу организации не удался",
