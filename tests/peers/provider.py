@@ -64,7 +64,7 @@ class Client(ClientMixin):  # type: ignore[misc]
         return client_secret == CLIENT_SECRET
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
-        return endpoint == "token" and method == "client_secret_basic"
+        return endpoint == "token" and method in {"client_secret_basic", "client_secret_post"}
 
     def check_response_type(self, response_type: str) -> bool:
         return response_type == "code"
@@ -152,7 +152,7 @@ class _Server(AuthorizationServer):  # type: ignore[misc]
         self.register_token_generator("default", _bearer)
 
         class Grant(grants.AuthorizationCodeGrant):  # type: ignore[misc]
-            TOKEN_ENDPOINT_AUTH_METHODS = ("client_secret_basic",)
+            TOKEN_ENDPOINT_AUTH_METHODS = ("client_secret_basic", "client_secret_post")
 
             def save_authorization_code(self, code: str, request: OAuth2Request) -> None:
                 data = request.payload.data

@@ -177,7 +177,7 @@ def name_of(claims: Claims, settings: Oidc) -> str:
     """Return what an account may be called, by what the provider calls its owner; empty where nothing is left."""
     value = _held(claims, settings.name_claim)
     called = value if isinstance(value, str) else ""
-    return re.sub(r"[^\w.@-]+", ".", called).strip(".")[:_LONGEST_NAME]
+    return re.sub(r"[^\w@-]+", ".", called).strip(".")[:_LONGEST_NAME]
 
 
 def known(claims: Claims, settings: Oidc, clinics: Mapping[str, object]) -> Known:
