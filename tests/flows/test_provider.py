@@ -10,8 +10,10 @@ from joserfc.jwk import KeySet
 from tests.peers.provider import Provider as Peer
 from tests.peers.provider import providing, rsa_key
 
+from studypub.config import Config, MisTokens, Oidc
 from studypub.core.tokens import Claims, read_program_token
 from studypub.errors import ProviderUnavailable, TokenRefused
+from studypub.flows.examine.provider import examine
 from studypub.flows.provider import Provider
 
 
@@ -113,3 +115,12 @@ async def test_keys_that_are_too_weak_or_of_another_kind_do_not_count(peer: Peer
     for key in (weak, secret, encrypting):
         with pytest.raises(ProviderUnavailable, match="not as it should be"):
             await subject(Provider(peer.issuer, jwks=json.dumps({"keys": [key, 7]})), peer, peer.mint(peer.program()))
+
+
+def test_the_doctor_says_whether_it_answers(peer: Peer) -> None:
+    oidc = Oidc(issuer=peer.issuer, client_id="c", client_secret="s", roles={"a": "registrator"})
+    tokens = MisTokens(issuer="http://127.0.0.1:9", audience="a")
+    found = list(examine(Config(oidc=oidc, mis_tokens=tokens)))
+    assert [finding.code for finding in found] == ["PROVIDER_WORKS", "PROVIDER_FAILS"]
+    assert found[1].sentence.en == "[mis_tokens]: http://127.0.0.1:9: no connection."
+    assert list(examine(Config())) == []

@@ -49,6 +49,7 @@ async def entries(site: Site) -> list[Entry]:
 
 
 async def test_a_program_does_by_its_token_what_it_may_by_a_key(mis: Site, issuer: Provider) -> None:
+    before = len(await entries(mis))
     token = issuer.mint(issuer.program(), typ="at+jwt")
     asked = await post(mis, token)
     assert asked.status_code == 202, asked.text
@@ -58,7 +59,7 @@ async def test_a_program_does_by_its_token_what_it_may_by_a_key(mis: Site, issue
     assert (await mis.client.get(f"/publish/{task_id}", headers=bearer)).json()["task_id"] == task_id
     assert (await mis.client.get("/fhir/ImagingStudy", headers=bearer)).status_code == 200
     assert (await mis.client.delete(f"/publish/{task_id}", headers=bearer)).status_code == 200
-    assert {entry.actor for entry in await entries(mis) if entry.action.startswith("task.")} == {"token:mis"}
+    assert {entry.actor for entry in (await entries(mis))[:-before]} == {"token:mis"}
     async with mis.database.transaction() as tx:
         (first, *_) = await events.of_task(tx, task_id)
     assert first.actor is not None

@@ -10,6 +10,7 @@ from typing import Final, Generic, TypeVar
 
 from studypub.calls import http
 from studypub.calls.http import Answer
+from studypub.config import MisTokens, Oidc
 from studypub.core.callback import Address, is_public, read_place
 from studypub.core.sign_on import Metadata, discovery_address, read_metadata
 from studypub.core.tokens import Keys, read_keys
@@ -65,6 +66,22 @@ class _Kept(Generic[_Value]):
             self._tried_at = self._clock()
 
 
+def of_people(settings: Oidc) -> "Provider":
+    """Return the provider that people sign in with."""
+    return Provider(settings.issuer, networks=settings.networks, ca_certificate=settings.ca_certificate)
+
+
+def of_programs(settings: MisTokens) -> "Provider":
+    """Return the issuer of programs' tokens."""
+    return Provider(
+        settings.issuer,
+        networks=settings.networks,
+        ca_certificate=settings.ca_certificate,
+        jwks=settings.jwks,
+        jwks_url=settings.jwks_url,
+    )
+
+
 class Provider:
     """An issuer of tokens. Its own host may be anywhere; others that it names are public, or in one of `networks`.
 
@@ -99,6 +116,10 @@ class Provider:
             return read(token, await self._keys.get())
         except KeyUnknown:
             return read(token, await self._keys.get(anew=True))
+
+    async def require_keys(self) -> None:
+        """Raise ProviderUnavailable where its keys cannot be had."""
+        await self._keys.get()
 
     async def post(self, address: str, content: bytes, headers: Mapping[str, str]) -> Answer:
         """Post it to an address that it has named. Raises ProviderUnavailable."""

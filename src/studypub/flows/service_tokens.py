@@ -6,7 +6,7 @@ from studypub.core.people import Program
 from studypub.core.tokens import Claims, Keys
 from studypub.db.database import Database
 from studypub.errors import TokenRefused
-from studypub.flows.provider import Provider
+from studypub.flows import provider
 
 
 def is_token(text: str) -> bool:
@@ -17,15 +17,15 @@ def is_token(text: str) -> bool:
 class ServiceTokens:
     """Tells which program comes with a token."""
 
-    def __init__(self, config: Config, database: Database, provider: Provider | None = None) -> None:
+    def __init__(self, config: Config, database: Database) -> None:
         self._settings, self._database = config.mis_tokens, database
         self._clinics = {clinic.code: clinic for clinic in config.clinics}
-        self._provider = provider or (_provider(config) if config.mis_tokens else None)
+        self._provider = provider.of_programs(config.mis_tokens) if config.mis_tokens else None
 
     async def which(self, token: str) -> Program:
         """Return which program it is. Raises TokenRefused, ProviderUnavailable, DatabaseUnavailable."""
-        settings, provider = self._settings, self._provider
-        if settings is None or provider is None:
+        settings, issuer = self._settings, self._provider
+        if settings is None or issuer is None:
             raise TokenRefused("токены здесь не принимаются", "no tokens are accepted here")
         async with self._database.transaction() as tx:
             now = await tx.now()
@@ -33,16 +33,4 @@ class ServiceTokens:
         def read(text: str, keys: Keys) -> Claims:
             return tokens.read_program_token(text, keys, issuer=settings.issuer, audience=settings.audience, now=now)
 
-        return sign_on.program(await provider.read(token, read), settings, self._clinics)
-
-
-def _provider(config: Config) -> Provider:
-    settings = config.mis_tokens
-    assert settings is not None  # noqa: S101
-    return Provider(
-        settings.issuer,
-        networks=settings.networks,
-        ca_certificate=settings.ca_certificate,
-        jwks=settings.jwks,
-        jwks_url=settings.jwks_url,
-    )
+        return sign_on.program(await issuer.read(token, read), settings, self._clinics)

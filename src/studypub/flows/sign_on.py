@@ -15,8 +15,7 @@ from studypub.core.tokens import Claims, Keys
 from studypub.db import audit, people
 from studypub.db.database import Database, Transaction
 from studypub.errors import ProviderUnavailable, Sentence, SignOnRefused, TokenRefused
-from studypub.flows import sign_in, tries
-from studypub.flows.provider import Provider
+from studypub.flows import provider, sign_in, tries
 from studypub.flows.sign_in import SignedIn
 
 log = logging.getLogger(__name__)
@@ -36,12 +35,10 @@ class Led:
 class SignOn:
     """The way by the provider of [oidc]."""
 
-    def __init__(self, settings: Oidc, config: Config, database: Database, provider: Provider | None = None) -> None:
+    def __init__(self, settings: Oidc, config: Config, database: Database) -> None:
         self.settings, self._database, self._base_url = settings, database, config.server.base_url
         self._clinics = {clinic.code: clinic for clinic in config.clinics}
-        self._provider = provider or Provider(
-            settings.issuer, networks=settings.networks, ca_certificate=settings.ca_certificate
-        )
+        self._provider = provider.of_people(settings)
 
     async def begin(self, going_to: str) -> Led:
         """Return where to ask who somebody is. Raises ProviderUnavailable, DatabaseUnavailable."""
