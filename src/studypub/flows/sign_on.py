@@ -53,8 +53,6 @@ class SignOn:
 
         Raises SignOnRefused, TooManyTries, ProviderUnavailable, DatabaseUnavailable.
         """
-        counted: tries.Counted = [(ADDRESS, network_of(address))] if address else []
-        await tries.spend(self._database, counted)
         async with self._database.transaction() as tx:
             begun = sign_on.unsealed(cookie, self.settings.client_secret, await tx.now())
         if begun is None or not ids.same(brought.get("state", ""), begun.state):
@@ -62,6 +60,9 @@ class SignOn:
         # RFC 9207: whose answer this is, where the provider says so.
         if brought.get("iss", self.settings.issuer) != self.settings.issuer or not brought.get("code"):
             raise _refused(f"denied {brought.get('error', '')[:40]}".strip(), _DENIED)
+        # Not before: what another site makes a browser ask for must not use up the tries of a whole clinic.
+        counted: tries.Counted = [(ADDRESS, network_of(address))] if address else []
+        await tries.spend(self._database, counted)
         claims = await self._claims(begun, brought["code"])
         signed_in = await self._let_in(claims, counted)
         return signed_in, begun.going_to
