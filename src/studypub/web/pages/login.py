@@ -63,9 +63,9 @@ async def enter(request: Request[Any, Any, Any], parts: GivenParts) -> Response[
 @post("/logout", guards=[guards.identified, guards.csrf])
 async def leave(request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession) -> Response[str]:
     """Sign out; the browser forgets what it has kept of the pages."""
+    await sign_in.sign_out(parts.database, request.cookies[cookies.session_name(parts.config.server)])
     sign_on = request.app.state.sign_on
     is_in_there = session.user.issuer and sign_on and await sign_on.leaving_address()
-    await sign_in.sign_out(parts.database, request.cookies[cookies.session_name(parts.config.server)])
     response: Response[str] = Redirect("/login?left" if is_in_there else "/login", status_code=303)
     response.set_cookie(cookies.ended_session(parts.config.server))
     response.headers["Clear-Site-Data"] = '"cache"'
