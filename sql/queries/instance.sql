@@ -1,3 +1,11 @@
+-- name: begin
+-- Begins a transaction, says for whom it does something to tasks, and of which clinics it sees rows; both in one journey
+-- to the server. Who does not see all of them becomes a role that owns nothing, where there is one.
+BEGIN;
+SELECT set_config('studypub.actor', %(actor)s, true), set_config('studypub.clinics', %(clinics)s, true),
+       CASE WHEN %(clinics)s <> '*' AND pg_has_role(to_regrole('studypub_app'), 'MEMBER')
+           THEN set_config('role', 'studypub_app', true) END;
+
 -- name: audit
 -- Appends to the audit log.
 SELECT audit_append(%(actor)s, %(action)s, %(subject)s, %(details)s);
@@ -28,6 +36,16 @@ SELECT entry, hash FROM audit_log ORDER BY entry DESC LIMIT 1;
 -- name: has_audit_hash
 -- Whether an entry of this hash stands in the log.
 SELECT entry FROM audit_log WHERE hash = %(hash)s;
+
+-- name: server
+-- What a server is, and we in it; it need not hold anything of ours yet.
+SELECT current_setting('transaction_read_only') = 'off' AS is_writable, clock_timestamp() AS now,
+       current_user::text AS account,
+       coalesce(pg_has_role(to_regrole('studypub_app'), 'MEMBER'), false) AS has_application;
+
+-- name: admit_application
+-- Lets the role that whoever sees one clinic works as use every table that there is.
+SELECT admit_application();
 
 -- name: setting
 -- One of the values that an administrator set.

@@ -5,7 +5,9 @@ FROM tasks t LEFT JOIN published_studies s USING (task_id)
 WHERE (t.created_at, t.task_id) < (%(after)s::timestamptz, %(after_id)s::uuid)
   AND (%(clinic_code)s::text IS NULL OR t.clinic_code = %(clinic_code)s)
   AND t.status = ANY(%(statuses)s::task_status[]) AND t.origin = ANY(%(origins)s::task_origin[])
-  AND holds(t.numbers, %(text)s)
+  AND (%(few)s::uuid[] IS NULL OR t.task_id = ANY(%(few)s))
+  AND strpos(t.numbers, %(text)s) > 0
+  AND (%(text)s = '' OR %(few)s::uuid[] IS NOT NULL OR pieces(t.numbers) @> pieces(%(text)s))
 ORDER BY t.created_at DESC, t.task_id DESC
 LIMIT %(limit)s;
 
@@ -16,9 +18,16 @@ FROM tasks t LEFT JOIN published_studies s USING (task_id)
 WHERE (t.created_at, t.task_id) > (%(after)s::timestamptz, %(after_id)s::uuid)
   AND (%(clinic_code)s::text IS NULL OR t.clinic_code = %(clinic_code)s)
   AND t.status = ANY(%(statuses)s::task_status[]) AND t.origin = ANY(%(origins)s::task_origin[])
-  AND holds(t.numbers, %(text)s)
+  AND (%(few)s::uuid[] IS NULL OR t.task_id = ANY(%(few)s))
+  AND strpos(t.numbers, %(text)s) > 0
+  AND (%(text)s = '' OR %(few)s::uuid[] IS NOT NULL OR pieces(t.numbers) @> pieces(%(text)s))
 ORDER BY t.created_at, t.task_id
 LIMIT %(limit)s;
+
+-- name: few_tasks
+-- Those whose numbers hold all these texts, or that are in these states, of the clinics that the asker sees; NULL where
+-- they are more than that, or nothing of that kind is asked.
+SELECT few_tasks(%(texts)s, %(statuses)s::task_status[], %(most)s) AS few;
 
 -- name: task_events
 -- What has happened to a task, in order, and who did it; of a key, its name.
@@ -29,10 +38,6 @@ CROSS JOIN LATERAL (SELECT CASE e.kind WHEN 'queued' THEN t.requested_by ELSE e.
 LEFT JOIN api_keys k ON a.actor = 'key:' || k.key_id
 WHERE e.task_id = %(task_id)s
 ORDER BY e.event_id;
-
--- name: act_for
--- What this transaction does to tasks, it does for somebody.
-SELECT set_config('studypub.actor', %(actor)s, true);
 
 -- name: add_task_event
 -- A step that changes no state.

@@ -19,6 +19,7 @@ from uuid import uuid4
 
 from studypub import __version__
 from studypub.config import Config
+from studypub.core.clinics import EVERY_CLINIC, NO_CLINIC
 from studypub.core.machines import Machine
 from studypub.core.task import Task
 from studypub.data_dir import embedded, instance, name_instance, only_daemon, place
@@ -196,7 +197,7 @@ async def _make_ready(config: Config, url: str, membership: Membership) -> None:
 
 
 async def _take_place(data_dir: Path, url: str, membership: Membership) -> None:
-    async with Database(url, size=1, name="start") as database:
+    async with Database(url, size=1, name="start", sees=EVERY_CLINIC) as database:
         await membership.join(database)
     if membership.me.machine_id != instance(data_dir):
         name_instance(data_dir, membership.me.machine_id)
@@ -218,9 +219,9 @@ async def running(
     """
     certificates = _certificates(config)
     async with AsyncExitStack() as stack:
-        web_database = await stack.enter_async_context(Database(url, size=_WEB_CONNECTIONS, name="web"))
+        web_database = await stack.enter_async_context(Database(url, size=_WEB_CONNECTIONS, name="web", sees=NO_CLINIC))
         work_database = await stack.enter_async_context(
-            Database(url, size=config.workers.concurrency * 2 + 2, name="worker")
+            Database(url, size=config.workers.concurrency * 2 + 2, name="worker", sees=EVERY_CLINIC)
         )
         stack.push_async_callback(membership.leave, work_database)
         metrics = Metrics()
@@ -241,6 +242,7 @@ async def running(
             instance=membership.me.machine_id,
             obstacle=lambda: membership.obstacle() or readiness.obstacle(),
             afterwards=partial(_afterwards, metrics, work_database, spool),
+            clinics=[clinic.code for clinic in config.clinics],
         )
         once = membership.on_duty_only
         chores: dict[str, Chore] = {"expire": once(partial(expire, work_database))}
@@ -313,7 +315,7 @@ async def running(
             certificates=lambda: {name: one.valid_until for name, one in certificates.items()},
         )
         web = await stack.enter_async_context(_web_server(parts, stop, certificates.get("web")))
-        await _tell_first_administrator(web_database, config)
+        await _tell_first_administrator(work_database, config)
         if config.preview.enabled:
             painter.prepare()
         yield {"web": web, "scp": ", ".join(f"{config.dicom.host}:{port}" for port in scp.ports)}

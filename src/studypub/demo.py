@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from studypub import config
 from studypub.config import Config
+from studypub.core.clinics import EVERY_CLINIC
 from studypub.core.people import Role
 from studypub.data_dir import database_url, make_data_dir
 from studypub.db.database import Database
@@ -176,7 +177,7 @@ def _login(state: Path, settings: Config) -> dict[str, str]:
     password = secrets.token_urlsafe(12)
 
     async def add(url: str) -> dict[str, str]:
-        async with Database(url, size=1, name="demo") as database:
+        async with Database(url, size=1, name="demo", sees=EVERY_CLINIC) as database:
             role = Role.ADMINISTRATOR
             await sign_in.add_user(database, _USER, role, password, clinic_code=None, actor="command:demo")
             code = settings.clinics[0].code

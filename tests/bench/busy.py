@@ -21,6 +21,7 @@ from tests.bench.usage import forget_peak, peak_megabytes
 from tests.peers import daemon, orthanc, panel
 from tests.peers.restartable import restartable
 
+from studypub.core.clinics import EVERY_CLINIC
 from studypub.db.database import Database
 
 _STUDIES, _TASKS = 4, 100_000
@@ -75,7 +76,7 @@ def fill(url: str, *, tasks: int) -> None:
         connection.execute("ANALYZE")
 
     async def people() -> None:
-        async with Database(url, size=1, name="bench") as database:
+        async with Database(url, size=1, name="bench", sees=EVERY_CLINIC) as database:
             await panel.add_people(database)
 
     asyncio.run(people())

@@ -16,6 +16,7 @@ from tests.peers import panel
 from tests.peers.postgres import PostgresPeer, open_folder
 from tests.peers.program import free_port, listens, running
 
+from studypub.core.clinics import EVERY_CLINIC
 from studypub.db.database import Database
 from studypub.db.embedded import EmbeddedPostgres
 from studypub.db.migrate import migrate
@@ -46,7 +47,10 @@ def rows(megabytes: int = 1024) -> list[Row]:
 
 async def _rows(url: str, folder: Path, size: int) -> list[Row]:
     await migrate(url)
-    async with Database(url, size=4, name="bench") as database, panel.serve(database, folder) as site:
+    async with (
+        Database(url, size=4, name="bench", sees=EVERY_CLINIC) as database,
+        panel.serve(database, folder) as site,
+    ):
         published = await site.published(await site.queued("A1"), size=size)
         archive = folder / "storage" / published.object_key
         archive.parent.mkdir(parents=True, exist_ok=True)

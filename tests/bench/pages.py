@@ -16,6 +16,7 @@ from tests.peers.postgres import PostgresPeer, open_folder
 from tests.web.conftest import BASE_URL
 
 from studypub.config import Clinic, Config, Pacs, Server
+from studypub.core.clinics import EVERY_CLINIC
 from studypub.db.database import Database
 from studypub.db.embedded import EmbeddedPostgres
 from studypub.db.migrate import migrate
@@ -80,7 +81,7 @@ FROM t
 async def main(number: int, url: str, folder: Path) -> None:
     """Fill the database and print a row for each page."""
     await migrate(url)
-    async with Database(url, size=4, name="bench") as database:
+    async with Database(url, size=4, name="bench", sees=EVERY_CLINIC) as database:
         await panel.add_people(database)
         async with database.transaction() as tx:
             await tx._connection.execute(FILL, {"number": number})

@@ -5,6 +5,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from studypub.core.clinics import EVERY_CLINIC
 from studypub.db import queries
 from studypub.db.database import Database, connection_string
 from studypub.errors import DatabaseUnavailable
@@ -21,7 +22,7 @@ async def test_a_transaction_stands_or_falls_as_one(database: Database) -> None:
 
 
 async def test_no_server(tmp_path: Path) -> None:
-    async with Database(f"postgresql:///x?host={tmp_path}", size=1, name="test") as database:
+    async with Database(f"postgresql:///x?host={tmp_path}", size=1, name="test", sees=EVERY_CLINIC) as database:
         with pytest.raises(DatabaseUnavailable):
             await database.transaction().__aenter__()
 

@@ -551,6 +551,19 @@ def test_an_ordinary_user_runs_it_alone(empty: Path) -> None:
 # --- what cannot be used
 
 
+def test_a_database_of_an_earlier_version_gets_the_roles_that_this_one_needs(folder: Path) -> None:
+    held = "SELECT rolbypassrls, pg_has_role('studypub_app', 'MEMBER') FROM pg_roles WHERE rolname = current_user"
+    with running(folder) as conninfo:
+        assert ask(conninfo, held) == [(True, True)]
+    alone = ("--single", "-D", data_of(folder), "-c", "exit_on_error=on", "postgres")
+    by_uid(data_of(folder).stat().st_uid).run(
+        program("postgres"), *alone, text="DROP ROLE studypub_app;\nALTER ROLE studypub NOBYPASSRLS;\n"
+    )
+    (data_of(folder) / "studypub_roles").unlink()
+    with running(folder) as conninfo:
+        assert ask(conninfo, held) == [(True, True)]
+
+
 def test_another_major_version_is_refused(spare: Path) -> None:
     (data_of(spare) / "PG_VERSION").write_text("16\n")
     with pytest.raises(Refused) as error:

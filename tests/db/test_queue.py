@@ -7,7 +7,9 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from studypub.core.clinics import EVERY_CLINIC
 from studypub.core.request import PublishRequest
+from studypub.core.rota import Rota
 from studypub.core.task import Event, Handled, IllegalTransition, LeaseLost, LeftOut, Origin, Status, Task
 from studypub.db import queue, tasks
 from studypub.db.database import Database
@@ -92,11 +94,28 @@ async def test_the_task_that_is_due_for_longest_comes_first(database: Database) 
     assert taken == order
 
 
+async def test_clinics_take_turns_and_one_that_nobody_knows_is_not_forgotten(database: Database) -> None:
+    for number, clinic in enumerate(("a", "a", "a", "b", "unknown", "b")):
+        request = PublishRequest(patient_id="P1", accession_number=f"A{number}", clinic_code=clinic)
+        await request_publication(database, request, MIS, search_time=MINUTE)
+    rota, served = Rota(("a", "b")), []
+    for _ in range(7):
+        async with database.transaction() as tx:
+            task = await tasks.claim(tx, worker_id=uuid4(), lease=MINUTE, rota=rota.order)
+        if task is not None:
+            rota.serve(task.clinic_code)
+            served.append(task.accession_number)
+    assert served == ["A0", "A3", "A1", "A5", "A2", "A4"]
+
+
 def test_two_workers_never_take_one_task(database_url: str) -> None:
     """Both hold their transactions open: what the one has locked, the other skips without waiting."""
 
     async def race() -> None:
-        async with Database(database_url, size=2, name="one") as one, Database(database_url, size=2, name="two") as two:
+        async with (
+            Database(database_url, size=2, name="one", sees=EVERY_CLINIC) as one,
+            Database(database_url, size=2, name="two", sees=EVERY_CLINIC) as two,
+        ):
             numbers = [f"A{number}" for number in range(20)]
             expected = {(await queued(one, number)).task_id for number in numbers}
             taken: list[Task] = []

@@ -117,7 +117,7 @@ def test_an_address_that_cannot_be_used_is_told_without_its_password(url: str) -
 
 @pytest.mark.parametrize("name", sorted(all_queries()))
 def test_every_query_can_be_prepared(connection: psycopg.Connection, name: str) -> None:
-    query = all_queries()[name].decode()
+    query = all_queries()[name].decode().removeprefix("BEGIN;\n")
     parameters = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", query)))
     for number, parameter in enumerate(parameters, start=1):
         query = query.replace(f"%({parameter})s", f"${number}")

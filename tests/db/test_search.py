@@ -6,6 +6,7 @@ import psycopg
 import pytest
 from tests.bench.pages import FILL
 
+from studypub.core.clinics import EVERY_CLINIC, Sees, only
 from studypub.db import queue, studies_list
 from studypub.db.database import Database, Transaction
 from studypub.db.queue import QueueFilter
@@ -32,16 +33,17 @@ async def in_the_queue(tx: Transaction, text: str) -> int:
     return len(await queue.lines(tx, QueueFilter(text=text), limit=50))
 
 
-async def test_a_search_reads_few_rows(connection: psycopg.Connection, database_url: str) -> None:
+@pytest.mark.parametrize("sees", [EVERY_CLINIC, only("f_Tver")], ids=["every clinic", "one clinic"])
+async def test_a_search_reads_few_rows(connection: psycopg.Connection, database_url: str, sees: Sees) -> None:
     connection.execute(FILL, {"number": ROWS})
     connection.execute("VACUUM ANALYZE tasks")
     connection.execute("VACUUM ANALYZE published_studies")
     searches = (*map(studies_by, COLUMNS), in_one_column, in_the_queue)
-    async with Database(database_url, size=1, name="test") as database:
+    async with Database(database_url, size=1, name="test", sees=sees) as database:
         for search in searches:
             async with database.transaction() as tx:
                 assert [await search(tx, "") for _ in range(OFTEN)] == [50] * OFTEN
-            for text, count in (("n00077", 50), ("n0007712", 1), ("nowhere", 0)):
+            for text, count in (("n00077", 50), ("n0007713", 1), ("nowhere", 0)):
                 async with database.transaction() as tx:
                     before = await _rows_read(tx)
                     assert await search(tx, text) == count

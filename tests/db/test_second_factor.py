@@ -9,6 +9,7 @@ import pytest
 from tests.peers import panel
 
 from studypub.core import totp
+from studypub.core.clinics import EVERY_CLINIC
 from studypub.core.people import Role, User
 from studypub.db import people, second_factors
 from studypub.db.database import Database
@@ -21,7 +22,7 @@ AT_ONCE = 20
 @pytest.fixture
 async def wide(database_url: str) -> AsyncIterator[Database]:
     """A database that twenty can ask at once."""
-    async with Database(database_url, size=AT_ONCE, name="wide") as database:
+    async with Database(database_url, size=AT_ONCE, name="wide", sees=EVERY_CLINIC) as database:
         yield database
 
 

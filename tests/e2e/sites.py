@@ -13,6 +13,7 @@ from tests.peers.panel import Panel
 from tests.peers.postgres import PostgresPeer
 
 from studypub.config import Oidc
+from studypub.core.clinics import EVERY_CLINIC
 from studypub.db.database import Database
 
 
@@ -47,7 +48,7 @@ async def open_site(
     url = postgres.database(schema)
     try:
         async with (
-            Database(url, size=4, name="panel", loan_seconds=PATIENCE) as database,
+            Database(url, size=4, name="panel", sees=EVERY_CLINIC, loan_seconds=PATIENCE) as database,
             panel.serve(database, folder, clinics=clinics, pacs_port=pacs_port, oidc=oidc) as site,
         ):
             yield site

@@ -27,6 +27,7 @@ from tests.peers.s3 import S3Server, radosgw
 from tests.peers.world import eventually
 
 from studypub.config import S3
+from studypub.core.clinics import EVERY_CLINIC
 from studypub.core.publication import Publication
 from studypub.db.database import Database
 from studypub.flows import passwords, withdraw
@@ -124,7 +125,7 @@ async def service(
                 )
             )
         async with (
-            Database(url, size=4, name="get", loan_seconds=PATIENCE) as database,
+            Database(url, size=4, name="get", sees=EVERY_CLINIC, loan_seconds=PATIENCE) as database,
             panel.serve(database, tmp_path, store=store) as site,
         ):
             host, _, port = site.address.removeprefix("http://").partition(":")

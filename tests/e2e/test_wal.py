@@ -18,6 +18,7 @@ from tests.peers.daemon import Installation, install, serving
 from tests.peers.postgres import open_folder
 
 from studypub.core import ids
+from studypub.core.clinics import EVERY_CLINIC
 from studypub.core.request import PublishRequest
 from studypub.core.task import Event, Origin
 from studypub.db import studies, tasks
@@ -45,7 +46,7 @@ class Clinic:
         return asyncio.run(self._publish([f"WAL-{number}" for number in range(first, first + count)]))
 
     async def _publish(self, accessions: list[str]) -> dict[str, bytes]:
-        async with Database(self.server.url, size=2, name="test") as database:
+        async with Database(self.server.url, size=2, name="test", sees=EVERY_CLINIC) as database:
             return dict([await self._published(database, accession) for accession in accessions])
 
     async def _published(self, database: Database, accession: str) -> tuple[str, bytes]:

@@ -1,5 +1,6 @@
 """A database that cannot be used: each reason by its own code, as a real PostgreSQL says it."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -12,9 +13,13 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from tests.examine.conftest import by_code, failures
+from tests.peers.database import PATIENCE
 from tests.peers.postgres import PostgresPeer, open_folder
 from tests.peers.program import deaf_port
 
+from studypub.core.clinics import EVERY_CLINIC, NO_CLINIC, only
+from studypub.db import dump
+from studypub.db.database import Database
 from studypub.db.embedded import EmbeddedPostgres
 from studypub.flows.examine import database
 from studypub.flows.examine.causes import database as causes
@@ -24,6 +29,7 @@ _RULES = """
 local all postgres trust
 local all missing_role trust
 local all limited trust
+local all lonely trust
 local all locked scram-sha-256
 local all outsider reject
 """
@@ -67,8 +73,8 @@ def server() -> Iterator[Server]:
             embedded.stop()
 
 
-def examined(url: str) -> dict[str, Finding]:
-    found = by_code(list(database.examine(lambda: nullcontext(url))))
+def examined(url: str, clinics: int = 1) -> dict[str, Finding]:
+    found = by_code(list(database.examine(lambda: nullcontext(url), clinics=clinics)))
     for finding in found.values():
         assert "secret-password" not in f"{finding.sentence} {finding.remedy}"
     return found
@@ -109,6 +115,43 @@ def test_a_database_that_is_read_only(server: Server) -> None:
     name = conninfo_to_dict(address)["dbname"]
     server._do(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
     assert failures(examined(address)) == {"DATABASE_READ_ONLY"}
+
+
+def test_an_owner_that_can_become_nobody_else_is_held_and_backed_up_and_its_administrator_told(
+    server: Server, tmp_path: Path
+) -> None:
+    server._do("CREATE ROLE lonely LOGIN CREATEDB")
+    server._do("CREATE DATABASE lonely OWNER lonely")
+    address = server.address(user="lonely", dbname="lonely")
+    told = set(examined(address, clinics=2)) - set(examined(address))
+    assert told == {"DATABASE_CLINICS_NOT_APART"}
+    with psycopg.connect(address) as connection:
+        connection.execute(
+            "INSERT INTO tasks (clinic_code, patient_id, accession_number, origin, requested_by, search_until)"
+            " SELECT clinic, 'P', 'A', 'mis', 'key:x', now() FROM unnest('{a,b,c}'::text[]) clinic"
+        )
+    assert asyncio.run(_seen(address)) == [("lonely", 1), ("lonely", 0), ("lonely", 3)]
+    assert dump.dump(address, tmp_path / "copy").contents.rows["tasks"] == 3
+    server._do("CREATE DATABASE lonely_too OWNER lonely")
+    again = server.address(user="lonely", dbname="lonely_too")
+    dump.restore(again, tmp_path / "copy")
+    assert dump.contents(again).rows["tasks"] == 3
+    server._do("GRANT studypub_app TO lonely")
+    assert "DATABASE_CLINICS_NOT_APART" not in examined(address, clinics=2)
+    assert asyncio.run(_seen(address)) == [("studypub_app", 1), ("studypub_app", 0), ("lonely", 3)]
+
+
+async def _seen(address: str) -> list[tuple[str, int]]:
+    """Return as whom, and how many tasks, one clinic, nobody and the whole installation see."""
+    found = []
+    async with Database(address, size=1, name="test", sees=NO_CLINIC, loan_seconds=PATIENCE) as database:
+        for sees in (only("a"), NO_CLINIC, EVERY_CLINIC):
+            async with database.seeing(sees).transaction() as tx:
+                cursor = await tx._connection.execute(b"SELECT current_user AS role, count(*) AS tasks FROM tasks")
+                row = await cursor.fetchone()
+            assert row is not None
+            found.append((row["role"], row["tasks"]))
+    return found
 
 
 def test_an_account_that_may_not_make_tables(server: Server) -> None:

@@ -16,6 +16,7 @@ from tests.peers.chaos import ChaosProxy, chaos
 from tests.peers.studies import make_study
 from tests.peers.world import World, eventually
 
+from studypub.core.clinics import EVERY_CLINIC
 from studypub.db.again import again_on_collision
 from studypub.db.database import Database, connection_string
 from studypub.db.durable import require_durable
@@ -205,7 +206,7 @@ def test_f25_a_database_that_is_read_only_acknowledges_nothing_and_the_work_resu
 async def test_f26_one_of_two_that_stand_in_each_others_way_is_done_again(world: World) -> None:
     """Two transactions take two rows in opposite order: PostgreSQL gives one up, and it succeeds afterwards."""
     tried: list[str] = []
-    async with Database(world.database, size=4, name="test") as database:
+    async with Database(world.database, size=4, name="test", sees=EVERY_CLINIC) as database:
         async with database.transaction() as tx:
             for name in ("a", "b"):
                 await tx.run("set_setting", name=name, value="0")

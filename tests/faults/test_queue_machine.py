@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from tests.peers.restartable import Restartable
 
+from studypub.core.clinics import EVERY_CLINIC
 from studypub.core.request import PublishRequest
 from studypub.core.task import ENDED, RUNNING, TRANSITIONS, Event, LeaseLost, Origin, Status, Task
 from studypub.db import tasks
@@ -49,7 +50,7 @@ def two(postgres: Restartable) -> Iterator[tuple[asyncio.Runner, list[Database],
     postgres.start()
     url = postgres.database()
     with asyncio.Runner() as runner:
-        pools = [Database(url, size=2, name=name) for name in ("one", "two")]
+        pools = [Database(url, size=2, name=name, sees=EVERY_CLINIC) for name in ("one", "two")]
         for pool in pools:
             runner.run(pool.__aenter__())
         yield runner, pools, url

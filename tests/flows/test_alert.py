@@ -14,6 +14,7 @@ from tests.peers.mail import MailServer, serving
 from studypub.config import Alerts, Clinic, Config, Pacs
 from studypub.config import Database as DatabaseSection
 from studypub.core.alerts import Key, Kind
+from studypub.core.clinics import EVERY_CLINIC
 from studypub.db import alerts, audit, outages, watch
 from studypub.db.database import Database
 from studypub.flows.alert import Alerting
@@ -157,7 +158,7 @@ async def test_that_the_database_is_away_is_told_though_nothing_can_be_kept(
     config: Config, faults: dict[str, str | None], server: MailServer, database: Database
 ) -> None:
     faults["database"] = "away"
-    async with Database("postgresql://nobody@127.0.0.1:9/nothing", size=1, name="none") as none:
+    async with Database("postgresql://nobody@127.0.0.1:9/nothing", size=1, name="none", sees=EVERY_CLINIC) as none:
         watching = alerting(with_limits(config, part_minutes=1e-6), none, faults)
         await watching()
         await watching()

@@ -15,6 +15,7 @@ from tests.bench.pages import FILL
 from tests.peers.restartable import address
 
 from studypub.config import Backup, Config
+from studypub.core.clinics import EVERY_CLINIC
 from studypub.db import dump
 from studypub.db.database import Database
 from studypub.errors import DatabaseUnavailable, DiskFull, Refused
@@ -162,7 +163,7 @@ async def test_what_fails_is_tried_again(tmp_path: Path, monkeypatch: pytest.Mon
     complaints = Complaints()
     keep_backed_up.log.addHandler(complaints)
     store = LocalStore(tmp_path / "storage")
-    async with Database(nowhere, size=1, name="test") as database:
+    async with Database(nowhere, size=1, name="test", sees=EVERY_CLINIC) as database:
         task = asyncio.create_task(keep_backed_up.keep_backed_up(config(tmp_path), nowhere, store, database))
         try:
             async with asyncio.timeout(20):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from tests.peers.house import House
 
+from studypub.core.clinics import EVERY_CLINIC
 from studypub.db.database import Database
 from studypub.errors import StorageUnavailable
 from studypub.flows.readiness import Readiness
@@ -95,6 +96,6 @@ async def test_f46_a_disk_that_is_full_or_gone(house: House, ready: Readiness) -
 
 
 async def test_f19_a_database_that_is_away(house: House, store: Away, tmp_path: Path) -> None:
-    async with Database(f"postgresql:///x?host={tmp_path}", size=1, name="test") as away:
+    async with Database(f"postgresql:///x?host={tmp_path}", size=1, name="test", sees=EVERY_CLINIC) as away:
         answer = await Readiness(away, house.scp, house.means.spool, store)()
     assert answer == {**GOOD, "database": "The database is unavailable. Try again in a minute."}

@@ -201,6 +201,35 @@ async def test_many_tasks_are_spread_over_the_workers(database: Database, queue_
     assert sorted(seen) == sorted(ids)
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_a_clinic_s_flood_does_not_keep_another_s_task_waiting(
+    database: Database, connection: psycopg.Connection, workers: int
+) -> None:
+    queue = (
+        "INSERT INTO tasks (clinic_code, patient_id, accession_number, origin, requested_by, search_until, due_at)"
+        " SELECT %s, 'P', 'A' || n, 'mis', 'key:x', now(), now() - %s * interval '1 hour' FROM generate_series(1, %s) n"
+    )
+    connection.execute(queue, ("flood", 1, 200))
+    served: list[str] = []
+    done = asyncio.Event()
+
+    async def note(task: Task, _: Progress) -> None:
+        served.append(task.clinic_code)
+        if len(served) == 5:
+            connection.execute(queue, ("c", 0, 1))
+            connection.execute(queue, ("gone from the configuration", 0, 1))
+        if task.clinic_code == "c":
+            done.set()
+        await complete(database, task)
+
+    loop = WorkerLoop(database, note, Workers(concurrency=workers), clinics=["flood", "c"])
+    running = asyncio.create_task(loop.run())
+    await asyncio.wait_for(done.wait(), 60)
+    await loop.drain(5)
+    await running
+    assert served.index("c") <= 4 + workers
+
+
 async def test_the_heartbeat_keeps_the_task_and_tells_its_progress(
     database: Database, queue_watch: QueueWatch, tmp_path: Path
 ) -> None:

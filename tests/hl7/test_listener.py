@@ -12,6 +12,7 @@ import pytest
 
 import hl7
 from studypub.config import Clinic, Config, Hl7, Pacs, Workers
+from studypub.core.clinics import EVERY_CLINIC
 from studypub.core.task import Task
 from studypub.db import audit, tasks
 from studypub.db.database import Database
@@ -136,7 +137,7 @@ async def test_what_cannot_be_published_is_told_and_the_connection_stays(
 
 
 async def test_a_message_without_a_database_is_to_be_sent_again() -> None:
-    away = Database("postgresql://nobody@127.0.0.1:1/none", size=1, name="away")
+    away = Database("postgresql://nobody@127.0.0.1:1/none", size=1, name="away", sees=EVERY_CLINIC)
     async with away, listening(away) as desk, desk.sender() as sender:
         assert await sender.code(result()) == "AR"
 

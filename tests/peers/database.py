@@ -8,6 +8,7 @@ import pytest
 from psycopg import sql
 from tests.peers.postgres import PostgresPeer
 
+from studypub.core.clinics import EVERY_CLINIC
 from studypub.db.database import Database
 from studypub.db.migrate import migrate
 
@@ -50,7 +51,7 @@ def database_url(migrated: str) -> Iterator[str]:
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
     """The test's database, through our pool."""
-    async with Database(database_url, size=6, name="test", loan_seconds=PATIENCE) as opened:
+    async with Database(database_url, size=6, name="test", sees=EVERY_CLINIC, loan_seconds=PATIENCE) as opened:
         yield opened
 
 

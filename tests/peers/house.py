@@ -109,7 +109,8 @@ class House:
         """Run the workers; `way` stands in for carrying a task out."""
         afterwards = partial(tidy_after, self.database, self.means.spool)
         work = way or partial(carry_out, self.means)
-        loop = WorkerLoop(self.database, work, self.means.config.workers, afterwards=afterwards)
+        clinics = [clinic.code for clinic in self.means.config.clinics]
+        loop = WorkerLoop(self.database, work, self.means.config.workers, afterwards=afterwards, clinics=clinics)
         running = asyncio.create_task(loop.run())
         probing = asyncio.create_task(probe(self.means.config, self.database))
         try:

@@ -12,6 +12,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from tests.peers.postgres import PostgresPeer, open_folder
 
+from studypub.core.clinics import EVERY_CLINIC
 from studypub.db.database import Database
 from studypub.db.embedded import EmbeddedPostgres
 from studypub.db.migrate import migrate
@@ -93,5 +94,5 @@ def restartable() -> Iterator[Restartable]:
 
 async def _prepare(url: str) -> str:
     await migrate(url)
-    async with Database(url, size=1, name="test") as database:
+    async with Database(url, size=1, name="test", sees=EVERY_CLINIC) as database:
         return await sign_in.add_api_key(database, clinic_code=CLINIC, name="МИС", actor="command:test")

@@ -22,6 +22,7 @@ from tests.peers.postgres import PostgresPeer, postgres_server
 
 from studypub.config import Clinic, Config, Pacs, Server
 from studypub.config import Database as DatabaseSection
+from studypub.core.clinics import EVERY_CLINIC
 from studypub.core.publication import Companion, Publication
 from studypub.core.task import Event, Handled, LeftOut, Task
 from studypub.db import studies, tasks
@@ -160,7 +161,7 @@ async def open_site(postgres: PostgresPeer, schema: str, folder: Path, **section
     """Open a site with these sections in its configuration."""
     url = postgres.database(schema)
     try:
-        async with Database(url, size=4, name="web", loan_seconds=PATIENCE) as database:
+        async with Database(url, size=4, name="web", sees=EVERY_CLINIC, loan_seconds=PATIENCE) as database:
             yield await _build(database, folder, sections)
     finally:
         postgres.drop(url)

@@ -14,6 +14,7 @@ from tests.web.conftest import BASE_URL, Site
 
 from studypub import __version__
 from studypub.config import Backup
+from studypub.core.clinics import EVERY_CLINIC
 from studypub.db.database import Database
 from studypub.web.app import create_app
 from studypub.web.parts import Parts
@@ -100,7 +101,7 @@ async def test_without_a_database_it_lives_and_says_what_is_wrong(steady_site: S
     async def readiness() -> dict[str, str | None]:
         return {"database": "the database is unavailable"}
 
-    async with Database("postgresql://nobody@127.0.0.1:9/nothing", size=1, name="none") as database:
+    async with Database("postgresql://nobody@127.0.0.1:9/nothing", size=1, name="none", sees=EVERY_CLINIC) as database:
         app = create_app(Parts(steady_site.parts.config, database, steady_site.store, readiness))
         async with httpx.AsyncClient(transport=httpx.ASGITransport(cast("Any", app)), base_url=BASE_URL) as client:
             alive, ready, metrics, refused, link = await asyncio.gather(

@@ -5,6 +5,7 @@ import asyncio
 
 from studypub.commands.console import actor, configuration
 from studypub.commands.language import language
+from studypub.core.clinics import EVERY_CLINIC
 from studypub.data_dir import database_url, only_daemon, place
 from studypub.db import half_restored
 from studypub.db.database import Database
@@ -81,13 +82,13 @@ def reconcile(options: argparse.Namespace) -> int:
 
 async def _require_none_elsewhere(url: str, ours: str) -> None:
     await migrate(url)
-    async with Database(url, size=1, name="reconcile") as database:
+    async with Database(url, size=1, name="reconcile", sees=EVERY_CLINIC) as database:
         await require_none_elsewhere(database, ours)
 
 
 async def _reconciled(url: str, store: Store, *, collect: bool) -> Reconciled:
     await migrate(url)
-    async with Database(url, size=2, name="restore") as database:
+    async with Database(url, size=2, name="restore", sees=EVERY_CLINIC) as database:
         found = await restoring.reconcile(database, store, collect=collect, actor=actor())
     half_restored.clear(url)
     return found

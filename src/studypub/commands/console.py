@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from studypub import config
 from studypub.config import Config
+from studypub.core.clinics import EVERY_CLINIC
 from studypub.data_dir import database_url
 from studypub.db.database import Database
 from studypub.db.migrate import migrate
@@ -28,7 +29,7 @@ def with_database(options: argparse.Namespace, use: Callable[[Config, Database],
 
     async def run(url: str) -> _Result:
         await migrate(url)
-        async with Database(url, size=2, name="command") as database:
+        async with Database(url, size=2, name="command", sees=EVERY_CLINIC) as database:
             return await use(settings, database)
 
     with database_url(settings) as url:

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from studypub.core.clinics import Sees, only
 from studypub.core.passwords import is_guessed_first
 
 
@@ -34,6 +35,11 @@ class User:
         """How the audit log names this account."""
         return f"user:{self.name}"
 
+    @property
+    def sees(self) -> Sees:
+        """Whose rows this account sees."""
+        return only(self.clinic_code)
+
 
 @dataclass(frozen=True, slots=True)
 class Program:
@@ -45,6 +51,11 @@ class Program:
     key_id: str
     clinic_code: str
     actor: str
+
+    @property
+    def sees(self) -> Sees:
+        """Whose rows this program sees."""
+        return only(self.clinic_code)
 
     @classmethod
     def by_token(cls, subject: str, clinic_code: str) -> "Program":

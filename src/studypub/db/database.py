@@ -1,22 +1,25 @@
 """The pool of connections, and transactions that speak in our own errors."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+import copy
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import orjson
 import psycopg
-from psycopg import AsyncConnection, conninfo
+from psycopg import AsyncClientCursor, AsyncConnection, conninfo
 from psycopg.rows import dict_row
 from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from studypub.core.clinics import Sees
 from studypub.db.queries import all_queries
 from studypub.errors import AlreadyInProgress, Collision, ConfigError, DatabaseUnavailable
 
 Row = dict[str, Any]
+_T = TypeVar("_T")
 
 # A dead peer is noticed within a minute, not after the two hours of the system's default.
 _KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000}
@@ -41,8 +44,15 @@ set_json_loads(orjson.loads)
 class Transaction:
     """One transaction: runs named queries with named parameters."""
 
-    def __init__(self, connection: AsyncConnection[Row]) -> None:
+    def __init__(self, connection: AsyncConnection[Row], sees: Sees) -> None:
         self._connection = connection
+        self.sees = sees
+
+    async def begin(self, actor: str | None) -> None:
+        """Begin it, as `Database.transaction` says."""
+        # Two statements at once: their values are written into them here.
+        cursor = AsyncClientCursor(self._connection)
+        await self._answered(cursor.execute(all_queries()["begin"], {"actor": actor or "", "clinics": self.sees.text}))
 
     async def run(self, query: str, /, **parameters: object) -> int:
         """Run a query for its effect; return how many rows it touched."""
@@ -64,18 +74,23 @@ class Transaction:
         return moment
 
     async def _execute(self, query: str, parameters: Mapping[str, object]) -> psycopg.AsyncCursor[Row]:
+        return await self._answered(self._connection.execute(all_queries()[query], parameters))
+
+    @staticmethod
+    async def _answered(work: Awaitable[_T]) -> _T:
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
-                return await self._connection.execute(all_queries()[query], parameters)
+                return await work
         except TimeoutError as error:
             raise DatabaseUnavailable("no answer") from error
 
 
 class Database:
-    """PostgreSQL through a pool of its own size."""
+    """PostgreSQL through a pool of its own size, as somebody who sees the rows of some clinics."""
 
-    def __init__(self, url: str, *, size: int, name: str, loan_seconds: float = _LOAN_SECONDS) -> None:
+    def __init__(self, url: str, *, size: int, name: str, sees: Sees, loan_seconds: float = _LOAN_SECONDS) -> None:
         """Hold at most `size` connections; who asks for one waits for at most `loan_seconds`."""
+        self._sees = sees
         self._pool = AsyncConnectionPool(
             connection_string(url, name),
             min_size=1,
@@ -85,7 +100,7 @@ class Database:
             reconnect_timeout=_RECONNECT_SECONDS,
             name=name,
             check=_check,
-            kwargs={"row_factory": dict_row},
+            kwargs={"row_factory": dict_row, "autocommit": True},  # Transaction begins it itself
             connection_class=AsyncConnection[Row],
         )
 
@@ -96,17 +111,25 @@ class Database:
     async def __aexit__(self, *_: object) -> None:
         await self._pool.close()
 
+    def seeing(self, sees: Sees) -> "Database":
+        """Return the same database, through the same pool, as somebody who sees the rows of these clinics."""
+        other = copy.copy(self)
+        other._sees = sees  # noqa: SLF001 - one of us
+        return other
+
     @asynccontextmanager
     async def transaction(self, actor: str | None = None) -> AsyncIterator[Transaction]:
         """Open a transaction; it commits at the end of the block. Raises DatabaseUnavailable, Collision.
+
+        It sees, and changes, rows of the clinics that this database was opened for: PostgreSQL itself sees to it, by
+        the policies of migration 0052. Who sees not all of them works as a role that owns nothing.
 
         `actor`: for whom it acts, so that what happens to a task in it is told with that name.
         """
         try:
             async with self._pool.connection() as connection:
-                transaction = Transaction(connection)
-                if actor is not None:
-                    await transaction.run("act_for", actor=actor)
+                transaction = Transaction(connection, self._sees)
+                await transaction.begin(actor)
                 yield transaction
         except psycopg.errors.UniqueViolation as error:
             if error.diag.constraint_name in _ONE_STUDY_ONE_TASK:

@@ -14,6 +14,7 @@ import psycopg
 
 from studypub import __version__, resources
 from studypub.db.database import connection_string
+from studypub.db.queries import all_queries
 from studypub.errors import DatabaseUnavailable, Refused
 
 log = logging.getLogger(__name__)
@@ -75,6 +76,7 @@ async def _apply_pending(connection: psycopg.AsyncConnection) -> list[str]:
                 (version, file.stem, hashlib.sha256(text).digest()),
             )
             names.append(file.stem)
+    await connection.execute(all_queries()["admit_application"])
     return names
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from studypub.core.listing import Place
 from studypub.core.publication import State
 from studypub.core.task import Origin, Status, Task
+from studypub.db import few
 from studypub.db.database import Row, Transaction
 from studypub.db.tasks import task_of
 
@@ -45,12 +46,14 @@ async def lines(
     tx: Transaction, wanted: QueueFilter, *, limit: int, place: Place = FIRST, back: bool = False
 ) -> list[QueueLine]:
     """Return what follows a place, newest first; with `back`, what precedes it, in the same order."""
+    text, statuses = wanted.text.lower(), [status.value for status in wanted.statuses]
     rows = await tx.all(
         "queue_newer" if back else "queue_older",
         clinic_code=wanted.clinic_code,
-        statuses=[status.value for status in wanted.statuses],
+        statuses=statuses,
         origins=[origin.value for origin in wanted.origins],
-        text=wanted.text.lower(),
+        text=text,
+        few=await few.tasks(tx, [text], statuses if len(statuses) < len(Status) else None),
         after=place.value,
         after_id=place.item,
         limit=limit,

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from studypub.core.listing import Place
 from studypub.core.publication import Publication
+from studypub.db import few
 from studypub.db.database import Transaction
 from studypub.db.studies import publication_of
 
@@ -93,6 +94,7 @@ async def lines(
     rows = await tx.all(
         f"studies_by_{column.query}_{'down' if down else 'up'}",
         wanted=_row(wanted),
+        few=await few.studies(tx, _texts(wanted)),
         after=begin.value,
         after_id=begin.item,
         limit=limit,
@@ -103,10 +105,13 @@ async def lines(
 
 def _row(wanted: StudyFilter) -> tuple[str | None, ...]:
     """Return the filter as a `study_filter` of the schema."""
-    texts = (wanted.text, wanted.pid, wanted.acsn, wanted.emk)
     days = (wanted.dates, wanted.uploads, wanted.tills)
     ranges = (_range(*wanted.sizes), *(days_range(one, wanted.zone) for one in days))
-    return (wanted.clinic_code, wanted.state, *map(str.lower, texts), *ranges)
+    return (wanted.clinic_code, wanted.state, *_texts(wanted), *ranges)
+
+
+def _texts(wanted: StudyFilter) -> tuple[str, ...]:
+    return tuple(map(str.lower, (wanted.text, wanted.pid, wanted.acsn, wanted.emk)))
 
 
 def _moment(value: datetime | None) -> str:

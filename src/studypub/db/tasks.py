@@ -106,9 +106,12 @@ async def longest_wait(tx: Transaction) -> timedelta:
     return wait or timedelta(0)
 
 
-async def claim(tx: Transaction, *, worker_id: UUID, lease: timedelta) -> Task | None:
-    """Take the task that has been due for longest, or None; the attempt counts from now."""
-    row = await tx.one("claim_task", worker_id=worker_id, lease=lease)
+async def claim(tx: Transaction, *, worker_id: UUID, lease: timedelta, rota: Sequence[str] = ()) -> Task | None:
+    """Take the task that has been due for longest, or None; the attempt counts from now.
+
+    `rota`: the clinics by turn; one that has a task that is due comes before those after it, and before all others.
+    """
+    row = await tx.one("claim_task", worker_id=worker_id, lease=lease, rota=list(rota))
     return task_of(row) if row else None
 
 

@@ -53,7 +53,7 @@ def examine(
     yield settings.READ.found()
     if runs and _settings_differ(beside, config):
         yield settings.CHANGED.found()
-    yield from database.examine(open_database)
+    yield from database.examine(open_database, clinics=len(config.clinics))
     for part in _parts(config, beside if runs else None, runs=runs is not False):
         yield from part()
     for clinic in (one for one in config.clinics if clinic_code in (None, one.code)):

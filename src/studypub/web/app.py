@@ -1,10 +1,12 @@
 """Builds the web application: one route table, and what holds for every route."""
 
+from dataclasses import replace
 from typing import Any
 
 from litestar import Litestar, Request
 from litestar.datastructures import State
 
+from studypub.core.clinics import EVERY_CLINIC, NO_CLINIC
 from studypub.errors import Sentence
 from studypub.flows.companion import Companions
 from studypub.flows.draw import Easel
@@ -105,7 +107,7 @@ _COMPRESSED = Sentence("Сжатые запросы не принимаются.
 
 
 def create_app(parts: Parts) -> Litestar:
-    """Return the application over these parts."""
+    """Return the application over these parts; of its own accord it sees no clinic's rows."""
     config = parts.config
     allowance = Allowance(config.server.api_requests_per_minute)
     companions = Companions(parts.store)
@@ -115,11 +117,11 @@ def create_app(parts: Parts) -> Litestar:
         route_handlers=ROUTES,
         state=State(
             {
-                "parts": parts,
+                "parts": replace(parts, database=parts.database.seeing(NO_CLINIC)),
                 "allowance": allowance,
                 "tokens": ServiceTokens(config, parts.database),
-                "sign_on": SignOn(config.oidc, config, parts.database) if config.oidc else None,
-                "readings": Readings(config, parts.database),
+                "sign_on": SignOn(config.oidc, config, parts.database.seeing(EVERY_CLINIC)) if config.oidc else None,
+                "readings": Readings(config, parts.database.seeing(EVERY_CLINIC)),
                 "views": views,
                 "prepared": Prepared(companions),
                 "easel": easel,

@@ -5,6 +5,7 @@ from typing import Any
 from litestar import Request, Response
 from litestar.response import Redirect
 
+from studypub.core.clinics import EVERY_CLINIC
 from studypub.flows import sign_in
 from studypub.web import cookies, guards
 from studypub.web.parts import Parts
@@ -21,7 +22,7 @@ async def let_in(
 ) -> Response[str]:
     """Give the browser its session and lead on; a session that it had before ends."""
     server = parts.config.server
-    await sign_in.sign_out(parts.database, request.cookies.get(cookies.session_name(server), ""))
+    await sign_in.sign_out(parts.database.seeing(EVERY_CLINIC), request.cookies.get(cookies.session_name(server), ""))
     response: Response[str] = Redirect(guards.local_path(going_to, "/queue"), status_code=303)
     response.set_cookie(cookies.session(server, signed_in.session))
     if signed_in.browser:

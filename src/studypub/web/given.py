@@ -1,5 +1,6 @@
 """What a handler may ask for by name: `parts: GivenParts`, `session: GivenSession`, and so on."""
 
+from dataclasses import replace
 from typing import Any
 
 from litestar import Request
@@ -33,8 +34,15 @@ GivenSignOn = NamedDependency[SignOn]  # where there is a provider
 GivenViewer = NamedDependency[Installed]
 
 
-def _parts(state: State) -> Parts:
+def _parts(request: Request[Any, Any, Any], state: State) -> Parts:
+    """Return the parts, with the database as it is seen by whom the guards have let in; without a guard, by nobody."""
     parts: Parts = state.parts
+    session: Session | None = request.state.get("session")
+    key: Program | None = request.state.get("api_key")
+    if session is not None:
+        return replace(parts, database=parts.database.seeing(session.user.sees))
+    if key is not None:
+        return replace(parts, database=parts.database.seeing(key.sees))
     return parts
 
 

@@ -11,6 +11,7 @@ from litestar.response import Redirect
 
 from studypub.config import Server
 from studypub.core import ids
+from studypub.core.clinics import EVERY_CLINIC
 from studypub.core.people import Program, Role, User
 from studypub.db.people import Session
 from studypub.errors import Sentence, TokenRefused, TooManyRequests
@@ -78,7 +79,7 @@ async def _program(connection: Connection, text: str) -> Program | None:
     if parts.config.mis_tokens and is_token(text):
         tokens: ServiceTokens = connection.app.state.tokens
         return await tokens.which(text)
-    found = await sign_in.which_key(parts.database, text)
+    found = await sign_in.which_key(parts.database.seeing(EVERY_CLINIC), text)
     return found.program if found else None
 
 
@@ -143,7 +144,7 @@ async def current_session(connection: Connection) -> Session | None:
     """Return who is signed in, or None; for pages that serve both."""
     parts = _parts(connection)
     token = connection.cookies.get(cookies.session_name(parts.config.server))
-    return await sign_in.who(parts.database, token) if token else None
+    return await sign_in.who(parts.database.seeing(EVERY_CLINIC), token) if token else None
 
 
 def lacks_second_factor(server: Server, user: User) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 from litestar import Request
 
 from studypub.core.access import Access
+from studypub.core.clinics import EVERY_CLINIC
 from studypub.core.publication import Publication
 from studypub.errors import Sentence
 from studypub.flows.open_link import Opened, open_link
@@ -28,9 +29,12 @@ _CLOSED = Sentence(
 
 
 async def open_asked(request: Request[Any, Any, Any], parts: Parts, token: str) -> Opened:
-    """Open a link for whoever asks, with the proof that their browser has of its PIN. Raises TooManyTries."""
+    """Open a link for whoever asks, with the proof that their browser has of its PIN. Raises TooManyTries.
+
+    Nobody knows of which clinic it is before it is found: it is looked for among those of every clinic, by its secret.
+    """
     proof = request.cookies.get(cookies.pin_name(parts.config.server, token), "")
-    return await open_link(parts.database, token, proof=proof, address=client_of(request))
+    return await open_link(parts.database.seeing(EVERY_CLINIC), token, proof=proof, address=client_of(request))
 
 
 def publication_behind(opened: Opened) -> Publication:

@@ -17,6 +17,8 @@ from studypub.store.base import Store
 class Parts:
     """Built by the daemon.
 
+    `database` sees no clinic's rows: what a handler is given sees those of whoever asks (`given.py`), and whoever has
+    to see more than that says so where it is.
     `readiness` maps each part that must work to None, or to what is wrong with it; `obstacle` says at once why no task
     is begun now, or None; `certificates` tells until when those in use are valid, by who shows them;
     `probes` are the requests that an examination waits for.

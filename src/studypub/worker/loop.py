@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import partial
@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 from studypub import log as logs
 from studypub.config import Workers
 from studypub.core.retry import MOST_CRASHES, Limits
+from studypub.core.rota import Rota
 from studypub.core.task import LeaseLost, Task
 from studypub.db import tasks
 from studypub.db.database import Database
@@ -46,7 +47,7 @@ class WorkerLoop:
 
     `instance` names this daemon in its tasks from one start to the next: nobody else may be running under it.
     `obstacle` says why nothing can be begun now, or None. `afterwards` is done after every attempt, whatever became of
-    it.
+    it. The `clinics` take turns.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class WorkerLoop:
         instance: UUID | None = None,
         obstacle: Callable[[], Sentence | None] = lambda: None,
         afterwards: Afterwards | None = None,
+        clinics: Iterable[str] = (),
     ) -> None:
         self._database = database
         self._carry_out = carry_out
@@ -70,6 +72,7 @@ class WorkerLoop:
         )
         self._instance = instance or uuid4()
         self._obstacle = obstacle
+        self._rota = Rota(clinics)
         self._hindered: Sentence | None = None
         self._suspect: UUID | None = None
         self._wake = asyncio.Event()
@@ -155,10 +158,13 @@ class WorkerLoop:
             return None
         try:
             async with asyncio.timeout(_CLAIM_SECONDS), self._database.transaction() as tx:
-                return await tasks.claim(tx, worker_id=self._instance, lease=self._lease)
+                task = await tasks.claim(tx, worker_id=self._instance, lease=self._lease, rota=self._rota.order)
         except (DatabaseUnavailable, TimeoutError):
             log.warning("База данных недоступна, задания ждут")
             return None
+        if task is not None:
+            self._rota.serve(task.clinic_code)
+        return task
 
     async def _job_and_afterwards(self, task: Task, seen: Callable[[], None]) -> None:
         await self._job(task, seen)

@@ -14,6 +14,7 @@ from studypub.db.embedded.user import CommandFailed, ServerUser, by_uid
 from studypub.errors import Refused
 
 ROLE = "studypub"
+APPLICATION = "studypub_app"
 PORT = 5432
 SOCKET_NAME = f".s.PGSQL.{PORT}"
 _SOCKET_PATH_BYTES = 107  # sun_path, unix(7), without its final zero
@@ -29,7 +30,14 @@ _TUNABLE = {
 }
 # May make databases of its own: restoring and verifying a backup happens in a second one.
 _FIRST_STATEMENTS = f"CREATE ROLE {ROLE} LOGIN CREATEDB;\nCREATE DATABASE {ROLE} OWNER {ROLE};\n"
+# What a request for one clinic works as owns nothing, and is held by the policies of migration 0052; what works for all
+# is not held up by them. A line is a statement.
+_ROLES = (
+    f"DO $$ BEGIN CREATE ROLE {APPLICATION}; EXCEPTION WHEN duplicate_object THEN NULL; END $$;\n"
+    f"GRANT {APPLICATION} TO {ROLE};\nALTER ROLE {ROLE} BYPASSRLS;\n"
+)
 _HBA = f"local all {ROLE} peer map={ROLE}\n"
+_ROLES_MADE = "studypub_roles"  # a file that says which
 _WRITE = 'umask 077 && cat > "$1.new" && mv "$1.new" "$1"'
 
 
@@ -72,6 +80,7 @@ class Cluster:
                 self._check_version()
             else:
                 self._initialise(programs)
+            self._make_roles(programs)
             self._say_who_may_enter()
         except CommandFailed as error:
             raise did_not_start(str(error), self.home) from error
@@ -115,11 +124,22 @@ class Cluster:
         self.user.run(
             programs / "initdb", "-D", fresh, "-U", "postgres", "--auth=peer", "--data-checksums", *locale, *tuned
         )
-        single = ("--single", "-D", fresh, "-c", "exit_on_error=on")
-        self.user.run(programs / "postgres", *single, "postgres", text=_FIRST_STATEMENTS)
+        self._say_alone(programs, fresh, _FIRST_STATEMENTS + _ROLES)
+        self._write(fresh / _ROLES_MADE, _ROLES)
         # Complete or not there: a half-made database never bears the name.
         fresh.rename(self.data)
         _sync(self.home)
+
+    def _make_roles(self, programs: Path) -> None:
+        """Make those that came with a later version, once; only a server without guests has an administrator."""
+        made = self.data / _ROLES_MADE
+        if not made.exists() or made.read_text() != _ROLES:
+            self._say_alone(programs, self.data, _ROLES)
+            self._write(made, _ROLES)
+
+    def _say_alone(self, programs: Path, data: Path, statements: str) -> None:
+        single = ("--single", "-D", data, "-c", "exit_on_error=on")
+        self.user.run(programs / "postgres", *single, "postgres", text=statements)
 
     def _say_who_may_enter(self) -> None:
         # Root could become any of the others anyhow; listed, it can give commands while the daemon runs.

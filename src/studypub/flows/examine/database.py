@@ -16,11 +16,14 @@ from studypub.flows.examine.finding import Finding
 OpenDatabase = Callable[[], AbstractContextManager[str]]
 
 
-def examine(open_database: OpenDatabase) -> Iterator[Finding]:
-    """Use the database as the daemon does when it starts; the daemon's own where it is embedded and runs."""
+def examine(open_database: OpenDatabase, *, clinics: int = 1) -> Iterator[Finding]:
+    """Use the database as the daemon does when it starts; the daemon's own where it is embedded and runs.
+
+    Where there are several clinics, it is told whether PostgreSQL keeps them apart.
+    """
     try:
         with open_database() as url:
-            yield from asyncio.run(_all(url))
+            yield from asyncio.run(_all(url, clinics))
     except StudypubError as error:
         yield _failed(error)
 
@@ -35,11 +38,11 @@ async def examine_open(database: Database) -> list[Finding]:
     return [causes.ANSWERS.found(), causes.of_clocks(skew)]
 
 
-async def _all(url: str) -> list[Finding]:
-    return [finding async for finding in _examine(url)]
+async def _all(url: str, clinics: int) -> list[Finding]:
+    return [finding async for finding in _examine(url, clinics)]
 
 
-async def _examine(url: str) -> AsyncIterator[Finding]:
+async def _examine(url: str, clinics: int) -> AsyncIterator[Finding]:
     server = await look(url)
     skew = abs((server.now - datetime.now(UTC)).total_seconds())
     old = causes.of_version(server.version)
@@ -55,6 +58,8 @@ async def _examine(url: str) -> AsyncIterator[Finding]:
             yield causes.NOT_DURABLE.found(said_ru=error.sentence.ru, said_en=error.sentence.en)
         else:
             yield causes.READY.found()
+            if clinics > 1 and not server.has_application:
+                yield causes.CLINICS_NOT_APART.found(account=server.account)
     yield causes.of_clocks(skew)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from studypub.config import Config
+from studypub.core.clinics import EVERY_CLINIC
 from studypub.db import machines
 from studypub.db.database import Database, Transaction
 from studypub.errors import DatabaseUnavailable
@@ -23,5 +24,5 @@ def ask(config: Config, question: Callable[[Transaction], Awaitable[Said]], *, o
 
 
 async def _ask(url: str, question: Callable[[Transaction], Awaitable[Said]], otherwise: Said) -> Said:
-    async with Database(url, size=1, name="doctor") as database, database.transaction() as tx:
+    async with Database(url, size=1, name="doctor", sees=EVERY_CLINIC) as database, database.transaction() as tx:
         return await question(tx) if await machines.are_kept(tx) else otherwise

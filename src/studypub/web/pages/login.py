@@ -7,6 +7,7 @@ from urllib.parse import quote
 from litestar import Request, Response, get, post
 from litestar.response import Redirect
 
+from studypub.core.clinics import EVERY_CLINIC
 from studypub.core.request import FieldError
 from studypub.errors import Sentence, TooManyTries
 from studypub.flows import sign_in
@@ -45,7 +46,7 @@ async def enter(request: Request[Any, Any, Any], parts: GivenParts) -> Response[
     form = await forms.read(request, "name", "password", next="/queue")
     name, caller = form.value("name").strip(), entrance.caller(request, parts)
     try:
-        signed_in = await sign_in.sign_in(parts.database, name, form.value("password"), caller)
+        signed_in = await sign_in.sign_in(parts.database.seeing(EVERY_CLINIC), name, form.value("password"), caller)
     except TooManyTries as refusal:
         _note("Вход отложен: слишком много попыток", caller)
         return _refused(request, parts, form, refusal)

@@ -6,6 +6,7 @@ from typing import Any, Final
 from litestar import Request, Response, get, post
 from litestar.response import Redirect
 
+from studypub.core.clinics import EVERY_CLINIC
 from studypub.core.request import FieldError
 from studypub.errors import Sentence, TooManyTries
 from studypub.flows import enter_code
@@ -27,7 +28,7 @@ _WRONG: Final = Sentence(
 @get("/login/code")
 async def ask(request: Request[Any, Any, Any], parts: GivenParts) -> Response[str]:
     """Show the form to the browser where the password was entered."""
-    if not await enter_code.is_awaited(parts.database, _half(request, parts)):
+    if not await enter_code.is_awaited(parts.database.seeing(EVERY_CLINIC), _half(request, parts)):
         return Redirect("/login", status_code=303)
     going_to = guards.local_path(request.query_params.get("next"), "/queue")
     return render.page("login_code.html", request, form=forms.empty("code", next=going_to))
@@ -38,7 +39,9 @@ async def enter(request: Request[Any, Any, Any], parts: GivenParts) -> Response[
     """Take the code and go where the person wanted to."""
     form, caller = await forms.read(request, "code", next="/queue"), entrance.caller(request, parts)
     try:
-        signed_in = await enter_code.enter(parts.database, _half(request, parts), form.value("code"), caller)
+        signed_in = await enter_code.enter(
+            parts.database.seeing(EVERY_CLINIC), _half(request, parts), form.value("code"), caller
+        )
     except enter_code.HalfOver:
         return Redirect("/login", status_code=303)
     except TooManyTries as refusal:

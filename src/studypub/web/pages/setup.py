@@ -6,6 +6,7 @@ from litestar import HttpMethod, Request, Response, post, route
 from litestar.params import FromPath
 from litestar.response import Redirect
 
+from studypub.core.clinics import EVERY_CLINIC
 from studypub.core.people import name_is_acceptable, password_is_acceptable
 from studypub.errors import Refused, Sentence
 from studypub.flows import first_start, sign_in
@@ -36,12 +37,12 @@ async def make(request: Request[Any, Any, Any], parts: GivenParts, token: FromPa
     form = await forms.read(request, "name", "password")
     name = form.value("name").strip()
     try:
-        await first_start.set_up(parts.database, token, name, form.value("password"))
+        await first_start.set_up(parts.database.seeing(EVERY_CLINIC), token, name, form.value("password"))
     except Refused as refusal:
         wrong = form.refused(_field(name, form.value("password")), refusal)
         return render.page("setup.html", request, status=422, token=token, form=wrong)
     caller = sign_in.Caller(guards.client_of(request))
-    signed_in = await sign_in.sign_in(parts.database, name, form.value("password"), caller)
+    signed_in = await sign_in.sign_in(parts.database.seeing(EVERY_CLINIC), name, form.value("password"), caller)
     if not isinstance(signed_in, sign_in.SignedIn):
         return Redirect("/login", status_code=303)
     return await entrance.let_in(request, parts, signed_in, "/queue")
@@ -53,7 +54,7 @@ def _field(name: str, password: str) -> str:
 
 
 async def _require_open(request: Request[Any, Any, Any], parts: Parts, token: str) -> None:
-    if not await first_start.is_open(parts.database, token, guards.client_of(request)):
+    if not await first_start.is_open(parts.database.seeing(EVERY_CLINIC), token, guards.client_of(request)):
         raise Problem(404, _CLOSED)
 
 

@@ -150,6 +150,19 @@ NOT_DURABLE = failed(
         "SHOW fsync; SHOW full_page_writes; SHOW synchronous_commit; all three have to be on.",
     ),
 )
+CLINICS_NOT_APART = warned(
+    "DATABASE_CLINICS_NOT_APART",
+    Sentence(
+        "Клиники разделяет сама программа, но не права в PostgreSQL: нет роли studypub_app.",
+        "The clinics are kept apart by the program, but by no rights in PostgreSQL: the role studypub_app is missing.",
+    ),
+    Sentence(
+        "От имени администратора PostgreSQL: CREATE ROLE studypub_app; GRANT studypub_app TO {account}; "
+        "ALTER ROLE {account} BYPASSRLS; затем перезапустите службу.",
+        "As an administrator of PostgreSQL: CREATE ROLE studypub_app; GRANT studypub_app TO {account}; "
+        "ALTER ROLE {account} BYPASSRLS; then restart the service.",
+    ),
+)
 REFUSED = failed(
     "DATABASE_REFUSED",
     Sentence("{said_ru}", "{said_en}"),
