@@ -17,6 +17,21 @@ SELECT * FROM users WHERE lower(name) = lower(%(name)s);
 -- An account, which nobody else changes until this transaction ends.
 SELECT * FROM users WHERE user_id = %(user_id)s FOR NO KEY UPDATE;
 
+-- name: add_known_user
+-- The account of somebody for whom a provider vouches; they have one, and the name is unique whatever its case.
+INSERT INTO users (name, role, clinic_code, issuer, subject)
+VALUES (%(name)s, %(role)s, %(clinic_code)s, %(issuer)s, %(subject)s)
+ON CONFLICT DO NOTHING
+RETURNING *;
+
+-- name: known_user
+-- The account of somebody for whom a provider vouches, which nobody else changes until this transaction ends.
+SELECT * FROM users WHERE issuer = %(issuer)s AND subject = %(subject)s FOR NO KEY UPDATE;
+
+-- name: set_role
+-- What the account may do, and where.
+UPDATE users SET role = %(role)s, clinic_code = %(clinic_code)s WHERE user_id = %(user_id)s RETURNING *;
+
 -- name: set_password
 -- A new password.
 UPDATE users SET password_hash = %(password_hash)s WHERE user_id = %(user_id)s;

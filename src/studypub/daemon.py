@@ -381,6 +381,8 @@ def _port_taken(section: str, host: str, port: int | str) -> Refused:
 
 async def _tell_first_administrator(database: Database, config: Config) -> None:
     """Write down how to make the first administrator, while there is none. This token is meant for the log."""
+    if config.oidc is not None and not config.oidc.passwords:
+        return  # it would be an account that nobody could sign in to
     token = await first_start.offer_setup(database)
     if token is not None:
         address = f"{config.server.base_url}/setup/{token}"

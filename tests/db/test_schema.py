@@ -244,6 +244,10 @@ def insert_study(connection: psycopg.Connection, **changes: object) -> None:
         ("users", USER, {"name": ""}),
         ("users", USER, {"password_hash": "plain"}),
         ("users", USER, {"role": "root"}),
+        ("users", USER, {"password_hash": None}),  # nobody vouches for it
+        ("users", USER, {"issuer": "https://sso.example", "subject": "1"}),  # two ways in
+        ("users", USER, {"password_hash": None, "issuer": "https://sso.example"}),
+        ("users", USER, {"password_hash": None, "issuer": "https://sso.example", "subject": ""}),
     ],
 )
 def test_rows_that_must_not_be(connection: psycopg.Connection, table: str, row: Row, changes: Row) -> None:

@@ -12,6 +12,7 @@ from tests.peers.database import PATIENCE
 from tests.peers.panel import Panel
 from tests.peers.postgres import PostgresPeer
 
+from studypub.config import Oidc
 from studypub.core.clinics import EVERY_CLINIC
 from studypub.db.database import Database
 
@@ -35,14 +36,20 @@ async def fresh(postgres_server: PostgresPeer, schema: str, tmp_path: Path) -> A
 
 @asynccontextmanager
 async def open_site(
-    postgres: PostgresPeer, schema: str, folder: Path, *, clinics: int = 2, pacs_port: int = 4242
+    postgres: PostgresPeer,
+    schema: str,
+    folder: Path,
+    *,
+    clinics: int = 2,
+    pacs_port: int = 4242,
+    oidc: Oidc | None = None,
 ) -> AsyncIterator[Panel]:
     """Serve a site over a database of its own."""
     url = postgres.database(schema)
     try:
         async with (
             Database(url, size=4, name="panel", sees=EVERY_CLINIC, loan_seconds=PATIENCE) as database,
-            panel.serve(database, folder, clinics=clinics, pacs_port=pacs_port) as site,
+            panel.serve(database, folder, clinics=clinics, pacs_port=pacs_port, oidc=oidc) as site,
         ):
             yield site
     finally:

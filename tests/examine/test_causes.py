@@ -30,6 +30,7 @@ _WORDS = {
     "viewer": {"version"},
     "certificate": {"said_ru", "said_en"},
     "mail": {"said_ru", "said_en"},
+    "provider": {"section", "issuer", "why_ru", "why_en"},
     "storage": {
         "endpoint", "host", "bucket", "region", "named_ru", "named_en", "right_region", "right", "step", "code", "skew",
         "ahead_ru", "ahead_en", "folder", "why",

@@ -10,11 +10,12 @@ from hashlib import sha256
 from pathlib import Path
 from uuid import uuid4
 
+import msgspec
 import uvicorn
 from argon2 import PasswordHasher
 from tests.peers import previews
 
-from studypub.config import Clinic, Config, Pacs, Server
+from studypub.config import Clinic, Config, Oidc, Pacs, Server
 from studypub.config import Database as DatabaseSection
 from studypub.core.people import Role, User
 from studypub.core.publication import Part, Publication
@@ -192,12 +193,18 @@ class Panel:
 
 @asynccontextmanager
 async def serve(
-    database: Database, folder: Path, *, clinics: int = 2, pacs_port: int = 4242, store: Store | None = None
+    database: Database,
+    folder: Path,
+    *,
+    clinics: int = 2,
+    pacs_port: int = 4242,
+    store: Store | None = None,
+    oidc: Oidc | None = None,
 ) -> AsyncIterator[Panel]:
     """Serve a site on a free port of this machine, with its three accounts."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        config = _config(address, clinics, pacs_port, folder)
+        config = msgspec.structs.replace(_config(address, clinics, pacs_port, folder), oidc=oidc)
         parts = Parts(config, database, store or LocalStore(folder / "storage"), ready)
         await add_people(database)
         server = uvicorn.Server(

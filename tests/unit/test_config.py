@@ -19,6 +19,54 @@ access_key = "key"
 secret_key = "{SECRET}"
 """
 
+_OIDC = {
+    "issuer": '"https://i.example"',
+    "client_id": '"c"',
+    "client_secret": f'"{SECRET}"',
+    "roles": '{a = "registrator"}',
+}
+_TOKENS = {"issuer": '"https://i.example"', "audience": '"a"'}
+
+
+def _section(name: str, usual: dict[str, str], **keys: str) -> str:
+    return "\n".join([f"[{name}]", *(f"{key} = {value}" for key, value in {**usual, **keys}.items() if value), ""])
+
+
+SIGN_ON = [
+    *(
+        (_section("oidc", _OIDC, **{key: value}), f"oidc.{key}")
+        for key, value in [
+            ("issuer", '"http://sso.clinic.example"'),
+            ("issuer", '"sso.clinic.example"'),
+            ("client_id", '""'),
+            ("client_secret", '""'),
+            ("roles", "{}"),
+            ("scopes", '["profile"]'),
+            ("roles_claim", '""'),
+            ("roles_claim", '"a..b"'),
+            ("button_ru", '" "'),
+            ("networks", '["inside"]'),
+            ("ca_certificate", '"ca.pem"'),
+        ]
+    ),
+    (_section("oidc", _OIDC, roles='{a = "owner"}'), "oidc.roles[...]"),
+    (_section("oidc", _OIDC, clinics='{x = "default"}'), "oidc.clinic_claim"),
+    (_section("oidc", _OIDC, clinic_claim='"g"', clinics='{x = "nowhere"}'), "oidc"),
+    *(
+        (_section("mis_tokens", _TOKENS, **{key: value}), f"mis_tokens.{key}")
+        for key, value in [
+            ("issuer", '"http://sso.clinic.example"'),
+            ("audience", '""'),
+            ("jwks_url", '"http://sso.clinic.example/jwks"'),
+            ("roles", "[]"),
+            ("clinic_claim", '""'),
+            ("clinics", '{x = "*"}'),
+        ]
+    ),
+    (_section("mis_tokens", _TOKENS, jwks='"{}"', jwks_url='"https://i.example/jwks"'), "mis_tokens.jwks_url"),
+    (_section("oidc", _OIDC) + _section("mis_tokens", _TOKENS, audience='"c"'), "mis_tokens"),
+]
+
 
 @dataclass
 class File:
@@ -124,6 +172,7 @@ def test_the_file_of_the_interface(file: File) -> None:
             f'[mail]\nhost = "h"\nsender = "a@b.c"\nuser = "u"\npassword = "{SECRET}"\nsecurity = "none"',
             "mail.security",
         ),
+        *SIGN_ON,
         ('[alerts]\nto = ["a@b.example"]', "mail"),
         ('[alerts]\nto = "a@b.example"', "alerts.to"),
         ('[alerts]\nto = ["a@b.example, c@d.example"]', "alerts.to"),

@@ -20,6 +20,8 @@ from studypub.config import (
     DicomTls,
     Fhir,
     Hl7,
+    MisTokens,
+    Oidc,
     Pacs,
     PacsTls,
     Pixels,
@@ -30,7 +32,7 @@ from studypub.config import (
 
 EXAMPLE = resources.path("config.example.toml")
 # A file has them or not: shown as comments, with what they hold where they are there.
-OPTIONAL_TABLES = {"tls", "hl7"}
+OPTIONAL_TABLES = {"tls", "hl7", "oidc", "mis_tokens"}
 # What is given as a comment: a key, or the head of a table.
 _COMMENTED = re.compile(r"^# (?=[\w-]+ = |\[)", re.MULTILINE)
 _KEY = re.compile(r"^(?:# )?([\w-]+) = ")
@@ -51,6 +53,8 @@ def shown(kind: type[msgspec.Struct]) -> dict[str, Any]:
         ServerTls: document["server"]["tls"],
         DicomTls: document["dicom"]["tls"],
         Hl7: document["hl7"],
+        Oidc: document["oidc"],
+        MisTokens: document["mis_tokens"],
         **{field.type: document[field.name] for field in sections()},
     }
     table: dict[str, Any] = tables[kind]
@@ -63,7 +67,7 @@ def sections() -> list[msgspec.structs.FieldInfo]:
 
 
 OF_A_CLINIC = (Clinic, Pacs, PacsTls, Pixels, Delivery, Fhir)
-STRUCTS = [Config, *(field.type for field in sections()), *OF_A_CLINIC, S3, ServerTls, DicomTls, Hl7]
+STRUCTS = [Config, *(field.type for field in sections()), *OF_A_CLINIC, S3, ServerTls, DicomTls, Hl7, Oidc, MisTokens]
 
 
 def test_it_can_be_used() -> None:
@@ -108,6 +112,17 @@ def test_its_sections_for_tls_can_be_opened() -> None:
 
 def test_its_section_for_hl7_can_be_opened() -> None:
     assert msgspec.convert(shown(Hl7) | {"clinics": {}}, Hl7) == Hl7()
+
+
+def test_its_sections_for_sign_on_can_be_opened() -> None:
+    for kind in (Oidc, MisTokens):
+        table = {key: value for key, value in shown(kind).items() if not key.endswith("_file")}
+        opened = msgspec.convert(table | {"clinics": {}}, kind, dec_hook=_path)
+        optional = [field for field in msgspec.structs.fields(kind) if field.default is not msgspec.NODEFAULT]
+        told = {
+            field.name: field.default for field in optional if field.name not in {"ca_certificate", "client_secret"}
+        }
+        assert {name: getattr(opened, name) for name in told} == told
 
 
 def _path(_: type, value: object) -> Path:

@@ -11,6 +11,7 @@ from typing import Any, cast
 from uuid import UUID, uuid4
 
 import httpx
+import msgspec
 import pytest
 from litestar import Litestar
 from tests.peers import panel, person
@@ -156,18 +157,19 @@ async def steady_site(
 
 
 @asynccontextmanager
-async def open_site(postgres: PostgresPeer, schema: str, folder: Path) -> AsyncIterator[Site]:
+async def open_site(postgres: PostgresPeer, schema: str, folder: Path, **sections: Any) -> AsyncIterator[Site]:
+    """Open a site with these sections in its configuration."""
     url = postgres.database(schema)
     try:
         async with Database(url, size=4, name="web", sees=EVERY_CLINIC, loan_seconds=PATIENCE) as database:
-            yield await _build(database, folder)
+            yield await _build(database, folder, sections)
     finally:
         postgres.drop(url)
 
 
-async def _build(database: Database, folder: Path) -> Site:
+async def _build(database: Database, folder: Path, sections: dict[str, Any]) -> Site:
     pacs = Pacs(ae_title="ORTHANC", host="127.0.0.1", port=4242)
-    config = Config(
+    usual = Config(
         server=Server(public_url=BASE_URL),
         database=DatabaseSection(data_dir=folder),
         clinics=(
@@ -175,6 +177,7 @@ async def _build(database: Database, folder: Path) -> Site:
             Clinic(code=TVER, name="Клиника в Твери", pacs=pacs, time_zone="Asia/Yekaterinburg"),
         ),
     )
+    config = msgspec.structs.replace(usual, **sections)
     store = LocalStore(folder / "storage")
     faults: dict[str, str | None] = {"database": None, "scp": None, "storage": None, "disk": None}
 

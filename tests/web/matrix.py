@@ -79,6 +79,9 @@ ROUTES = {
     "POST /login": _EVERYBODY,
     "GET /login/code": _EVERYBODY,
     "POST /login/code": _EVERYBODY,
+    "GET /login/oidc": _NOT_THERE,  # without a provider
+    "GET /login/oidc/callback": _NOT_THERE,
+    "GET /logout/oidc": _NOT_THERE,
     "POST /logout": _SIGNED_IN,
     "GET /setup/{token:str}": _NOT_THERE,  # there is an administrator
     "HEAD /setup/{token:str}": _NOT_THERE,

@@ -90,6 +90,8 @@ async def test_a_problem_is_as_described(steady_site: Site) -> None:
     assert [error.field for error in problem.errors] == ["patient_id", "accession_number"]
 
 
-def test_a_key_is_asked_for(described: dict[str, Any]) -> None:
-    assert described["security"] == [{"apiKey": []}]
-    assert described["components"]["securitySchemes"]["apiKey"] == {"type": "http", "scheme": "bearer"}
+def test_a_key_or_a_token_is_asked_for(described: dict[str, Any]) -> None:
+    schemes = described["components"]["securitySchemes"]
+    assert described["security"] == [{name: []} for name in schemes]
+    assert {(scheme["type"], scheme["scheme"]) for scheme in schemes.values()} == {("http", "bearer")}
+    assert schemes["token"]["bearerFormat"] == "JWT"

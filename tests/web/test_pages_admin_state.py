@@ -34,7 +34,7 @@ CHANGES = ("/admin/rights", "/admin/audit/export", "/admin/state")
 async def test_only_an_administrator_of_every_clinic(site: Site, bench: Panel) -> None:
     async with bench.database.transaction() as tx:
         password = (await people.user_and_hash(tx, panel.ADMINISTRATOR) or (None, ""))[1]
-        await people.add_user(tx, "bound", Role.ADMINISTRATOR, clinic_code=KHIMKI, password_hash=password)
+        await people.add_user(tx, "bound", Role.ADMINISTRATOR, clinic_code=KHIMKI, password_hash=password or "")
     for name in (panel.REGISTRATOR, "bound"):
         someone = await person.signed_in(site.app, BASE_URL, name)
         for path in PAGES:

@@ -1,4 +1,4 @@
-"""Sends to other people's programs: to an address that was looked at, never for long, reading little of the answer."""
+"""Calls other people's programs: to an address that was looked at, never for long, reading little of the answer."""
 
 import asyncio
 import socket
@@ -36,7 +36,7 @@ async def send(
     content: bytes,
     headers: Mapping[str, str],
     *,
-    method: Literal["POST", "PUT", "DELETE"] = "POST",
+    method: Literal["GET", "POST", "PUT", "DELETE"] = "POST",
     may_connect: Callable[[Address], bool] = lambda _: True,
     ca_certificate: Path | None = None,
 ) -> Answer:

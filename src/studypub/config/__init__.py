@@ -8,6 +8,7 @@ from studypub.config.messages import Callbacks, Delivery, Fhir, Sms
 from studypub.config.publication import Preview, Retention, Viewer
 from studypub.config.reading import DEFAULT_PATH, load
 from studypub.config.server import Server, ServerTls
+from studypub.config.sign_on import MisTokens, Oidc
 from studypub.config.storage import S3, Storage
 from studypub.config.watch import Alerts, Backup, Logging, Mail
 from studypub.config.whole import Config
@@ -29,6 +30,8 @@ __all__ = [
     "Hl7",
     "Logging",
     "Mail",
+    "MisTokens",
+    "Oidc",
     "Pacs",
     "PacsTls",
     "PixelPolicy",

@@ -10,6 +10,7 @@ from studypub.config.messages import Callbacks, Sms
 from studypub.config.publication import Preview, Retention, Viewer
 from studypub.config.section import Section, need
 from studypub.config.server import Server
+from studypub.config.sign_on import EVERY_CLINIC, MisTokens, Oidc
 from studypub.config.storage import Storage
 from studypub.config.watch import Alerts, Backup, Logging, Mail
 from studypub.config.workers import Workers
@@ -32,6 +33,8 @@ class Config(Section, frozen=True):
     callbacks: Callbacks = Callbacks()
     sms: Sms = Sms()
     hl7: Hl7 | None = None
+    oidc: Oidc | None = None
+    mis_tokens: MisTokens | None = None
     logging: Logging = Logging()
     clinics: tuple[Clinic, ...] = (
         Clinic(code="default", name="Клиника", pacs=Pacs(ae_title="ORTHANC", host="127.0.0.1", port=4242)),
@@ -41,8 +44,14 @@ class Config(Section, frozen=True):
         need(holds=bool(self.clinics), key="clinics", why="must hold at least one clinic")
         codes = [clinic.code for clinic in self.clinics]
         need(holds=len(codes) == len(set(codes)), key="clinics", why="holds the same code twice")
-        unknown = set(self.hl7.clinics.values()) - set(codes) if self.hl7 else set()
-        need(holds=not unknown, key="hl7", why="clinics names a clinic that is not there")
+        for key in ("hl7", "oidc", "mis_tokens"):
+            section: Hl7 | Oidc | MisTokens | None = getattr(self, key)
+            known = {*codes, EVERY_CLINIC} if key == "oidc" else set(codes)
+            unknown = set(section.clinics.values()) - known if section else set()
+            need(holds=not unknown, key=key, why="clinics names a clinic that is not there")
+        # Else whoever signs in could come as a program, with an ID token (RFC 8725 3.12).
+        same = self.oidc and self.mis_tokens and self.oidc.client_id == self.mis_tokens.audience
+        need(holds=not same, key="mis_tokens", why="audience must not be the client_id of [oidc]")
         need(holds=not self.alerts.to or bool(self.mail.host), key="mail", why="host is missing, and alerts.to is not")
 
     def clinic(self, code: str | None) -> Clinic | None:

@@ -86,10 +86,13 @@ def may_connect(place: Place, address: Address, networks: Sequence[str]) -> bool
     Public ones, those of `networks`, and the one that the configuration names itself; so a name cannot lead to this
     machine or to another inside the clinic by what somebody writes into the DNS.
     """
+    return is_public(address, networks) or _is_literal(place, getattr(address, "ipv4_mapped", None) or address)
+
+
+def is_public(address: Address, networks: Sequence[str]) -> bool:
+    """Whether an address is a public one, or in one of `networks`."""
     address = getattr(address, "ipv4_mapped", None) or address
     if any(address in ip_network(network, strict=False) for network in networks):
-        return True
-    if _is_literal(place, address):
         return True
     return address.is_global and not address.is_multicast and not any(address in one for one in _STAND_INS)
 

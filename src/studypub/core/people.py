@@ -28,6 +28,7 @@ class User:
     created_at: datetime
     disabled_at: datetime | None
     second_factor_at: datetime | None  # since when a code is asked for besides the password
+    issuer: str | None = None  # the provider that vouches for them, in place of a password
 
     @property
     def actor(self) -> str:
@@ -38,6 +39,28 @@ class User:
     def sees(self) -> Sees:
         """Whose rows this account sees."""
         return only(self.clinic_code)
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program that has shown who it is, by a key or by a token of somebody who vouches for it.
+
+    `key_id`: what is counted and remembered for it. `actor`: how the audit log names it.
+    """
+
+    key_id: str
+    clinic_code: str
+    actor: str
+
+    @property
+    def sees(self) -> Sees:
+        """Whose rows this program sees."""
+        return only(self.clinic_code)
+
+    @classmethod
+    def by_token(cls, subject: str, clinic_code: str) -> "Program":
+        """Return the program that a token is about; no key is called so."""
+        return cls(f"token:{subject}", clinic_code, f"token:{subject}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,14 +81,14 @@ class ApiKey:
         return f"key:{self.key_id}"
 
     @property
-    def sees(self) -> Sees:
-        """Whose rows this key sees."""
-        return only(self.clinic_code)
+    def program(self) -> Program:
+        """The program that it belongs to."""
+        return Program(self.key_id, self.clinic_code, self.actor)
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Whoever did something. `kind`: user, key, command, or system."""
+    """Whoever did something. `kind`: user, key, token, command, or system."""
 
     kind: str
     name: str

@@ -25,18 +25,41 @@ async def add_user(
     return _user(row) if row else None
 
 
+async def add_known_user(
+    tx: Transaction, name: str, role: Role, *, clinic_code: str | None, issuer: str, subject: str
+) -> User | None:
+    """Add the account of somebody for whom a provider vouches; None where the name is taken, or they have one."""
+    row = await tx.one(
+        "add_known_user", name=name, role=role.value, clinic_code=clinic_code, issuer=issuer, subject=subject
+    )
+    return _user(row) if row else None
+
+
+async def known_user(tx: Transaction, issuer: str, subject: str) -> User | None:
+    """Return the account of somebody for whom a provider vouches, as it stays until the transaction ends."""
+    row = await tx.one("known_user", issuer=issuer, subject=subject)
+    return _user(row) if row else None
+
+
+async def set_role(tx: Transaction, user_id: UUID, role: Role, *, clinic_code: str | None) -> User:
+    """Set what an account may do, and where."""
+    row = await tx.one("set_role", user_id=user_id, role=role.value, clinic_code=clinic_code)
+    assert row is not None  # noqa: S101  accounts are never deleted
+    return _user(row)
+
+
 async def users(tx: Transaction) -> list[User]:
     """Return every account."""
     return [_user(row) for row in await tx.all("users")]
 
 
-async def user_and_hash(tx: Transaction, name: str) -> tuple[User, str] | None:
-    """Return the account of that name and its password's hash."""
+async def user_and_hash(tx: Transaction, name: str) -> tuple[User, str | None] | None:
+    """Return the account of that name and its password's hash, where it has a password."""
     row = await tx.one("user_named", name=name)
     return (_user(row), row["password_hash"]) if row else None
 
 
-async def locked(tx: Transaction, user_id: UUID) -> tuple[User, str] | None:
+async def locked(tx: Transaction, user_id: UUID) -> tuple[User, str | None] | None:
     """Return an account and its password's hash as they stay until the transaction ends."""
     row = await tx.one("locked_user", user_id=user_id)
     return (_user(row), row["password_hash"]) if row else None

@@ -41,6 +41,7 @@ from studypub.errors.pacs import (
     StudyChanged,
     UnprovenStudy,
 )
+from studypub.errors.sign_on import KeyUnknown, ProviderUnavailable, SignOnRefused, TokenRefused
 from studypub.errors.study import (
     AmbiguousAccession,
     ConflictingInstances,
@@ -62,6 +63,7 @@ __all__ = [
     "DiskFull",
     "IncompleteRetrieve",
     "InternalError",
+    "KeyUnknown",
     "MailRefused",
     "MailUnavailable",
     "NameTaken",
@@ -79,6 +81,7 @@ __all__ = [
     "PacsUnreachable",
     "PatientMismatch",
     "PhiSuspected",
+    "ProviderUnavailable",
     "QueueFull",
     "ReceiverRefused",
     "ReceiverUnavailable",
@@ -86,12 +89,14 @@ __all__ = [
     "Refused",
     "Sentence",
     "SetAside",
+    "SignOnRefused",
     "StorageRefused",
     "StorageUnavailable",
     "StoredObjectDiffers",
     "StudyChanged",
     "StudyNotFound",
     "StudypubError",
+    "TokenRefused",
     "TooManyRequests",
     "TooManyTries",
     "UnprovenStudy",

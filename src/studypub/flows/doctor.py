@@ -17,6 +17,7 @@ from studypub.flows.examine import (
     machines,
     mail,
     pacs,
+    provider,
     storage,
     transfer,
 )
@@ -88,6 +89,7 @@ def _parts(config: Config, daemon: Asked | None, *, runs: bool) -> list[Part]:
         lambda: address.examine(config, daemon, runs=runs),
         lambda: certificates.examine(config),
         lambda: [mail.examine(config)],
+        lambda: provider.examine(config),
     ]
     if any(policy == "mask" for clinic in config.clinics for policy in msgspec.structs.astuple(clinic.pixels)):
         parts.append(lambda: [text.READ.found() if can_read() else text.UNREAD.found()])

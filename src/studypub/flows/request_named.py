@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from studypub.core.people import ApiKey
+from studypub.core.people import Program
 from studypub.db import named_requests, tasks
 from studypub.db.database import Database
 from studypub.db.named_requests import Named
@@ -14,7 +14,7 @@ KEPT_FOR = timedelta(days=1)
 
 
 async def request_once(
-    database: Database, api_key: ApiKey, name: str, body_sha256: bytes, ask: Callable[[], Awaitable[Answer]]
+    database: Database, api_key: Program, name: str, body_sha256: bytes, ask: Callable[[], Awaitable[Answer]]
 ) -> Answer:
     """Return what the request of this name was answered with, else `ask`. Raises NameTaken, and what `ask` raises.
 
@@ -29,7 +29,7 @@ async def request_once(
     return await _answered(database, api_key, name, body_sha256) or answer
 
 
-async def _answered(database: Database, api_key: ApiKey, name: str, body_sha256: bytes) -> Answer | None:
+async def _answered(database: Database, api_key: Program, name: str, body_sha256: bytes) -> Answer | None:
     async with database.transaction() as tx:
         named = await named_requests.find(tx, api_key.key_id, name)
         if named is None:

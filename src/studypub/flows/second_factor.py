@@ -39,7 +39,15 @@ class WrongPassword(Refused):
 
 
 async def begin(database: Database, user: User) -> None:
-    """Make a secret that does not count yet; one made before is forgotten. Raises Refused where one counts."""
+    """Make a secret that does not count yet; one made before is forgotten. Raises Refused where one counts.
+
+    The provider that vouches for somebody asks for as much as it finds right.
+    """
+    if user.issuer is not None:
+        raise Refused(
+            reason_ru="Вход с кодом включается в службе, через которую вы входите.",
+            reason_en="Sign-in with a code is turned on in the service that you sign in with.",
+        )
     async with database.transaction() as tx:
         if not await second_factors.offer(tx, user.user_id, totp.new_secret()):
             raise _on_already()
@@ -77,7 +85,7 @@ async def turn_off(database: Database, user: User, password: str, code: str, *, 
     await tries.spend(database, counted)
     async with database.transaction() as tx:
         _, password_hash = await _locked(tx, user)
-    if not await passwords.fits(password_hash, password):
+    if not password_hash or not await passwords.fits(password_hash, password):
         raise WrongPassword
     async with database.transaction() as tx:
         now, hash_now = await _locked(tx, user)
@@ -155,7 +163,7 @@ async def _new_codes(tx: Transaction, user: User) -> list[str]:
     return codes
 
 
-async def _locked(tx: Transaction, user: User) -> tuple[User, str]:
+async def _locked(tx: Transaction, user: User) -> tuple[User, str | None]:
     found = await people.locked(tx, user.user_id)
     if found is None or found[0].disabled_at is not None:
         raise Refused(reason_ru=f"Пользователя {user.name} нет.", reason_en=f"There is no user {user.name}.")

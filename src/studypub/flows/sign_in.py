@@ -22,10 +22,10 @@ _LONGEST_KEY_NAME: Final = 64
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A session's token, and the one by which its browser is known from now on."""
+    """A session's token, and the one by which its browser is known from now on, where a password was entered in it."""
 
     session: str
-    browser: str
+    browser: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,9 @@ async def sign_in(
     found, known = await _account(database, name, caller)
     counted = _limits(name, caller, known=known)
     await tries.spend(database, counted)
-    password_hash = found[1] if found else passwords.NOBODY
-    fits = await passwords.fits(password_hash, password, patient=known)
-    if not found or not fits:
+    password_hash = found[1] if found else None
+    fits = await passwords.fits(password_hash or passwords.NOBODY, password, patient=known)
+    if not found or not password_hash or not fits:
         return None
     async with database.transaction() as tx:
         now = await people.locked(tx, found[0].user_id)
@@ -69,7 +69,7 @@ async def sign_in(
         return await opened(tx, now[0], caller.browser if known else ids.new_session_token())
 
 
-async def _account(database: Database, name: str, caller: Caller) -> tuple[tuple[User, str] | None, bool]:
+async def _account(database: Database, name: str, caller: Caller) -> tuple[tuple[User, str | None] | None, bool]:
     if not name_is_acceptable(name):
         return None, False
     async with database.transaction() as tx:
@@ -84,10 +84,11 @@ def _limits(name: str, caller: Caller, *, known: bool) -> tries.Counted:
     return [*of_address, (ACCOUNT, name.casefold())] if name_is_acceptable(name) else of_address
 
 
-async def opened(tx: Transaction, user: User, browser: str) -> SignedIn:
+async def opened(tx: Transaction, user: User, browser: str = "") -> SignedIn:
     """Open a session for somebody who has proven everything that is asked of them."""
     token = await people.open_session(tx, user.user_id, lifetime=SESSION_LIFETIME)
-    await people.know_browser(tx, user.user_id, browser)
+    if browser:
+        await people.know_browser(tx, user.user_id, browser)
     await audit.append(tx, user.actor, "user.signed_in", user.name)
     return SignedIn(token, browser)
 
@@ -145,6 +146,11 @@ async def set_password(database: Database, name: str, password: str, *, actor: s
     """Set an account's password and end its sessions. Raises Refused."""
     password_hash = await _hash(password, name)
     user = await _named(database, name)
+    if user.issuer is not None:
+        raise Refused(
+            reason_ru=f"{name} входит через службу организации: пароля у этой учётной записи здесь нет.",
+            reason_en=f"{name} signs in with the organization’s service: this account has no password here.",
+        )
     async with database.transaction() as tx:
         await people.set_password(tx, user.user_id, password_hash)
         await audit.append(tx, actor, "user.password_set", user.name)

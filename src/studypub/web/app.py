@@ -12,6 +12,8 @@ from studypub.flows.companion import Companions
 from studypub.flows.draw import Easel
 from studypub.flows.prepared import Prepared
 from studypub.flows.readings import Readings
+from studypub.flows.service_tokens import ServiceTokens
+from studypub.flows.sign_on import SignOn
 from studypub.flows.view import Views
 from studypub.viewer.installed import Installed, folders
 from studypub.web import static, viewer
@@ -36,6 +38,7 @@ from studypub.web.pages import (
     link,
     login,
     login_code,
+    login_oidc,
     preview,
     publish_new,
     publish_received,
@@ -74,6 +77,7 @@ ROUTES = (
     # people of the clinic
     *login.routes,
     *login_code.routes,
+    *login_oidc.routes,
     *setup.routes,
     *queue.routes,
     *task_send.routes,
@@ -104,7 +108,8 @@ _COMPRESSED = Sentence("Сжатые запросы не принимаются.
 
 def create_app(parts: Parts) -> Litestar:
     """Return the application over these parts; of its own accord it sees no clinic's rows."""
-    allowance = Allowance(parts.config.server.api_requests_per_minute)
+    config = parts.config
+    allowance = Allowance(config.server.api_requests_per_minute)
     companions = Companions(parts.store)
     views = Views(parts.store, companions)
     easel = Easel(views)
@@ -114,19 +119,21 @@ def create_app(parts: Parts) -> Litestar:
             {
                 "parts": replace(parts, database=parts.database.seeing(NO_CLINIC)),
                 "allowance": allowance,
-                "readings": Readings(parts.config, parts.database.seeing(EVERY_CLINIC)),
+                "tokens": ServiceTokens(config, parts.database),
+                "sign_on": SignOn(config.oidc, config, parts.database.seeing(EVERY_CLINIC)) if config.oidc else None,
+                "readings": Readings(config, parts.database.seeing(EVERY_CLINIC)),
                 "views": views,
                 "prepared": Prepared(companions),
                 "easel": easel,
                 "companions": companions,
-                "viewer": Installed(folders(parts.config.database.data_dir)),
+                "viewer": Installed(folders(config.database.data_dir)),
             }
         ),
         dependencies=PROVIDERS,
         on_shutdown=[easel.close],
         middleware=[stamped, patient],
         before_request=refuse_compressed,
-        before_send=[SecurityHeaders(parts.config.server), Timing(parts.metrics)],
+        before_send=[SecurityHeaders(config.server), Timing(parts.metrics)],
         exception_handlers={
             SignInNeeded: ask_to_sign_in,
             SecondFactorNeeded: ask_for_second_factor,

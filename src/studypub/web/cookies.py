@@ -7,9 +7,11 @@ from typing import Literal
 from litestar.datastructures import Cookie
 
 from studypub.config import Server
+from studypub.core.sign_on import LIFETIME
 from studypub.flows import pin, sign_in
 
 _SESSION, _HALF, _BROWSER, _PIN = "studypub_session", "studypub_half", "studypub_browser", "studypub_pin"
+_SIGN_ON = "studypub_sign_on"
 _LINK_LETTERS = 12
 
 
@@ -56,6 +58,21 @@ def ended_half(server: Server) -> Cookie:
 def browser(server: Server, token: str) -> Cookie:
     """Return the cookie by which the browser is known when somebody signs in with it again."""
     return _cookie(server, browser_name(server), token, sign_in.BROWSER_LIFETIME, samesite="strict")
+
+
+def sign_on_name(server: Server) -> str:
+    """Return the name of the cookie of a person who is at the provider of sign-on."""
+    return _named(server, _SIGN_ON)
+
+
+def sign_on(server: Server, sealed: str) -> Cookie:
+    """Return the cookie by which a person comes back to the browser that they left with; from another site, so Lax."""
+    return _cookie(server, sign_on_name(server), sealed, LIFETIME)
+
+
+def ended_sign_on(server: Server) -> Cookie:
+    """Return the cookie that makes the browser forget that a sign-on had begun."""
+    return _cookie(server, sign_on_name(server), "", timedelta(0))
 
 
 def entered_pin(server: Server, token: str, proof: str) -> Cookie:

@@ -25,5 +25,6 @@ async def let_in(
     await sign_in.sign_out(parts.database.seeing(EVERY_CLINIC), request.cookies.get(cookies.session_name(server), ""))
     response: Response[str] = Redirect(guards.local_path(going_to, "/queue"), status_code=303)
     response.set_cookie(cookies.session(server, signed_in.session))
-    response.set_cookie(cookies.browser(server, signed_in.browser))
+    if signed_in.browser:
+        response.set_cookie(cookies.browser(server, signed_in.browser))
     return response

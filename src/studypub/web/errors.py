@@ -17,9 +17,12 @@ from studypub.errors import (
     InternalError,
     NameTaken,
     NotThere,
+    ProviderUnavailable,
     Refused,
     Sentence,
+    SignOnRefused,
     StudypubError,
+    TokenRefused,
 )
 from studypub.web import render
 from studypub.web.language import Language, language_of
@@ -114,10 +117,13 @@ def _of_ours(error: StudypubError) -> Problem:
     if isinstance(error, ComeLater):
         seconds = math.ceil(error.wait.total_seconds())
         return Problem(429, error.sentence, code=error.code, headers={"Retry-After": str(seconds)})
-    if isinstance(error, NameTaken):
-        return Problem(422, error.sentence, code=error.code)
+    if isinstance(error, TokenRefused):  # RFC 6750 3.1
+        challenge = {"WWW-Authenticate": 'Bearer realm="studypub", error="invalid_token"'}
+        return Problem(401, error.sentence, code=error.code, headers=challenge)
+    if isinstance(error, NameTaken | SignOnRefused):
+        return Problem(422 if isinstance(error, NameTaken) else 403, error.sentence, code=error.code)
     if error.retry:
-        sentence = error.sentence if isinstance(error, DatabaseUnavailable) else _LATER
+        sentence = error.sentence if isinstance(error, DatabaseUnavailable | ProviderUnavailable) else _LATER
         return Problem(503, sentence, code=error.code, headers={"Retry-After": str(_RETRY_SECONDS)})
     return Problem(500, InternalError.template, code=error.code)
 

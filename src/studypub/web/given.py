@@ -6,13 +6,15 @@ from typing import Any
 from litestar import Request
 from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
+from litestar.exceptions import NotFoundException
 
-from studypub.core.people import ApiKey
+from studypub.core.people import Program
 from studypub.core.rights import Right
 from studypub.db.people import Session
 from studypub.flows.companion import Companions
 from studypub.flows.draw import Easel
 from studypub.flows.prepared import Prepared
+from studypub.flows.sign_on import SignOn
 from studypub.flows.view import Views
 from studypub.viewer.installed import Installed
 from studypub.web.language import Language, language_of
@@ -23,11 +25,12 @@ GivenParts = NamedDependency[Parts]
 GivenCompanions = NamedDependency[Companions]
 GivenSession = NamedDependency[Session]  # of whoever the guard `signed_in` has let in
 GivenRights = NamedDependency[frozenset[Right]]  # what that person may do
-GivenApiKey = NamedDependency[ApiKey]  # of the program that `with_api_key` has let in
+GivenApiKey = NamedDependency[Program]  # that `with_api_key` has let in
 GivenLanguage = NamedDependency[Language]
 GivenPrepared = NamedDependency[Prepared]
 GivenEasel = NamedDependency[Easel]
 GivenViews = NamedDependency[Views]
+GivenSignOn = NamedDependency[SignOn]  # where there is a provider
 GivenViewer = NamedDependency[Installed]
 
 
@@ -35,7 +38,7 @@ def _parts(request: Request[Any, Any, Any], state: State) -> Parts:
     """Return the parts, with the database as it is seen by whom the guards have let in; without a guard, by nobody."""
     parts: Parts = state.parts
     session: Session | None = request.state.get("session")
-    key: ApiKey | None = request.state.get("api_key")
+    key: Program | None = request.state.get("api_key")
     if session is not None:
         return replace(parts, database=parts.database.seeing(session.user.sees))
     if key is not None:
@@ -57,13 +60,20 @@ async def _rights(request: Request[Any, Any, Any]) -> frozenset[Right]:
     return await rights_of(request)
 
 
-def _api_key(request: Request[Any, Any, Any]) -> ApiKey:
-    key: ApiKey = request.state.api_key
+def _api_key(request: Request[Any, Any, Any]) -> Program:
+    key: Program = request.state.api_key
     return key
 
 
 def _language(request: Request[Any, Any, Any]) -> Language:
     return language_of(request)
+
+
+def _sign_on(state: State) -> SignOn:
+    if state.sign_on is None:
+        raise NotFoundException
+    sign_on: SignOn = state.sign_on
+    return sign_on
 
 
 def _views(state: State) -> Views:
@@ -88,6 +98,7 @@ def _viewer(state: State) -> Installed:
 
 PROVIDERS = {
     "viewer": Provide(_viewer, sync_to_thread=False),
+    "sign_on": Provide(_sign_on, sync_to_thread=False),
     "views": Provide(_views, sync_to_thread=False),
     "prepared": Provide(_prepared, sync_to_thread=False),
     "easel": Provide(_easel, sync_to_thread=False),

@@ -12,10 +12,11 @@ from litestar.response import Redirect
 from studypub.config import Server
 from studypub.core import ids
 from studypub.core.clinics import EVERY_CLINIC
-from studypub.core.people import Role, User
+from studypub.core.people import Program, Role, User
 from studypub.db.people import Session
-from studypub.errors import Sentence, TooManyRequests
+from studypub.errors import Sentence, TokenRefused, TooManyRequests
 from studypub.flows import sign_in
+from studypub.flows.service_tokens import ServiceTokens, is_token
 from studypub.web import cookies
 from studypub.web.client import client_address
 from studypub.web.errors import Problem
@@ -55,17 +56,31 @@ class SecondFactorNeeded(Exception):
 
 
 async def with_api_key(connection: Connection, _: BaseRouteHandler) -> None:
-    """Admit a program that presents a valid key; handlers get it as `api_key`."""
+    """Admit a program that presents a valid key, or a token that counts as one; handlers get it as `api_key`."""
     scheme, _separator, key = connection.headers.get("authorization", "").partition(" ")
-    found = None
-    if scheme.lower() == "bearer":
-        found = await sign_in.which_key(_parts(connection).database.seeing(EVERY_CLINIC), key.strip())
+    found: Program | None = None
+    try:
+        if scheme.lower() == "bearer":
+            found = await _program(connection, key.strip())
+    except TokenRefused as refusal:
+        details = {"client": client_of(connection), "reason": str(refusal)}
+        log.warning("Токен программы не принят", extra={"details": details})
+        raise
     if found is None:
         log.warning("Ключ API не принят", extra={"details": {"client": client_of(connection)}})
         raise Problem(401, _NO_KEY, headers={"WWW-Authenticate": 'Bearer realm="studypub"'})
     if wait := connection.app.state.allowance.spend(found.key_id):
         raise TooManyRequests(wait)
     connection.state.api_key = found
+
+
+async def _program(connection: Connection, text: str) -> Program | None:
+    parts = _parts(connection)
+    if parts.config.mis_tokens and is_token(text):
+        tokens: ServiceTokens = connection.app.state.tokens
+        return await tokens.which(text)
+    found = await sign_in.which_key(parts.database.seeing(EVERY_CLINIC), text)
+    return found.program if found else None
 
 
 async def identified(connection: Connection, _: BaseRouteHandler) -> None:
@@ -138,7 +153,9 @@ def lacks_second_factor(server: Server, user: User) -> bool:
 
 
 def requires_second_factor(server: Server, user: User) -> bool:
-    """Whether the configuration requires a second factor of somebody."""
+    """Whether the configuration requires a second factor of somebody; for others their provider vouches."""
+    if user.issuer is not None:
+        return False
     if server.require_totp == "administrators":
         return user.role is Role.ADMINISTRATOR
     return server.require_totp == "everybody"

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from studypub.core.people import ApiKey
+from studypub.core.people import Program
 from studypub.core.request import PublishRequest, read_request
 from studypub.core.task import Origin
 from studypub.errors import Sentence
@@ -17,7 +17,7 @@ _OTHER_CLINIC = Sentence(
 )
 
 
-async def asked(document: dict[str, object], parts: Parts, api_key: ApiKey, now: datetime) -> Answer:
+async def asked(document: dict[str, object], parts: Parts, api_key: Program, now: datetime) -> Answer:
     """Queue what the document names, or return what is known of it.
 
     Raises Problem, InvalidRequest, QueueFull, DatabaseUnavailable.
@@ -34,7 +34,7 @@ async def asked(document: dict[str, object], parts: Parts, api_key: ApiKey, now:
     return answer
 
 
-def _read(document: dict[str, object], parts: Parts, api_key: ApiKey, now: datetime) -> PublishRequest:
+def _read(document: dict[str, object], parts: Parts, api_key: Program, now: datetime) -> PublishRequest:
     wanted = read_request(
         document,
         zones={clinic.code: clinic.zone for clinic in parts.config.clinics},

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from litestar import Request, Response, post
 
-from studypub.core.people import ApiKey
+from studypub.core.people import Program
 from studypub.core.request import InvalidRequest
 from studypub.errors import StudypubError
 from studypub.web.api.answers import described
@@ -33,7 +33,7 @@ async def publish_many(
     return Response(BatchDocument(answers=answers), headers=headers)
 
 
-async def _answer(document: object, parts: Parts, api_key: ApiKey, now: datetime, language: Language) -> BatchAnswer:
+async def _answer(document: object, parts: Parts, api_key: Program, now: datetime, language: Language) -> BatchAnswer:
     try:
         answer = await asked(checked_object(document), parts, api_key, now)
     except (Problem, InvalidRequest, StudypubError) as error:

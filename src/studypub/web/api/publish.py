@@ -7,7 +7,7 @@ from typing import Any
 from litestar import Request, Response, get, post
 from litestar.params import FromQuery
 
-from studypub.core.people import ApiKey
+from studypub.core.people import Program
 from studypub.core.request import read_accession_number
 from studypub.core.task_document import TaskDocument
 from studypub.db import queue, studies, tasks
@@ -77,7 +77,7 @@ async def tasks_of_clinic(
 
 
 async def _listed(
-    request: Request[Any, Any, Any], parts: Parts, api_key: ApiKey, language: Language
+    request: Request[Any, Any, Any], parts: Parts, api_key: Program, language: Language
 ) -> Response[TaskListDocument]:
     part = task_list.read(request.query_params)
     wanted = QueueFilter(clinic_code=api_key.clinic_code, statuses=part.statuses, text=part.text)

@@ -68,7 +68,7 @@ _REQUEST = {
 }
 _PROBLEMS = {
     400: "The body is not a JSON object in UTF-8",
-    401: "No valid API key",
+    401: "No valid API key, and no token that counts as one",
     403: "The document names another clinic than the key's",
     404: "There is no such task in the key's clinic",
     409: "Nothing is kept any more; `detail` says why",
@@ -77,7 +77,18 @@ _PROBLEMS = {
     422: "Fields are missing or wrong; `errors` names each",
     429: "More than the key may ask, or the clinic may queue; try again after Retry-After seconds",
     500: "Internal error",
-    503: "The database is unavailable; try again after Retry-After seconds",
+    503: "The database, or the issuer of tokens, is unavailable; try again after Retry-After seconds",
+}
+_SECURITY = {
+    "apiKey": {"type": "http", "scheme": "bearer", "description": "A key that an administrator has made"},
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "Where [mis_tokens] is configured: a JWT of that issuer for that audience, signed by RS256, "
+        "PS256 or ES256, with sub, with iat and exp at most 65 minutes apart, and with the claims that name the clinic "
+        "and the right",
+    },
 }
 _ALWAYS = (401, 429, 500, 503)
 
@@ -113,7 +124,7 @@ def openapi() -> dict[str, Any]:
             "FHIR R4 at /fhir describes itself: GET /fhir/metadata answers with its CapabilityStatement.",
         },
         "servers": [{"url": "/"}],
-        "security": [{"apiKey": []}],
+        "security": [{"apiKey": []}, {"token": []}],
         "paths": {
             "/publish": {"post": _publish(), "get": _tasks()},
             "/publish/batch": {"post": _publish_many()},
@@ -123,7 +134,7 @@ def openapi() -> dict[str, Any]:
         "components": {
             "schemas": schemas,
             "responses": {str(status): _problem(status, text) for status, text in _PROBLEMS.items()},
-            "securitySchemes": {"apiKey": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": _SECURITY,
         },
     }
 

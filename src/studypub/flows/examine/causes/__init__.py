@@ -9,6 +9,7 @@ from studypub.flows.examine.causes import (
     machine,
     mail,
     pacs,
+    provider,
     settings,
     storage,
     text,
@@ -17,7 +18,22 @@ from studypub.flows.examine.causes import (
 )
 from studypub.flows.examine.finding import Cause
 
-_PARTS = (settings, database, disk, storage, backup, machine, address, certificate, mail, text, viewer, pacs, transfer)
+_PARTS = (
+    settings,
+    database,
+    disk,
+    storage,
+    backup,
+    machine,
+    address,
+    certificate,
+    mail,
+    provider,
+    text,
+    viewer,
+    pacs,
+    transfer,
+)
 
 
 def every_cause() -> list[Cause]:
