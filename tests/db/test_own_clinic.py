@@ -22,6 +22,7 @@ OF_THE_INSTANCE = {
     "alerts",
     "audit_check",
     "duty",
+    "fhir_pushes",
     "machines",
     "schema_migrations",
     "settings",

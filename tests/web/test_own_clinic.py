@@ -17,7 +17,7 @@ from tests.web.conftest import BASE_URL, KHIMKI, TVER
 from tests.web.test_access import Callers, callers
 
 from studypub.core.clinics import only
-from studypub.core.people import ApiKey, User
+from studypub.core.people import Program, User
 from studypub.web import app, guards
 
 __all__ = ["callers"]
@@ -132,7 +132,7 @@ async def test_nobody_of_another_clinic_sees_or_changes_anything(everything: Eve
 async def test_the_database_holds_whom_the_application_would_let_through(
     everything: Everything, monkeypatch: pytest.MonkeyPatch, caller: str
 ) -> None:
-    known = User if caller in everything.callers.sessions else ApiKey
+    known = User if caller in everything.callers.sessions else Program
     with monkeypatch.context() as patch:
         patch.setattr(known, "sees", property(lambda _: only(TVER)))
         assert await everything.tried(caller) == []
