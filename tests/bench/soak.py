@@ -98,7 +98,8 @@ def _site(studies: int, instances: int) -> Iterator[tuple[Installation, int, str
 
 async def _soaked(installation: Installation, pid: int, key: str, seconds: float, people: int, studies: int) -> Soaked:
     seen, over = Soaked(), asyncio.Event()
-    limits = httpx.Limits(max_connections=people + 10, max_keepalive_connections=people + 10)
+    # What the server is about to close is not used any more: a browser would ask again, this client does not.
+    limits = httpx.Limits(max_connections=people + 10, max_keepalive_connections=people + 10, keepalive_expiry=3.0)
     async with httpx.AsyncClient(base_url=installation.url, timeout=60, trust_env=False, limits=limits) as client:
         form = {"name": panel.REGISTRATOR, "password": panel.PASSWORD}
         cookies = []
@@ -166,9 +167,12 @@ async def _poll(
     await asyncio.sleep(delay)
     while not over.is_set():
         begun = time.perf_counter()
-        answer = await client.get("/queue/lines", headers={"Cookie": header, "HX-Request": "true"})
-        seen.put_off += answer.status_code == 503
-        seen.errors += answer.status_code not in (200, 503)
+        try:
+            answer = await client.get("/queue/lines", headers={"Cookie": header, "HX-Request": "true"})
+            seen.put_off += answer.status_code == 503
+            seen.errors += answer.status_code not in {200, 503}
+        except httpx.TransportError:
+            seen.errors += 1
         seen.polls.append(1000 * (time.perf_counter() - begun))
         try:
             await asyncio.wait_for(over.wait(), _POLL_SECONDS)
