@@ -5,6 +5,7 @@ from datetime import UTC
 from pathlib import Path
 
 from fhir.resources.R4B.imagingstudy import ImagingStudy
+from tests.peers.fhir_schema import require_valid
 from tests.peers.house import ACCESSION, PATIENT, open_house
 from tests.peers.queue import QueueWatch
 from tests.peers.studies import make_study
@@ -26,6 +27,7 @@ async def test_it_tells_of_every_image_by_its_new_uid(
     views = Views(house.store, Companions(house.store))
     whole = described(views, publication, base_url=BASE_URL, zone=UTC)
     ImagingStudy.model_validate(whole)
+    require_valid(whole)
     images = [image["uid"] for series in whole["series"] for image in series["instance"]]
     assert len(set(images)) == whole["numberOfInstances"] == publication.instances
     assert whole["contained"][0]["address"] == f"{BASE_URL}/s/{publication.token}/dicomweb"
@@ -33,6 +35,7 @@ async def test_it_tells_of_every_image_by_its_new_uid(
     assert task.study_instance_uid not in json.dumps(whole)
     shortened = described(views, publication, base_url=BASE_URL, zone=UTC, shortened=True)
     ImagingStudy.model_validate(shortened)
+    require_valid(shortened)
     assert [series["numberOfInstances"] for series in shortened["series"]] == [
         len(series["instance"]) for series in whole["series"]
     ]

@@ -8,6 +8,7 @@ from fhir.resources.R4B.bundle import Bundle
 from fhir.resources.R4B.capabilitystatement import CapabilityStatement
 from fhir.resources.R4B.imagingstudy import ImagingStudy
 from fhir.resources.R4B.operationoutcome import OperationOutcome
+from tests.peers.fhir_schema import require_valid
 from tests.web.conftest import TVER, Site
 
 
@@ -15,6 +16,7 @@ async def got(site: Site, address: str, status: int = 200, **more: Any) -> dict[
     answer = await site.get(f"/fhir/{address}", **more)
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/fhir+json"), answer.text
     document: dict[str, Any] = answer.json()
+    require_valid(document)
     return document
 
 
