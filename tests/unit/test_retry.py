@@ -146,7 +146,17 @@ def test_what_time_cannot_heal_fails_at_once(error: StudypubError) -> None:
 def test_every_error_of_a_task_is_in_one_of_the_tables() -> None:
     of_programs = {"NameTaken", "ComeLater", "TooManyTries", "TooManyRequests", "QueueFull"}
     of_messages = {"RecipientRefused", "ReceiverUnavailable", "ReceiverRefused"}
-    elsewhere = {*of_programs, *of_messages, "MailUnavailable", "MailRefused", "Refused", "NotThere", "ConfigError"}
+    of_sign_on = {"ProviderUnavailable", "SignOnRefused", "TokenRefused", "KeyUnknown"}
+    elsewhere = {
+        *of_programs,
+        *of_messages,
+        *of_sign_on,
+        "MailUnavailable",
+        "MailRefused",
+        "Refused",
+        "NotThere",
+        "ConfigError",
+    }
     not_of_tasks = {*elsewhere, "StudyNotFound"}
     known = {_name(error) for error in HEALING + FINAL + PASSING}
     assert known | not_of_tasks == {_name_of(kind) for kind in _subclasses(StudypubError)}
