@@ -29,8 +29,10 @@ Connection = ASGIConnection[Any, Any, Any, Any]
 CSRF_FIELD = "csrf_token"
 CSRF_HEADER = "X-CSRF-Token"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-# Our pages send no files: nothing else is unpacked before the token is known to be right.
+# Nothing else is unpacked before the token is known to be right, but where a page sends a file and its route says so.
 _FORM_TYPE = "application/x-www-form-urlencoded"
+_FILES_TYPE = "multipart/form-data"
+TAKES_FILES = "takes_files"
 
 _NO_KEY = Sentence(
     "Нужен действующий ключ API в заголовке Authorization: Bearer.",
@@ -118,7 +120,8 @@ async def csrf(connection: Connection, handler: BaseRouteHandler) -> None:
     if _changes_nothing(connection):
         return
     same_origin(connection, handler)
-    given = connection.headers.get(CSRF_HEADER) or await _form_token(connection)
+    types = (_FORM_TYPE, _FILES_TYPE) if handler.opt.get(TAKES_FILES) else (_FORM_TYPE,)
+    given = connection.headers.get(CSRF_HEADER) or await _form_token(connection, types)
     if not ids.same(given, connection.state.session.csrf_token):
         raise Problem(403, _FOREIGN_FORM)
 
@@ -200,8 +203,8 @@ def _changes_nothing(connection: Connection) -> bool:
     return isinstance(connection, Request) and connection.method in _SAFE_METHODS
 
 
-async def _form_token(connection: Connection) -> str:
-    if not isinstance(connection, Request) or connection.content_type[0] != _FORM_TYPE:
+async def _form_token(connection: Connection, types: tuple[str, ...]) -> str:
+    if not isinstance(connection, Request) or connection.content_type[0] not in types:
         return ""
     value = (await connection.form()).get(CSRF_FIELD)
     return value if isinstance(value, str) else ""
