@@ -8,7 +8,9 @@ VALUES (%(object_key)s, %(task_id)s, %(size)s, %(sha256)s, %(pages)s, %(unread)s
 -- before this transaction does.
 SELECT * FROM tasks
 WHERE task_id = %(task_id)s AND (%(clinic_code)s::text IS NULL OR clinic_code = %(clinic_code)s)
-  AND status NOT IN ('CANCELLED', 'EXPIRED') AND NOT EXISTS (
+  AND (status = 'COMPLETED' OR status = 'FAILED'
+    OR status IN ('QUEUED', 'SEARCHING', 'RETRIEVING', 'PROCESSING', 'UPLOADING', 'NEEDS_REVIEW'))
+  AND NOT EXISTS (
       SELECT FROM published_studies s
       WHERE s.task_id = tasks.task_id AND (s.state <> 'LIVE' OR s.save_till <= now()))
 FOR UPDATE;

@@ -32,34 +32,42 @@ class Written:
     is_text: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A task that has a link or may come to one, of a clinic that puts reports beside images."""
+
+    task: Task
+    clinic: Clinic
+
+
 def allowed(config: Config, clinic_code: str) -> Clinic | None:
     """Return the clinic where it puts reports beside images, else None."""
     clinic = config.clinic(clinic_code)
     return clinic if clinic is not None and clinic.report.allowed else None
 
 
-async def attach(
-    config: Config,
-    database: Database,
-    store: Store,
-    task_id: UUID,
-    written: Written,
-    *,
-    accepted: bool,
-    actor: str,
-    clinic_code: str | None,
-) -> Report:
-    """Show a report with what a task publishes, or has published, in place of the one before.
-
-    `accepted`: it may name the patient. Raises NotThere, ReportsOff, ReportUnusable, ReportNamesPatient,
-    BucketIsPublic, StorageUnavailable, StorageRefused, StoredObjectDiffers.
-    """
-    task = await _task(database, task_id, clinic_code)
+async def place_for(config: Config, database: Database, task_id: UUID, *, clinic_code: str | None) -> Place:
+    """Return where a report may come to. Raises NotThere, ReportsOff."""
+    async with database.transaction() as tx:
+        task = await reports.hold_task(tx, task_id, clinic_code=clinic_code)
+    if task is None:
+        raise _not_there()
     clinic = allowed(config, task.clinic_code)
     if clinic is None:
         raise ReportsOff
-    cleaned = await asyncio.to_thread(_cleaned, written, clinic)
-    found = clues(cleaned.text, _numbers(task))
+    return Place(task, clinic)
+
+
+async def attach(
+    database: Database, store: Store, place: Place, written: Written, *, accepted: bool, actor: str
+) -> Report:
+    """Show a report with what a task publishes, or has published, instead of the one before.
+
+    `accepted`: it may name the patient. Raises NotThere, ReportUnusable, ReportNamesPatient, BucketIsPublic,
+    StorageUnavailable, StorageRefused, StoredObjectDiffers.
+    """
+    cleaned = await asyncio.to_thread(_cleaned, written, place.clinic)
+    found = clues(cleaned.text, _numbers(place.task))
     if found and not accepted:
         raise ReportNamesPatient(", ".join(found), **_told(found))
     async with database.transaction() as tx:
@@ -72,9 +80,9 @@ async def attach(
             clues=found,
             attached_at=await tx.now(),
         )
-        await reports.add(tx, task_id, report)
+        await reports.add(tx, place.task.task_id, report)
     await asyncio.to_thread(_store, store, report, cleaned.content)
-    return await _shown(database, task, report, accepted, actor, clinic_code)
+    return await _shown(database, place.task, report, accepted, actor)
 
 
 @again_on_collision
@@ -104,12 +112,10 @@ async def stream(store: Store, report: Report) -> AsyncIterator[bytes]:
 
 
 @again_on_collision
-async def _shown(
-    database: Database, task: Task, report: Report, accepted: bool, actor: str, clinic_code: str | None
-) -> Report:
+async def _shown(database: Database, task: Task, report: Report, accepted: bool, actor: str) -> Report:
     async with database.transaction(actor) as tx:
         # From here on the task cannot end, and be forgotten, while a report comes to it.
-        if await reports.hold_task(tx, task.task_id, clinic_code=clinic_code) is None:
+        if await reports.hold_task(tx, task.task_id, clinic_code=task.clinic_code) is None:
             raise _not_there()
         attached = await reports.attach(tx, task.task_id, report.key)
         if attached is None:
@@ -127,14 +133,6 @@ async def _shown(
             accepted=accepted,
         )
     return attached
-
-
-async def _task(database: Database, task_id: UUID, clinic_code: str | None) -> Task:
-    async with database.transaction() as tx:
-        task = await reports.hold_task(tx, task_id, clinic_code=clinic_code)
-    if task is None:
-        raise _not_there()
-    return task
 
 
 def _cleaned(written: Written, clinic: Clinic) -> pdf.Cleaned:

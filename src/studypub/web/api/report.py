@@ -43,21 +43,20 @@ async def attach(
     names_patient: FromQuery[str | None] = None,
 ) -> Response[ReportDocument]:
     """Show this report with what the task publishes, in place of the one before."""
-    wanted, kind = _read(task_id), _kind(request)
+    place = await report.place_for(parts.config, parts.database, _read(task_id), clinic_code=api_key.clinic_code)
+    kind = _kind(request)
     if names_patient not in {None, ACCEPTED}:
         raise Problem(400, _WRONG_ANSWER)
     attached = await report.attach(
-        parts.config,
         parts.database,
         parts.store,
-        wanted,
+        place,
         Written(await request.body(), is_text=kind == TEXT),
         accepted=names_patient == ACCEPTED,
         actor=api_key.actor,
-        clinic_code=api_key.clinic_code,
     )
     headers = {"Content-Language": language, "Vary": "Accept-Language"}
-    return Response(_document(wanted, attached, language), headers=headers)
+    return Response(_document(place.task.task_id, attached, language), headers=headers)
 
 
 @delete("/publish/{task_id:str}/report", guards=[with_api_key])

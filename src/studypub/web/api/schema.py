@@ -290,10 +290,7 @@ def _attach() -> dict[str, Any]:
             },
         },
         "responses": {
-            "200": {
-                "description": "It is shown",
-                "content": {"application/json": {"schema": schema, "example": example}},
-            },
+            "200": {"description": "It is shown", "content": content},
             **_refusals(400, 404, 409, 415, 422),
             "413": _problem(413, f"The report is larger than {LARGEST >> 20} MiB"),
         },

@@ -60,16 +60,8 @@ async def attach(
         return await _page(request, parts, session, study, wrong, status=422)
     user = session.user
     try:
-        await report.attach(
-            parts.config,
-            parts.database,
-            parts.store,
-            study.task_id,
-            written,
-            accepted=True,
-            actor=user.actor,
-            clinic_code=user.clinic_code,
-        )
+        place = await report.place_for(parts.config, parts.database, study.task_id, clinic_code=user.clinic_code)
+        await report.attach(parts.database, parts.store, place, written, accepted=True, actor=user.actor)
     except Refused as refusal:
         wrong = form.refused("text" if written.is_text else "file", refusal)
         return await _page(request, parts, session, study, wrong, status=422)
