@@ -6,6 +6,7 @@ from urllib.parse import quote, urlsplit
 
 from litestar import Request, Response
 from litestar.connection import ASGIConnection
+from litestar.datastructures import FormMultiDict
 from litestar.handlers.base import BaseRouteHandler
 from litestar.response import Redirect
 
@@ -121,8 +122,11 @@ async def csrf(connection: Connection, handler: BaseRouteHandler) -> None:
         return
     same_origin(connection, handler)
     types = (_FORM_TYPE, _FILES_TYPE) if handler.opt.get(TAKES_FILES) else (_FORM_TYPE,)
-    given = connection.headers.get(CSRF_HEADER) or await _form_token(connection, types)
-    if not ids.same(given, connection.state.session.csrf_token):
+    given = connection.headers.get(CSRF_HEADER)
+    form = None if given else await _form(connection, types)
+    if not ids.same(given or _token_in(form), connection.state.session.csrf_token):
+        if form is not None:
+            await form.close()
         raise Problem(403, _FOREIGN_FORM)
 
 
@@ -203,10 +207,14 @@ def _changes_nothing(connection: Connection) -> bool:
     return isinstance(connection, Request) and connection.method in _SAFE_METHODS
 
 
-async def _form_token(connection: Connection, types: tuple[str, ...]) -> str:
+async def _form(connection: Connection, types: tuple[str, ...]) -> FormMultiDict | None:
     if not isinstance(connection, Request) or connection.content_type[0] not in types:
-        return ""
-    value = (await connection.form()).get(CSRF_FIELD)
+        return None
+    return await connection.form()
+
+
+def _token_in(form: FormMultiDict | None) -> str:
+    value = form.get(CSRF_FIELD) if form is not None else None
     return value if isinstance(value, str) else ""
 
 

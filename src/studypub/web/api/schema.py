@@ -285,8 +285,11 @@ def _attach() -> dict[str, Any]:
             "description": f"At most {LARGEST >> 20} MiB and {MOST_PAGES} pages. Kept are the pages alone. Text "
             "gets the clinic's letterhead",
             "content": {
-                report.PDF: {"schema": {"type": "string", "contentMediaType": report.PDF}},
-                f"{report.TEXT}; charset=utf-8": {"schema": {"type": "string", "maxLength": LONGEST_TEXT}},
+                report.PDF: {"schema": {"type": "string", "contentMediaType": report.PDF}, "example": "%PDF-1.7 …"},
+                f"{report.TEXT}; charset=utf-8": {
+                    "schema": {"type": "string", "maxLength": LONGEST_TEXT},
+                    "example": "Заключение: патологии не выявлено.",
+                },
             },
         },
         "responses": {

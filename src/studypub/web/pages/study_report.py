@@ -43,7 +43,7 @@ async def show(
 
 @post(
     "/studies/{study_id:uuid}/report",
-    guards=[guards.signed_in, guards.csrf, May(Right.LINK)],
+    guards=[guards.signed_in, May(Right.LINK), guards.csrf],  # no file is unpacked of who may not send one
     opt={guards.TAKES_FILES: True},
     request_max_body_size=LARGEST + _FORM_BYTES,
 )
@@ -106,7 +106,7 @@ async def _page(
     status: int = 200,
 ) -> Response[str]:
     async with parts.database.transaction() as tx:
-        attached = await reports.of_task(tx, study.task_id)
+        attached, now = await reports.of_task(tx, study.task_id), await tx.now()
     return render.page(
         "study_report.html",
         request,
@@ -114,6 +114,7 @@ async def _page(
         session=session,
         config=parts.config,
         study=study,
+        now=now,
         attached=attached,
         form=form,
     )
