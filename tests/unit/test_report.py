@@ -155,6 +155,11 @@ def test_of_a_scan_nobody_knows_what_it_says() -> None:
     assert "/A" in PdfReader(BytesIO(cleaned.content)).pages[1]["/Resources"]["/XObject"]  # type: ignore[index]
 
 
+def complicated() -> bytes:
+    writer = PdfWriter(clone_from=BytesIO(PDF))
+    return written(writer).replace(b"trailer", b"60 50000\n" + b"0000000015 00000 n \n" * 50_000 + b"trailer", 1)
+
+
 def locked(password: str) -> bytes:
     writer = PdfWriter(clone_from=BytesIO(PDF))
     writer.encrypt(password, "owner", algorithm="AES-256")
@@ -178,6 +183,7 @@ def empty(pages: int) -> bytes:
         (PDF[: len(PDF) // 2], "damaged|no pages"),
         (locked("secret"), "password"),
         (empty(0), "no pages"),
+        (complicated(), "complicated"),
         (empty(MOST_PAGES + 1), "more than"),
     ],
 )

@@ -17,6 +17,7 @@ from studypub.errors import ReportUnusable
 _HEADER: Final = b"%PDF-"
 _HEADER_WITHIN: Final = 1024  # bytes; ISO 32000-1, Annex H.3
 _READING_SECONDS: Final = 10.0
+_MOST_OBJECTS: Final = 50_000  # pypdf takes a second for 7,000 of them
 # What a damaged file leads pypdf to raise.
 _DAMAGED: Final = (
     PyPdfError,
@@ -80,6 +81,8 @@ def _require_readable(reader: PdfReader) -> None:
     # Many are encrypted so that nobody may change them, and open without a password (7.6.3).
     if reader.is_encrypted and not reader.decrypt(""):
         raise _unusable("файл PDF закрыт паролем", "a password protects the PDF")
+    if sum(map(len, reader.xref.values())) + len(reader.xref_objStm) > _MOST_OBJECTS:
+        raise _unusable("файл PDF слишком сложный", "the PDF is too complicated")
     if not reader.pages:
         raise _unusable("в файле PDF нет страниц", "the PDF has no pages")
     if len(reader.pages) > MOST_PAGES:
