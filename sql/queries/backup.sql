@@ -3,10 +3,13 @@
 SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' ORDER BY relname;
 
 -- name: live_objects
--- What open links lead to.
-SELECT object.* FROM published_studies, LATERAL (
-    VALUES (object_key, size, sha256), (companion_key, companion_size, companion_sha256)) AS object (key, size, sha256)
-WHERE state = 'LIVE' AND object.key IS NOT NULL ORDER BY upload_date;
+-- What open links lead to, and the reports for those that are yet to come.
+SELECT key, size, sha256 FROM (
+    SELECT object.*, upload_date AS since FROM published_studies, LATERAL (
+        VALUES (object_key, size, sha256), (companion_key, companion_size, companion_sha256)
+    ) AS object (key, size, sha256) WHERE state = 'LIVE' AND object.key IS NOT NULL
+    UNION ALL SELECT object_key, size, sha256, created_at FROM reports WHERE state = 'attached') needed
+ORDER BY since;
 
 -- name: left_databases
 -- Databases in which a backup was tried out, and that nobody removed.

@@ -105,6 +105,7 @@ SELECT * FROM published_studies WHERE state = 'LIVE' ORDER BY upload_date;
 -- Those of these objects that nothing here made.
 SELECT key AS object_key FROM unnest(%(keys)s::text[]) AS key
 WHERE NOT EXISTS (SELECT FROM stored_objects o WHERE o.object_key = key AND o.deleted_at IS NULL)
+  AND NOT EXISTS (SELECT FROM reports r WHERE r.object_key = key)
 ORDER BY key;
 
 -- name: hold_strange_objects

@@ -56,6 +56,8 @@ INSERT INTO held_instances (held_id, task_id, uid, reason, reason_text, thumbnai
     VALUES (%(id)s, %(id)s, '1.2', 'x', '{}', convert_to(%(c)s, 'UTF8'));
 INSERT INTO task_events (task_id, kind, actor) VALUES (%(id)s, 'published', 'user:' || %(c)s);
 INSERT INTO named_requests (key_id, name, body_sha256, task_id) VALUES (%(key)s, 'name', %(sha)s, %(id)s);
+INSERT INTO reports (object_key, task_id, state, size, sha256, pages, unread, clues)
+    VALUES ('reports/' || %(c)s, %(id)s, 'attached', 1, %(sha)s, 1, 0, '{}');
 INSERT INTO recipients (task_id, email, wait) VALUES (%(id)s, %(c)s || '@mail.example', '0');
 INSERT INTO outbox (message_id, task_id, event_id, status, kind, target, lease_token)
     SELECT %(id)s, %(id)s, event_id, 'COMPLETED', 'email', 'email', %(id)s FROM task_events
@@ -203,7 +205,15 @@ def test_nothing_of_ones_own_is_given_to_another_clinic(owner: Owner) -> None:
     for table in ("tasks", "published_studies", "manual_requests", "api_keys", "users", "pacs_outages"):
         change = sql.SQL("UPDATE {} SET clinic_code = %s").format(sql.Identifier(table))
         assert tried(owner, change, (A["c"],)) == "InsufficientPrivilege", table
-    for table in ("stored_objects", "held_instances", "task_events", "named_requests", "outbox", "recipients"):
+    for table in (
+        "stored_objects",
+        "held_instances",
+        "task_events",
+        "named_requests",
+        "outbox",
+        "recipients",
+        "reports",
+    ):
         change = sql.SQL("UPDATE {} SET task_id = %s").format(sql.Identifier(table))
         assert tried(owner, change, (A["id"],)) == "InsufficientPrivilege", table
 

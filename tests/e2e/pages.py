@@ -14,7 +14,8 @@ from studypub.core.task import Event
 from studypub.db import review as held_of
 from studypub.db import tasks
 from studypub.errors import IncompleteRetrieve, Sentence
-from studypub.flows import pin, review, second_factor, sign_in, withdraw
+from studypub.flows import pin, report, review, second_factor, sign_in, withdraw
+from studypub.flows.report import Written
 
 LONGEST_NAME = "w" * 64
 _ULTRASOUND = Sentence("УЗИ: на кадрах стоят данные", "Ultrasound: the frames show data")
@@ -29,6 +30,9 @@ async def every_page(site: Panel) -> dict[str, list[str]]:
     live = await site.published(await site.queued("LIVE"), part=Part(missing=2), preview=True)
     locked = await site.published(await site.queued("LOCKED"))
     await pin.set_pin(site.database, locked.study_id, "271828", actor="user:admin", clinic_code=None)
+    place = await report.place_for(site.parts.config, site.database, live.task_id, clinic_code=None)
+    written = Written("Ф.И.О.: Иванов".encode(), is_text=True)
+    await report.attach(site.database, site.parts.store, place, written, accepted=True, actor="user:admin")
     over = await site.published(await site.queued("OVER"), keep=timedelta(seconds=-1))
     gone = await site.published(await site.queued("GONE", requested_by=f"key:{key.partition('.')[0]}"))
     await withdraw.withdraw(site.database, gone.study_id, actor=f"user:{LONGEST_NAME}", clinic_code=None)
@@ -43,7 +47,8 @@ async def every_page(site: Panel) -> dict[str, list[str]]:
             *("/queue", "/queue?q=none", "/queue?after=x", task, f"{task}/cancel", f"{task}/received?from=task"),
             *(f"/queue/{gone.task_id}", f"/queue/{locked.task_id}", f"/queue/{held.task_id}", f"/queue/{uuid4()}"),
             *(f"/review/{held.task_id}", f"/review/{part}", "/studies", "/studies?q=nothing", "/studies?size_from=1"),
-            *(study, f"{study}/keep", f"{study}/withdraw", f"{study}/pin", f"/studies/{locked.study_id}/slip"),
+            *(study, f"{study}/keep", f"{study}/withdraw", f"{study}/pin", f"{study}/report"),
+            *(f"/studies/{locked.study_id}/report", f"/studies/{locked.study_id}/slip"),
             *(f"/studies/selected/{action}?study={live.study_id}" for action in ("keep", "withdraw")),
             *("/publish/new", f"/publish/new?again={gone.task_id}", "/admin/users", f"{user}/disable"),
             *("/security", f"/admin/users/{LONGEST_NAME}/second-factor"),

@@ -71,7 +71,7 @@ async def poisoned(site: Panel, text: str) -> list[str]:
     ]
     # These tell no more than the number.
     poor = [f"/queue/{queued.task_id}/cancel", f"/admin/keys/{key.partition('.')[0]}/revoke"]
-    poor += [f"{one}/{action}" for action in ("keep", "withdraw", "pin")]
+    poor += [f"{one}/{action}" for action in ("keep", "withdraw", "pin", "report")]
     return [*rich, *poor] if PAYLOADS.index(text) < len(SHORT) else rich
 
 

@@ -155,6 +155,7 @@ async def test_x27_no_form_of_another_origin_changes_anything(fresh: Panel, open
         f"/queue/{task.task_id}/cancel": "",
         f"/studies/{study.study_id}/withdraw": "",
         f"/studies/{study.study_id}/pin": "pin=0000",
+        f"/studies/{study.study_id}/report": "accepted=1&text=evil",
         "/admin/users": "name=evil&role=administrator&password=a very evil password",
         f"/admin/users/{panel.REGISTRATOR}/disable": "",
         "/admin/settings": "default_days=1",

@@ -22,6 +22,7 @@ from studypub.data_dir import embedded
 
 PATIENT = "PID-7"
 ACCESSIONS = ("BACKUP-1", "BACKUP-2")
+_REPORTS = "[clinics.report]\nallowed = true\n"
 
 
 Published = tuple[Installation, dict[str, str]]
@@ -56,7 +57,7 @@ def made(published: Published) -> Path:
 @contextmanager
 def _published(orthanc: Orthanc) -> Iterator[Published]:
     with open_folder() as folder:
-        installation = install(folder, pacs=orthanc.ae_title, pacs_port=orthanc.port)
+        installation = install(folder, pacs=orthanc.ae_title, pacs_port=orthanc.port, more=_REPORTS)
         orthanc.register("STUDYPUB", "127.0.0.1", installation.scp_port)
         for number, accession in enumerate(ACCESSIONS, 4711):
             orthanc.store(make_study(patient_id=PATIENT, accession_number=accession, seed=number, instances=2))
@@ -75,7 +76,7 @@ def _published(orthanc: Orthanc) -> Iterator[Published]:
 def empty() -> Iterator[Installation]:
     """Another machine."""
     with open_folder() as folder:
-        yield install(folder, pacs="NOBODY", pacs_port=1)
+        yield install(folder, pacs="NOBODY", pacs_port=1, more=_REPORTS)
 
 
 def backed_up(installation: Installation, *options: str, folder: str = "backups") -> Path:
@@ -93,17 +94,21 @@ def sql(installation: Installation, statement: str, *values: object) -> list[tup
         return cursor.fetchall() if cursor.description else []
 
 
-def archive_of(installation: Installation, link: str) -> bytes | None:
+def archive_of(installation: Installation, link: str, what: str = "download") -> bytes | None:
     """Download what is behind a link of another installation from this one; None where it is closed."""
     token = link.rsplit("/", 1)[1]
-    answer = httpx.get(f"{installation.url}/s/{token}/download", trust_env=False)
+    answer = httpx.get(f"{installation.url}/s/{token}/{what}", trust_env=False)
     return answer.content if answer.status_code == 200 else None
 
 
 def test_what_was_published_is_published_again(published: Published, empty: Installation) -> None:
     installation, links = published
     key = installation.command("apikey", "add", "--clinic", "f_Khimki", "--name", "МИС").stdout.strip()
-    with serving(installation):
+    with serving(installation), client(installation, key) as mis:
+        task_id = mis.get("/publish", params={"accession_number": ACCESSIONS[0]}).json()["task_id"]
+        text = {"Content-Type": "text/plain; charset=utf-8"}
+        assert mis.put(f"/publish/{task_id}/report", content="Заключение".encode(), headers=text).status_code == 200
+        report = archive_of(installation, links[ACCESSIONS[0]], "report")
         path = backed_up(installation, folder="beside")  # the daemon
         before = {accession: archive_of(installation, link) for accession, link in links.items()}
     assert all(before.values())
@@ -114,6 +119,8 @@ def test_what_was_published_is_published_again(published: Published, empty: Inst
     assert "2" in done.stdout
     with serving(empty), client(empty, key) as mis:
         assert {accession: archive_of(empty, link) for accession, link in links.items()} == before
+        assert report
+        assert archive_of(empty, links[ACCESSIONS[0]], "report") == report
         again = mis.post("/publish", json={"patient_id": PATIENT, "accession_number": ACCESSIONS[0]}).json()
         assert again["arch_link"].rsplit("/", 1)[1] == links[ACCESSIONS[0]].rsplit("/", 1)[1]
     assert empty.command("audit", "verify").returncode == 0

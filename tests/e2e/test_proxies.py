@@ -20,6 +20,7 @@ from tests.peers.restartable import Restartable
 from tests.peers.studies import make_study
 from tests.peers.world import Daemon, Nursery, World, eventually, nursery, open_world, postgres
 
+from studypub.core.report import LARGEST
 from studypub.web.app import LARGEST_BODY
 
 __all__ = ["nursery", "postgres"]
@@ -163,6 +164,9 @@ def test_what_is_too_long_is_refused_alike(client: httpx.Client) -> None:
     assert client.post("/login", data={"name": "x" * LARGEST_BODY, "password": "y"}).status_code == 413
     fits = client.post("/login", data={"name": "x" * (LARGEST_BODY // 2), "password": "y"})
     assert fits.status_code in (400, 401, 403, 422)
+    # A doctor's report may be longer.
+    report = client.put("/publish/x/report", content=bytes(LARGEST), headers={"Content-Type": "application/pdf"})
+    assert report.status_code == 401
 
 
 async def test_a_person_works_as_ever(site: Site, proxy: Proxy, browser: Browser) -> None:

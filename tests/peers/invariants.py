@@ -79,7 +79,8 @@ def of_archive(number: str, data: bytes, study: Sequence[FileDataset]) -> Iterat
 
 
 def _of_objects(connection: psycopg.Connection, stored: Mapping[str, bytes]) -> Iterator[str]:
-    known = {key for (key,) in connection.execute("SELECT object_key FROM stored_objects WHERE deleted_at IS NULL")}
+    every = "SELECT object_key FROM stored_objects WHERE deleted_at IS NULL UNION ALL SELECT object_key FROM reports"
+    known = {key for (key,) in connection.execute(every)}
     yield from (f"INV 5: {key} is stored and nobody knows" for key in sorted(stored.keys() - known))
 
 

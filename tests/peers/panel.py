@@ -15,7 +15,7 @@ import uvicorn
 from argon2 import PasswordHasher
 from tests.peers import previews
 
-from studypub.config import Clinic, Config, Oidc, Pacs, Server
+from studypub.config import Clinic, Config, Oidc, Pacs, Report, Server
 from studypub.config import Database as DatabaseSection
 from studypub.core.people import Role, User
 from studypub.core.publication import Part, Publication
@@ -221,7 +221,7 @@ async def serve(
 def _config(address: str, clinics: int, pacs_port: int, folder: Path) -> Config:
     pacs = Pacs(ae_title="ORTHANC", host="127.0.0.1", port=pacs_port)
     both = (
-        Clinic(code=KHIMKI, name="Клиника в Химках", pacs=pacs, phone="+7 495 123-45-67"),
+        Clinic(code=KHIMKI, name="Клиника в Химках", pacs=pacs, phone="+7 495 123-45-67", report=Report(allowed=True)),
         Clinic(code=TVER, name="Клиника в Твери", pacs=pacs),
     )
     data = DatabaseSection(data_dir=folder)

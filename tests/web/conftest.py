@@ -20,7 +20,7 @@ from tests.peers.panel import Panel
 from tests.peers.person import Person
 from tests.peers.postgres import PostgresPeer, postgres_server
 
-from studypub.config import Clinic, Config, Pacs, Server
+from studypub.config import Clinic, Config, Pacs, Report, Server
 from studypub.config import Database as DatabaseSection
 from studypub.core.clinics import EVERY_CLINIC
 from studypub.core.publication import Companion, Publication
@@ -173,7 +173,7 @@ async def _build(database: Database, folder: Path, sections: dict[str, Any]) -> 
         server=Server(public_url=BASE_URL),
         database=DatabaseSection(data_dir=folder),
         clinics=(
-            Clinic(code=KHIMKI, name="Клиника в Химках", pacs=pacs),
+            Clinic(code=KHIMKI, name="Клиника в Химках", pacs=pacs, report=Report(allowed=True)),
             Clinic(code=TVER, name="Клиника в Твери", pacs=pacs, time_zone="Asia/Yekaterinburg"),
         ),
     )

@@ -1,6 +1,6 @@
 """The one configuration file, read into one frozen value, or told which line of it cannot be used."""
 
-from studypub.config.clinics import Clinic, Pacs, PacsTls, PixelPolicy, Pixels
+from studypub.config.clinics import Clinic, Pacs, PacsTls, PixelPolicy, Pixels, Report
 from studypub.config.database import Database
 from studypub.config.dicom import Dicom, DicomTls
 from studypub.config.hl7 import Hl7
@@ -37,6 +37,7 @@ __all__ = [
     "PixelPolicy",
     "Pixels",
     "Preview",
+    "Report",
     "Retention",
     "Server",
     "ServerTls",

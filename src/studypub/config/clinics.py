@@ -77,6 +77,12 @@ class Pixels(Section, frozen=True):
     faces: Literal["publish", "review", "leave_out"] = "publish"
 
 
+class Report(Section, frozen=True):
+    """Whether doctors' reports may be put beside a clinic's images: they name the patient, and the link shows them."""
+
+    allowed: bool = False
+
+
 class Clinic(Section, frozen=True):
     """A clinic: it selects the PACS, the time zone and the profile."""
 
@@ -90,6 +96,7 @@ class Clinic(Section, frozen=True):
     archive_format: Literal["zip", "tar.zst", "iso"] = "zip"
     start_page: bool = False
     pixels: Pixels = Pixels()
+    report: Report = Report()
     delivery: Delivery = Delivery()
     fhir: Fhir = Fhir()
 

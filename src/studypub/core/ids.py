@@ -12,7 +12,7 @@ _ALPHABET = string.digits + string.ascii_letters
 TOKEN_LENGTH = 22  # 62^22 > 2^130
 KEY_ID_LENGTH = 8
 _SECRET_LENGTH = 43  # 62^43 > 2^256
-_ENDINGS = "|".join(map(re.escape, (*ArchiveFormat, "view")))
+_ENDINGS = "|".join(map(re.escape, (*ArchiveFormat, "view", "pdf")))
 _OBJECT_KEY = re.compile(rf"studies/[0-9A-Za-z]{{{TOKEN_LENGTH}}}\.({_ENDINGS})", re.ASCII)
 
 
@@ -31,8 +31,13 @@ def new_companion_key() -> str:
     return f"studies/{_random_text(TOKEN_LENGTH)}.view"
 
 
+def new_report_key() -> str:
+    """Return the name of what a doctor wrote; no other name tells it."""
+    return f"studies/{_random_text(TOKEN_LENGTH)}.pdf"
+
+
 def is_object_key(name: str) -> bool:
-    """Whether a name in a store can be of an archive of ours, or of its companion."""
+    """Whether a name in a store can be of an archive of ours, or of what lies beside one."""
     return _OBJECT_KEY.fullmatch(name) is not None
 
 

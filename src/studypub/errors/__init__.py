@@ -41,6 +41,7 @@ from studypub.errors.pacs import (
     StudyChanged,
     UnprovenStudy,
 )
+from studypub.errors.report import ReportNamesPatient, ReportsOff, ReportUnusable
 from studypub.errors.sign_on import KeyUnknown, ProviderUnavailable, SignOnRefused, TokenRefused
 from studypub.errors.study import (
     AmbiguousAccession,
@@ -87,6 +88,9 @@ __all__ = [
     "ReceiverUnavailable",
     "RecipientRefused",
     "Refused",
+    "ReportNamesPatient",
+    "ReportUnusable",
+    "ReportsOff",
     "Sentence",
     "SetAside",
     "SignOnRefused",

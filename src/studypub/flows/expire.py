@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 
 from studypub.core.task import Event
-from studypub.db import audit, named_requests, people, recipients, review, studies, tasks, throttle
+from studypub.db import audit, named_requests, people, recipients, reports, review, studies, tasks, throttle
 from studypub.db.again import again_on_collision
 from studypub.db.database import Database, Transaction
 from studypub.errors import StudypubError
@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 _BATCH = 100
 _LONGEST_UPLOAD = timedelta(hours=1)
 _ADDRESSES_KEPT = timedelta(days=7)
+_REPORTS_KEPT = timedelta(days=7)
 _STRANGERS_HELD = timedelta(days=7)
 
 
@@ -69,11 +70,15 @@ async def sweep(database: Database, store: Store) -> int:
         await named_requests.sweep(tx, age=KEPT_FOR)
         await review.forget_thumbnails(tx)
         await recipients.forget_of_failed(tx, age=_ADDRESSES_KEPT)
+        await reports.forget_of_failed(tx, age=_REPORTS_KEPT)
     deleted = await _delete(
         database,
         store,
         partial(studies.objects_to_delete, upload=_LONGEST_UPLOAD, limit=_BATCH),
         studies.object_deleted,
+    )
+    deleted += await _delete(
+        database, store, partial(reports.to_delete, upload=_LONGEST_UPLOAD, limit=_BATCH), reports.deleted
     )
     deleted += await _delete(
         database,

@@ -15,7 +15,7 @@ import msgspec
 from studypub.core import ids
 from studypub.core.publication import Publication
 from studypub.core.task import Event
-from studypub.db import audit, dump, studies, tasks
+from studypub.db import audit, dump, reports, studies, tasks
 from studypub.db.database import Database
 from studypub.errors import Refused
 from studypub.flows.backup import DATABASE, FORMAT, MANIFEST, OBJECTS, Manifest
@@ -102,6 +102,7 @@ async def reconcile(database: Database, store: Store, *, collect: bool, actor: s
         if companion and await asyncio.to_thread(store.size, companion.key) != companion.size:
             async with database.transaction(actor) as tx:
                 await studies.forget_companion(tx, publication.study_id, companion.key)
+    await _forget_lost_reports(database, store, actor)
     keys = await asyncio.to_thread(lambda: [key for key in store.stored_keys() if ids.is_object_key(key)])
     async with database.transaction() as tx:
         strangers = await studies.strangers(tx, keys)
@@ -110,6 +111,17 @@ async def reconcile(database: Database, store: Store, *, collect: bool, actor: s
         found = {"expired": expired, "closed": len(closed), "strangers": len(strangers), "collect": collect}
         await audit.append(tx, actor, "backup.restored", "", **found)
     return Reconciled(expired, tuple(closed), tuple(strangers))
+
+
+async def _forget_lost_reports(database: Database, store: Store, actor: str) -> None:
+    async with database.transaction() as tx:
+        attached = await reports.attached(tx)
+    for report in attached:
+        if await asyncio.to_thread(store.size, report.key) == report.size:
+            continue
+        async with database.transaction(actor) as tx:
+            if task_id := await reports.lose(tx, report.key):
+                await audit.append(tx, actor, "report.lost", str(task_id))
 
 
 async def _close(database: Database, publication: Publication, actor: str) -> list[Publication]:

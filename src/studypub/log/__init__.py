@@ -17,7 +17,17 @@ __all__ = ["describe", "dropped", "flush", "start"]
 # A disk that is full now is no mistake of the configuration.
 _PASSING = (errno.ENOSPC, errno.EDQUOT)
 # Their messages carry identifiers, addresses of links or both.
-_SILENCED = ("pynetdicom", "pydicom", "uvicorn.access", "urllib3", "httpx", "httpcore", "py.warnings")
+_SILENCED = (
+    "pynetdicom",
+    "pydicom",
+    "pypdf",
+    "reportlab",
+    "uvicorn.access",
+    "urllib3",
+    "httpx",
+    "httpcore",
+    "py.warnings",
+)
 
 
 class Started:

@@ -18,7 +18,7 @@ from studypub.flows.view import Views
 from studypub.viewer.installed import Installed, folders
 from studypub.web import static, viewer
 from studypub.web.allowance import Allowance
-from studypub.web.api import batch, fhir, operations, publish, schema, task
+from studypub.web.api import batch, fhir, operations, publish, report, schema, task
 from studypub.web.api.dicomweb import routes as dicomweb
 from studypub.web.errors import Problem, answer_error
 from studypub.web.given import PROVIDERS
@@ -36,6 +36,7 @@ from studypub.web.pages import (
     download,
     language,
     link,
+    link_report,
     login,
     login_code,
     login_oidc,
@@ -50,6 +51,7 @@ from studypub.web.pages import (
     studies_selected,
     study,
     study_pin,
+    study_report,
     task_send,
     view,
 )
@@ -66,11 +68,13 @@ ROUTES = (
     *publish.routes,
     *batch.routes,
     *task.routes,
+    *report.routes,
     *fhir.routes,
     *schema.routes,
     *operations.routes,
     # patients
     *link.routes,
+    *link_report.routes,
     *download.routes,
     *dicomweb.routes,
     *preview.routes,
@@ -88,6 +92,7 @@ ROUTES = (
     *studies_selected.routes,
     *study.routes,
     *study_pin.routes,
+    *study_report.routes,
     *publish_new.routes,
     *security.routes,
     *admin_users.routes,

@@ -19,6 +19,7 @@ from studypub.errors import (
     NotThere,
     ProviderUnavailable,
     Refused,
+    ReportUnusable,
     Sentence,
     SignOnRefused,
     StudypubError,
@@ -113,7 +114,8 @@ def is_for_programs(path: str) -> bool:
 
 def _of_ours(error: StudypubError) -> Problem:
     if isinstance(error, Refused):
-        return Problem(404 if isinstance(error, NotThere) else 409, error.sentence, code=error.code)
+        status = 404 if isinstance(error, NotThere) else 422 if isinstance(error, ReportUnusable) else 409
+        return Problem(status, error.sentence, code=error.code)
     if isinstance(error, ComeLater):
         seconds = math.ceil(error.wait.total_seconds())
         return Problem(429, error.sentence, code=error.code, headers={"Retry-After": str(seconds)})

@@ -6,6 +6,7 @@ from urllib.parse import quote, urlsplit
 
 from litestar import Request, Response
 from litestar.connection import ASGIConnection
+from litestar.datastructures import FormMultiDict
 from litestar.handlers.base import BaseRouteHandler
 from litestar.response import Redirect
 
@@ -29,8 +30,10 @@ Connection = ASGIConnection[Any, Any, Any, Any]
 CSRF_FIELD = "csrf_token"
 CSRF_HEADER = "X-CSRF-Token"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-# Our pages send no files: nothing else is unpacked before the token is known to be right.
+# Nothing else is unpacked before the token is known to be right, but where a page sends a file and its route says so.
 _FORM_TYPE = "application/x-www-form-urlencoded"
+_FILES_TYPE = "multipart/form-data"
+TAKES_FILES = "takes_files"
 
 _NO_KEY = Sentence(
     "Нужен действующий ключ API в заголовке Authorization: Bearer.",
@@ -118,8 +121,12 @@ async def csrf(connection: Connection, handler: BaseRouteHandler) -> None:
     if _changes_nothing(connection):
         return
     same_origin(connection, handler)
-    given = connection.headers.get(CSRF_HEADER) or await _form_token(connection)
-    if not ids.same(given, connection.state.session.csrf_token):
+    types = (_FORM_TYPE, _FILES_TYPE) if handler.opt.get(TAKES_FILES) else (_FORM_TYPE,)
+    given = connection.headers.get(CSRF_HEADER)
+    form = None if given else await _form(connection, types)
+    if not ids.same(given or _token_in(form), connection.state.session.csrf_token):
+        if form is not None:
+            await form.close()
         raise Problem(403, _FOREIGN_FORM)
 
 
@@ -200,10 +207,14 @@ def _changes_nothing(connection: Connection) -> bool:
     return isinstance(connection, Request) and connection.method in _SAFE_METHODS
 
 
-async def _form_token(connection: Connection) -> str:
-    if not isinstance(connection, Request) or connection.content_type[0] != _FORM_TYPE:
-        return ""
-    value = (await connection.form()).get(CSRF_FIELD)
+async def _form(connection: Connection, types: tuple[str, ...]) -> FormMultiDict | None:
+    if not isinstance(connection, Request) or connection.content_type[0] not in types:
+        return None
+    return await connection.form()
+
+
+def _token_in(form: FormMultiDict | None) -> str:
+    value = form.get(CSRF_FIELD) if form is not None else None
     return value if isinstance(value, str) else ""
 
 

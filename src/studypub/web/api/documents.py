@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from studypub.core.report import Clue
 from studypub.core.task_document import Moment, TaskDocument
 
 _SEARCHED = r"^[^*?\\\x00-\x1f]+$"
@@ -54,6 +55,22 @@ class KeepDocument(Struct, kw_only=True, forbid_unknown_fields=True):
     """A new date for a study. Describes what `core.request` reads; nothing is decoded into it."""
 
     save_till_date: Annotated[str, Meta(description="ISO 8601; a bare date means the end of that day")]
+
+
+class ReportDocument(Struct, kw_only=True):
+    """What is beside the images now, and what is known of it."""
+
+    task_id: str
+    size: Annotated[int, Meta(description="Bytes of the PDF as it is kept")]
+    pages: int
+    unread_pages: Annotated[
+        int, Meta(description="Pages without text, such as scans: what stands on them nobody has looked at")
+    ]
+    found: Annotated[
+        list[Clue],
+        Meta(description="What in its text tells who the patient is; `label`: a field for a name or a date of birth"),
+    ]
+    warning: Annotated[str, Meta(description="To be shown to whoever attaches it")]
 
 
 class TaskListDocument(Struct, kw_only=True):

@@ -9,7 +9,9 @@ from litestar import Response, get
 from msgspec.json import schema_components
 
 from studypub import __version__
+from studypub.core.report import LARGEST, LONGEST_TEXT, MOST_PAGES
 from studypub.core.task_document import TaskDocument
+from studypub.web.api import report
 from studypub.web.api.body import MOST
 from studypub.web.api.documents import (
     BatchDocument,
@@ -17,6 +19,7 @@ from studypub.web.api.documents import (
     KeepDocument,
     ProblemDocument,
     PublishDocument,
+    ReportDocument,
     TaskListDocument,
 )
 from studypub.web.api.task_list import LONGEST
@@ -71,7 +74,7 @@ _PROBLEMS = {
     401: "No valid API key, and no token that counts as one",
     403: "The document names another clinic than the key's",
     404: "There is no such task in the key's clinic",
-    409: "Nothing is kept any more; `detail` says why",
+    409: "It cannot be done as things are; `detail` says why",
     413: "The body is larger than 1 MiB",
     415: "The body is not application/json, or it is compressed",
     422: "Fields are missing or wrong; `errors` names each",
@@ -110,6 +113,7 @@ def openapi() -> dict[str, Any]:
             PublishDocument,
             KeepDocument,
             CallbackDocument,
+            ReportDocument,
             ProblemDocument,
         ],
         ref_template="#/components/schemas/{name}",
@@ -129,6 +133,7 @@ def openapi() -> dict[str, Any]:
             "/publish": {"post": _publish(), "get": _tasks()},
             "/publish/batch": {"post": _publish_many()},
             "/publish/{task_id}": {"get": _by_id(), "patch": _keep(), "delete": _remove()},
+            "/publish/{task_id}/report": {"put": _attach(), "delete": _detach()},
         },
         "webhooks": {"task": {"post": webhook(_TASK)}},
         "components": {
@@ -250,6 +255,58 @@ def _remove() -> dict[str, Any]:
         "summary": "Cancel a task, or close the link that it made at once; asking again is safe",
         "parameters": [_task_id(), _language()],
         "responses": {"200": _task("The task, which has ended", example), **_refusals(404)},
+    }
+
+
+def _attach() -> dict[str, Any]:
+    example = {
+        "task_id": _TASK["task_id"],
+        "size": 48211,
+        "pages": 2,
+        "unread_pages": 0,
+        "found": ["accession_number", "label"],
+        "warning": report.WARNING.en,
+    }
+    accepted = {
+        "name": "names_patient",
+        "in": "query",
+        "description": "Without it a report whose text tells who the patient is, as far as anybody can see, is refused "
+        "(409, REPORT_NAMES_PATIENT); nobody looks for the name, which is not known here",
+        "schema": {"type": "string", "enum": [report.ACCEPTED]},
+    }
+    schema = {"$ref": "#/components/schemas/ReportDocument"}
+    content = {"application/json": {"schema": schema, "example": example}}
+    return {
+        "operationId": "attachReport",
+        "summary": "Show a doctor's report with what the task publishes, in place of the one before; where the clinic "
+        "allows that ([clinics.report])",
+        "parameters": [_task_id(), accepted, _language()],
+        "requestBody": {
+            "required": True,
+            "description": f"At most {LARGEST >> 20} MiB and {MOST_PAGES} pages. Kept are the pages alone. Text "
+            "gets the clinic's letterhead",
+            "content": {
+                report.PDF: {"schema": {"type": "string", "contentMediaType": report.PDF}, "example": "%PDF-1.7 …"},
+                f"{report.TEXT}; charset=utf-8": {
+                    "schema": {"type": "string", "maxLength": LONGEST_TEXT},
+                    "example": "Заключение: патологии не выявлено.",
+                },
+            },
+        },
+        "responses": {
+            "200": {"description": "It is shown", "content": content},
+            **_refusals(400, 404, 409, 415, 422),
+            "413": _problem(413, f"The report is larger than {LARGEST >> 20} MiB"),
+        },
+    }
+
+
+def _detach() -> dict[str, Any]:
+    return {
+        "operationId": "removeReport",
+        "summary": "Show no report any more; asking again is safe",
+        "parameters": [_task_id(), _language()],
+        "responses": {"204": {"description": "There is none"}, **_refusals(404)},
     }
 
 

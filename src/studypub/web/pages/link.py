@@ -13,11 +13,13 @@ from studypub.archive.viewing import OVERVIEW
 from studypub.core.access import Access
 from studypub.core.preview import INDEX
 from studypub.core.publication import link
+from studypub.core.report import Report
 from studypub.core.request import FieldError
 from studypub.errors import Sentence, StudypubError, TooManyTries
 from studypub.flows import pin
 from studypub.flows.companion import Companions
 from studypub.flows.open_link import Opened
+from studypub.flows.report import beside
 from studypub.web import cookies, forms, guards, render
 from studypub.web.errors import problem_of
 from studypub.web.given import GivenCompanions, GivenParts, GivenViewer
@@ -43,7 +45,17 @@ async def landing(
     opened = await open_asked(request, parts, token)
     told = await _parts_beside(companions, opened)
     has_viewer = parts.config.viewer.enabled and viewer.manifest is not None
-    return _page(request, parts, token, opened, has_preview=INDEX in told, has_viewer=has_viewer and OVERVIEW in told)
+    study = opened.publication if opened.access is Access.OPEN else None
+    report = await beside(parts.config, parts.database, study) if study else None
+    return _page(
+        request,
+        parts,
+        token,
+        opened,
+        has_preview=INDEX in told,
+        has_viewer=has_viewer and OVERVIEW in told,
+        report=report,
+    )
 
 
 @post("/s/{token:str}", guards=[guards.same_origin])
@@ -77,6 +89,7 @@ def _page(
     *,
     has_preview: bool = False,
     has_viewer: bool = False,
+    report: Report | None = None,
 ) -> Response[str]:
     study, answer = opened.publication, status or _STATUS.get(opened.access, 410)
     clinic = parts.config.clinic(study.clinic_code if study else None) or parts.config.clinics[0]
@@ -98,6 +111,7 @@ def _page(
         config=parts.config,
         has_preview=has_preview,
         has_viewer=has_viewer,
+        report=report,
     )
 
 
