@@ -29,7 +29,7 @@ class PublishDocument(Struct, kw_only=True, forbid_unknown_fields=True):
         Annotated[
             str,
             Meta(
-                pattern=r"^[0-9]{4,12}$",
+                pattern=r"^\s*([0-9]{4,12})?\s*$",
                 description="The link asks for it, such as the birth year; six digits or more are safer. For a study "
                 "that is queued or published already, it replaces the one before",
             ),
@@ -38,7 +38,7 @@ class PublishDocument(Struct, kw_only=True, forbid_unknown_fields=True):
     ) = None
     archive_format: (
         Annotated[
-            Literal["zip", "tar.zst", "iso"],
+            Literal["", "zip", "tar.zst", "iso"],
             Meta(description="By default the clinic's. What is published already stays as it is"),
         ]
         | None
