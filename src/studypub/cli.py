@@ -134,7 +134,9 @@ def _user_commands(users: _Commands) -> None:
 
 def _key_commands(keys: _Commands) -> None:
     add = _configured(keys, "add", "accounts:add_key", "add a key and print it, once")
-    add.add_argument("--clinic", metavar="CODE", required=True)
+    whose = add.add_mutually_exclusive_group(required=True)
+    whose.add_argument("--clinic", metavar="CODE")
+    whose.add_argument("--every-clinic", action="store_true", help="a program that serves all of them")
     add.add_argument("--name", required=True)
     callback = _configured(keys, "callback", "accounts:set_callback", "say where a program is told how its tasks end")
     callback.add_argument("key_id")

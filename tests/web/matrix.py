@@ -143,6 +143,8 @@ ROUTES = {
     "POST /admin/keys": _ADMINISTRATORS,
     "GET /admin/keys/{key_id:str}/revoke": _ADMINISTRATORS_OF_A,
     "POST /admin/keys/{key_id:str}/revoke": _ADMINISTRATORS_OF_A,
+    "GET /admin/keys/{key_id:str}/callback": _ADMINISTRATORS_OF_A,
+    "POST /admin/keys/{key_id:str}/callback": _ADMINISTRATORS_OF_A,
     "GET /admin/outbox": _ADMINISTRATORS,
     "POST /admin/outbox/{message_id:uuid}/again": _ADMINISTRATORS_OF_A,
     "GET /admin/clinics": _ADMINISTRATOR_OF_ALL,

@@ -8,8 +8,9 @@ import pytest
 from tests.peers import html, panel, person
 from tests.peers.panel import Panel
 from tests.peers.person import Person
-from tests.web.conftest import BASE_URL, TVER, Site
+from tests.web.conftest import BASE_URL, KHIMKI, TVER, Site
 
+from studypub.core.people import Role
 from studypub.core.task import Event, Status
 from studypub.db import outages
 from studypub.errors import PhiSuspected, Sentence
@@ -105,6 +106,24 @@ async def test_the_fragment_is_the_part_of_the_page(bench: Panel, registrator: P
     fragment = html.read((await registrator.get("/queue/lines")).text)
     assert fragment.one(id="queue").text == whole.text
     assert fragment.all("html") == []
+
+
+async def test_many_desks_are_shown_the_same_each_with_a_token_of_its_own(
+    site: Site, bench: Panel, registrator: Person, administrator: Person
+) -> None:
+    await bench.failed(await bench.queued("FAILED"), PhiSuspected())
+    await panel.add_user(site.database, "petrova", Role.REGISTRATOR, KHIMKI)
+    other = await person.signed_in(site.app, BASE_URL, "petrova")
+    shown = [html.read((await one.get("/queue/lines")).text) for one in (registrator, other)]
+    assert shown[0].one(id="queue").text == shown[1].one(id="queue").text
+    tokens = [one.one("input", name="csrf_token").attributes["value"] for one in shown]
+    assert tokens[0] != tokens[1]
+    address = shown[0].one("form").attributes["action"]
+    assert (await other.client.post(address, data={"csrf_token": tokens[0]})).status_code == 403
+    assert (await other.client.post(address, data={"csrf_token": tokens[1]})).status_code == 303
+    elsewhere = await person.signed_in(site.app, BASE_URL, panel.TVER_REGISTRATOR)
+    assert "FAILED" not in (await elsewhere.get("/queue/lines")).text
+    assert "FAILED" in (await administrator.get("/queue/lines")).text
 
 
 async def test_a_failed_task_is_retried(bench: Panel, registrator: Person) -> None:

@@ -113,7 +113,6 @@ async def test_what_was_published_without_data_to_view_has_no_viewer(site: Site)
     landing = (await site.client.get(f"/s/{study.token}")).text
     assert "/preview" in landing
     assert "/view" not in landing
-    assert "/view" not in landing
     assert (await site.client.get(f"/s/{study.token}/view")).status_code == 404
 
 

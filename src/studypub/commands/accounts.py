@@ -6,6 +6,7 @@ import sys
 
 from studypub.commands.console import actor, with_database
 from studypub.config import Config
+from studypub.config.sign_on import EVERY_CLINIC
 from studypub.core.callback import origin_of
 from studypub.core.people import ApiKey, Role, User
 from studypub.db import people
@@ -65,7 +66,8 @@ def add_key(options: argparse.Namespace) -> int:
     """Add a key and print it, which is only done once."""
 
     async def add(settings: Config, database: Database) -> str:
-        require_clinic(settings, options.clinic)
+        if not options.every_clinic:
+            require_clinic(settings, options.clinic)
         return await sign_in.add_api_key(database, clinic_code=options.clinic, name=options.name, actor=actor())
 
     print(with_database(options, add))
@@ -82,7 +84,8 @@ def list_keys(options: argparse.Namespace) -> int:
     for key in with_database(options, read):
         used = key.last_used_at.isoformat(timespec="seconds") if key.last_used_at else "-"
         state = "revoked" if key.revoked_at else "active"
-        print(key.key_id, key.clinic_code, key.name, used, state, origin_of(key.callback_url) or "-", sep="\t")
+        whose, called = key.clinic_code or EVERY_CLINIC, origin_of(key.callback_url) or "-"
+        print(key.key_id, whose, key.name, used, state, called, sep="\t")
     return 0
 
 

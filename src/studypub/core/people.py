@@ -45,11 +45,12 @@ class User:
 class Program:
     """A program that has shown who it is, by a key or by a token of somebody who vouches for it.
 
-    `key_id`: what is counted and remembered for it. `actor`: how the audit log names it.
+    `key_id`: what is counted and remembered for it. `clinic_code` None: every clinic. `actor`: how the audit log names
+    it.
     """
 
     key_id: str
-    clinic_code: str
+    clinic_code: str | None
     actor: str
 
     @property
@@ -65,10 +66,10 @@ class Program:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKey:
-    """A program's key, without its secret."""
+    """A program's key, without its secret. `clinic_code` None: every clinic."""
 
     key_id: str
-    clinic_code: str
+    clinic_code: str | None
     name: str
     created_at: datetime
     last_used_at: datetime | None

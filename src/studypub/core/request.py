@@ -34,7 +34,7 @@ _NOT_TEXT = Sentence("Должно быть строкой.", "Must be a string.
 _TOO_LONG = Sentence("Не длиннее {length} символов.", "At most {length} characters.")
 _CONTROL = Sentence("Содержит недопустимые символы.", "Contains characters that are not allowed.")
 _PATTERN = Sentence("Символы *, ? и \\ недопустимы.", "The characters *, ? and \\ are not allowed.")
-_NO_CLINIC = Sentence("Такой клиники нет.", "There is no such clinic.")
+NO_CLINIC = Sentence("Такой клиники нет.", "There is no such clinic.")
 _UNKNOWN = Sentence("Неизвестное поле.", "Unknown field.")
 _NOT_DATE = Sentence(
     "Должно быть датой или временем по ISO 8601, например 2025-03-01T00:00:00+03:00.",
@@ -135,7 +135,7 @@ def read_request(
     clinic_code = texts["clinic_code"] or default_clinic
     zone = zones.get(clinic_code)
     if zone is None:
-        errors.append(FieldError("clinic_code", _NO_CLINIC))
+        errors.append(FieldError("clinic_code", NO_CLINIC))
         zone = ZoneInfo("UTC")
     study_date = _checked(_moment, document, "study_date", errors)
     till_at = _till(document, zone, now, errors)

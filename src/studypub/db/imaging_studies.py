@@ -8,7 +8,7 @@ from studypub.db.database import Transaction
 from studypub.db.studies import publication_of
 
 
-async def find(tx: Transaction, wanted: Wanted, *, clinic_code: str) -> tuple[list[Publication], int | None]:
+async def find(tx: Transaction, wanted: Wanted, *, clinic_code: str | None) -> tuple[list[Publication], int | None]:
     """Return a page of the clinic's open publications, and how many there are in all; None beyond the last page."""
     rows = await tx.all(
         "imaging_studies",

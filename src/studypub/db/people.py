@@ -160,7 +160,7 @@ async def use_setup(tx: Transaction, token: str) -> bool:
     return await tx.one("use_setup", token_sha256=ids.digest(token)) is not None
 
 
-async def add_api_key(tx: Transaction, *, clinic_code: str, name: str) -> tuple[str, str]:
+async def add_api_key(tx: Transaction, *, clinic_code: str | None, name: str) -> tuple[str, str]:
     """Add a key and return its identifier and its secret, which is kept nowhere."""
     key_id, secret = ids.new_api_key()
     await tx.run("add_api_key", key_id=key_id, secret_sha256=ids.digest(secret), clinic_code=clinic_code, name=name)

@@ -16,7 +16,7 @@ from studypub.flows.withdraw import withdraw
 
 @again_on_collision
 async def keep_task_until(
-    database: Database, task_id: UUID, till: datetime, *, cut: bool, actor: str, clinic_code: str
+    database: Database, task_id: UUID, till: datetime, *, cut: bool, actor: str, clinic_code: str | None
 ) -> Answer:
     """Keep what a task has published, or will publish, until then; `cut`: that is less than was asked for.
 
@@ -48,7 +48,7 @@ async def keep_task_until(
         return Answer(task, publication)
 
 
-async def give_up(database: Database, task_id: UUID, *, actor: str, clinic_code: str) -> Answer:
+async def give_up(database: Database, task_id: UUID, *, actor: str, clinic_code: str | None) -> Answer:
     """Cancel a task, or close the link that it made; what has ended already stays as it is. Raises NotThere."""
     try:
         await cancel(database, task_id, actor=actor, clinic_code=clinic_code)

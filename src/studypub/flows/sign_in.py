@@ -169,8 +169,11 @@ async def disable_user(database: Database, name: str, *, actor: str) -> None:
         await audit.append(tx, actor, "user.disabled", user.name)
 
 
-async def add_api_key(database: Database, *, clinic_code: str, name: str, actor: str) -> str:
-    """Add a program's key and return it; it is not kept and cannot be shown again. Raises Refused."""
+async def add_api_key(database: Database, *, clinic_code: str | None, name: str, actor: str) -> str:
+    """Add a program's key and return it; it is not kept and cannot be shown again. `clinic_code` None: every clinic.
+
+    Raises Refused.
+    """
     if not (name.strip() and len(name) <= _LONGEST_KEY_NAME):
         raise Refused(
             reason_ru=f"Название ключа: от 1 до {_LONGEST_KEY_NAME} знаков.",

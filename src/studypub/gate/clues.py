@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from itertools import islice
 from typing import Final
 
 from studypub.gate import dates, identifiers, names, texts, vocabulary
@@ -51,16 +52,12 @@ class Clues:
             self.anywhere[key] = clue
 
 
-def clues_from(harvest: Harvest, permitted: Permitted) -> Clues:
-    """Return the clues of everything that was harvested."""
-    maker = _Maker(permitted)
-    for (kind, raw, declared), origin in harvest.values():
-        maker.take(kind, raw, declared, origin)
-    return maker.finished()
+class Maker:
+    """Makes clues of one harvest; what it has made while that grew is not made again."""
 
-
-class _Maker:
-    def __init__(self, permitted: Permitted) -> None:
+    def __init__(self, harvest: Harvest, permitted: Permitted) -> None:
+        self._harvest = harvest
+        self._taken = 0
         self._clues = Clues()
         self._permitted = permitted
         self._innocent = frozenset(word.lower() for word in permitted.words or ())
@@ -68,7 +65,19 @@ class _Maker:
         self._uids: dict[str, Origin] = {}
         self._days: dict[date, Origin] = {}
 
-    def take(self, kind: Kind, raw: bytes, declared: str, origin: Origin) -> None:
+    def is_for(self, harvest: Harvest, permitted: Permitted) -> bool:
+        """Whether it makes the clues of this harvest, with this permitted."""
+        return self._harvest is harvest and self._permitted == permitted
+
+    def clues(self) -> Clues:
+        """Return the clues of everything that was harvested by now, those that stand for many included."""
+        values = self._harvest.values()
+        for (kind, raw, declared), origin in islice(values, self._taken, None):
+            self._take(kind, raw, declared, origin)
+        self._taken = len(values)
+        return self._with_those_that_stand_for_many()
+
+    def _take(self, kind: Kind, raw: bytes, declared: str, origin: Origin) -> None:
         """Make the clues of one value."""
         for text in likely(raw, declared):
             for part in text.split("\\"):
@@ -78,14 +87,14 @@ class _Maker:
         if kind in {Kind.NAME, Kind.TEXT} and not raw.isascii():
             self._add_raw(raw, declared, origin, kind)
 
-    def finished(self) -> Clues:
-        """Return all clues, those that stand for many included."""
+    def _with_those_that_stand_for_many(self) -> Clues:
+        clues = Clues(dict(self._clues.anywhere), dict(self._clues.words))
         if self._uids:
-            self._clues.add("uids", texts.Uids(self._uids))
+            clues.add("uids", texts.Uids(dict(self._uids)))
         written = {day - timedelta(days=self._permitted.days) for day in self._days} if self._permitted.days else set()
         for day, origin in self._days.items():
-            self._clues.add(day, dates.Day(origin, day, permitted=day in written))
-        return self._clues
+            clues.add(day, dates.Day(origin, day, permitted=day in written))
+        return clues
 
     def name(self, text: str, origin: Origin) -> None:
         """Take a name apart: alphabetic, ideographic and phonetic groups, each with its parts (PS3.5 6.2.1.1)."""
@@ -169,11 +178,11 @@ class _Maker:
 
 
 _MAKERS: Final = {
-    Kind.NAME: _Maker.name,
-    Kind.IDENTIFIER: _Maker.identifier,
-    Kind.DATE: _Maker.day,
-    Kind.UID: _Maker.uid,
-    Kind.AGE: _Maker.age,
-    Kind.TEXT: _Maker.text,
-    Kind.DESCRIPTION: _Maker.description,
+    Kind.NAME: Maker.name,
+    Kind.IDENTIFIER: Maker.identifier,
+    Kind.DATE: Maker.day,
+    Kind.UID: Maker.uid,
+    Kind.AGE: Maker.age,
+    Kind.TEXT: Maker.text,
+    Kind.DESCRIPTION: Maker.description,
 }

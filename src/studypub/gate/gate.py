@@ -7,7 +7,7 @@ from typing import Final
 
 from studypub.gate import evidence, excuses, layout
 from studypub.gate.clue import Clue, Extent, Origin, Place, Sight
-from studypub.gate.clues import Permitted, clues_from
+from studypub.gate.clues import Maker, Permitted
 from studypub.gate.elements import Bytes, NotWalkable
 from studypub.gate.harvest import Harvest
 from studypub.gate.identifiers import significant
@@ -46,11 +46,13 @@ class Gate:
     """
 
     def __init__(self, harvest: Harvest, permitted: Permitted | None = None, early: "Gate | None" = None) -> None:
-        """`early`: one made before all was harvested; unless there is more to look for by now, this one is quick."""
+        """`early`: one made before all was harvested; what is looked for by both is made ready once."""
         self._permitted = permitted or Permitted()
-        self._clues = clues_from(harvest, self._permitted)
+        known = early._maker if early and early._maker.is_for(harvest, self._permitted) else None  # noqa: SLF001
+        self._maker: Maker = known or Maker(harvest, self._permitted)
+        self._clues = self._maker.clues()
         self._identifiers = self._clues.identifiers()
-        self._spotter = Spotter(self._clues.anywhere.values(), early.patterns if early else None)
+        self._spotter: Spotter = Spotter(self._clues.anywhere.values(), early._spotter if early else None)  # noqa: SLF001
         self._innocent = frozenset(word.lower() for word in self._permitted.words or ())
         self._layouts = Layouts()
         self._harmless: set[tuple[int, bytes]] = set()

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from pydicom.datadict import dictionary_VR, tag_for_keyword
@@ -90,8 +90,8 @@ class Harvest:
             self._take(new, self._declared)
         return True
 
-    def values(self) -> Iterable[tuple[Harvested, Origin]]:
-        """Return what was gathered, each with where it was first met."""
+    def values(self) -> Collection[tuple[Harvested, Origin]]:
+        """Return what was gathered, each with where it was first met; what is new comes last."""
         return self._values.items()
 
     def _add_slowly(self, original: Bytes) -> bool:

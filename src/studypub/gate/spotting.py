@@ -65,11 +65,16 @@ class _Searched:
 class Spotter:
     """The clues' spellings, in one file after the other."""
 
-    def __init__(self, clues: Iterable[Clue], known: Patterns | None = None) -> None:
-        """`known`: made ready earlier; they are used if they are these clues'."""
-        found = [(clue, spelling) for clue in clues for spelling in clue.spellings()]
+    def __init__(self, clues: Iterable[Clue], early: "Spotter | None" = None) -> None:
+        """`early`: one for some of the clues, made before; whatever of it is of use is used."""
+        known = early._spelled if early else {}  # noqa: SLF001
+        self._spelled: dict[int, tuple[Clue, list[Spelling]]] = {
+            id(clue): known.get(id(clue)) or (clue, list(clue.spellings())) for clue in clues
+        }
+        found = [(clue, spelling) for clue, spellings in self._spelled.values() for spelling in spellings]
         spellings = [spelling for _, spelling in found]
-        self.patterns = known if known is not None and known.spellings == spellings else Patterns(spellings)
+        same = early is not None and early.patterns.spellings == spellings
+        self.patterns: Patterns = early.patterns if early is not None and same else Patterns(spellings)
         self._anywhere = _Searched(self.patterns.anywhere, compress(found, self.patterns.unlikely))
         self._in_text = _Searched(self.patterns.in_text, compress(found, self.patterns.likely))
 

@@ -57,6 +57,7 @@ from studypub.web.pages import (
 )
 from studypub.web.parts import Parts
 from studypub.web.patience import patient
+from studypub.web.shared import Shared
 from studypub.web.timing import Timing, stamped
 
 LARGEST_BODY = 1 << 20  # bytes
@@ -134,6 +135,7 @@ def create_app(parts: Parts, current: Current | None = None) -> Litestar:
                 "prepared": Prepared(companions),
                 "easel": easel,
                 "companions": companions,
+                "shared": Shared(),
                 "viewer": Installed(folders(config.database.data_dir)),
             }
         ),

@@ -21,6 +21,7 @@ from studypub.viewer.installed import Installed
 from studypub.web.language import Language, language_of
 from studypub.web.parts import Parts
 from studypub.web.rights import rights_of
+from studypub.web.shared import Shared
 
 GivenParts = NamedDependency[Parts]
 GivenCurrent = NamedDependency[Current]
@@ -34,6 +35,7 @@ GivenEasel = NamedDependency[Easel]
 GivenViews = NamedDependency[Views]
 GivenSignOn = NamedDependency[SignOn]  # where there is a provider
 GivenViewer = NamedDependency[Installed]
+GivenShared = NamedDependency[Shared]
 
 
 def _parts(request: Request[Any, Any, Any], state: State) -> Parts:
@@ -106,7 +108,13 @@ def _viewer(state: State) -> Installed:
     return viewer
 
 
+def _shared(state: State) -> Shared:
+    shared: Shared = state.shared
+    return shared
+
+
 PROVIDERS = {
+    "shared": Provide(_shared, sync_to_thread=False),
     "viewer": Provide(_viewer, sync_to_thread=False),
     "sign_on": Provide(_sign_on, sync_to_thread=False),
     "views": Provide(_views, sync_to_thread=False),

@@ -17,10 +17,19 @@ from studypub.web.language import Language, language_of
 
 def page(template: str, request: Request[Any, Any, Any], *, status: int = 200, **context: Any) -> Response[str]:
     """Answer with a page or a fragment of one; `now` and `config` in the context are what times are written by."""
+    return answer(request, html(template, request, **context), status)
+
+
+def html(template: str, request: Request[Any, Any, Any], **context: Any) -> str:
+    """Return a page or a fragment of one."""
     language = language_of(request)
-    html = _environment(language).get_template(template).render(language=language, here=_here(request), **context)
-    headers = {"Content-Language": language}
-    return Response(html, status_code=status, media_type=MediaType.HTML, headers=headers)
+    return _environment(language).get_template(template).render(language=language, here=_here(request), **context)
+
+
+def answer(request: Request[Any, Any, Any], content: str, status: int = 200) -> Response[str]:
+    """Answer with what was rendered."""
+    headers = {"Content-Language": language_of(request)}
+    return Response(content, status_code=status, media_type=MediaType.HTML, headers=headers)
 
 
 def error_page(

@@ -5,6 +5,7 @@ from io import BytesIO
 from pydicom.dataset import FileDataset
 from tests.peers.studies import make_study
 
+from studypub.gate.clues import Maker, Permitted
 from studypub.gate.gate import Gate
 from studypub.gate.harvest import Harvest
 
@@ -38,3 +39,24 @@ def test_what_only_the_last_image_tells_is_looked_for() -> None:
     text = "осмотрена Берендеева".encode()
     assert early.search("m", text) == []
     assert late.search("m", text) == Gate(harvest).search("m", text) != []
+
+
+def test_clues_that_are_made_as_they_come_are_those_made_at_once() -> None:
+    datasets = make_study(patient_id="P-500123", accession_number="KP125706548L", instances=4)
+    datasets[1].OtherPatientNames = "Берендеева^Ульяна"
+    datasets[2].InstitutionName = "Городская больница на Тверской"
+    datasets[3].ScheduledProcedureStepStartDate = "20240131"
+    harvest, permitted = Harvest({"patient_name": "ИВАНОВА^АННА"}), Permitted(days=17)
+    maker = Maker(harvest, permitted)
+    known = []
+    for dataset in datasets:
+        assert harvest.add(file_of(dataset))
+        clues, whole = maker.clues(), Maker(harvest, permitted).clues()
+        assert list(clues.anywhere) == list(whole.anywhere)
+        assert list(clues.words) == list(whole.words)
+        spelled = [[list(clue.spellings()) for clue in made.anywhere.values()] for made in (clues, whole)]
+        assert spelled[0] == spelled[1]
+        known.append(len(clues.anywhere))
+    assert known == sorted(set(known))
+    assert not maker.is_for(harvest, Permitted())
+    assert not maker.is_for(Harvest({}), permitted)

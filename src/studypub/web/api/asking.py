@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from studypub.core.people import Program
-from studypub.core.request import PublishRequest, read_request
+from studypub.core.request import NO_CLINIC, FieldError, InvalidRequest, PublishRequest, read_request
 from studypub.core.task import Origin
 from studypub.errors import Sentence
 from studypub.flows.keep_recipient import keep_recipient
@@ -15,6 +15,17 @@ _OTHER_CLINIC = Sentence(
     "Этот ключ API выдан другой клинике: clinic_code должен быть {clinic_code}.",
     "This API key belongs to another clinic: clinic_code must be {clinic_code}.",
 )
+
+
+def clinic_of(api_key: Program, parts: Parts, clinic_code: str | None) -> str | None:
+    """Return the clinic that a program asks about; None: every one. Raises Problem, InvalidRequest."""
+    if clinic_code is None:
+        return api_key.clinic_code
+    if api_key.clinic_code not in (None, clinic_code):
+        raise Problem(403, _OTHER_CLINIC.filled(clinic_code=api_key.clinic_code))
+    if parts.config.clinic(clinic_code) is None:
+        raise InvalidRequest([FieldError("clinic_code", NO_CLINIC)])
+    return clinic_code
 
 
 async def asked(document: dict[str, object], parts: Parts, api_key: Program, now: datetime) -> Answer:
@@ -38,10 +49,9 @@ def _read(document: dict[str, object], parts: Parts, api_key: Program, now: date
     wanted = read_request(
         document,
         zones={clinic.code: clinic.zone for clinic in parts.config.clinics},
-        default_clinic=api_key.clinic_code,
+        default_clinic=api_key.clinic_code or parts.config.clinics[0].code,
         now=now,
         longest=timedelta(days=parts.config.retention.max_days),
     )
-    if wanted.clinic_code != api_key.clinic_code:
-        raise Problem(403, _OTHER_CLINIC.filled(clinic_code=api_key.clinic_code))
+    clinic_of(api_key, parts, wanted.clinic_code)
     return wanted

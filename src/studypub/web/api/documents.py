@@ -19,7 +19,7 @@ class PublishDocument(Struct, kw_only=True, forbid_unknown_fields=True):
         str, Meta(min_length=1, max_length=16, pattern=_SEARCHED, description="AccessionNumber (0008,0050)")
     ]
     emk_record_id: Annotated[str, Meta(max_length=64)] | None = None
-    clinic_code: Annotated[str, Meta(max_length=64, description="By default the clinic of the API key")] | None = None
+    clinic_code: Annotated[str, Meta(max_length=64, description="By default the API key's, or the first")] | None = None
     service_code: Annotated[str, Meta(max_length=64)] | None = None
     service_title: Annotated[str, Meta(max_length=256)] | None = None
     study_date: Annotated[str, Meta(description="ISO 8601; without an offset, in the clinic's time zone")] | None = None

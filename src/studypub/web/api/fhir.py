@@ -45,7 +45,7 @@ async def read(study_id: FromPath[str], parts: GivenParts, views: GivenViews, ap
         raise Problem(404, _NOT_THERE)
     if publication.state is not State.LIVE or publication.save_till <= now:
         raise Problem(410, _GONE)
-    (resource,) = await _described(parts, views, [publication], api_key.clinic_code, shortened=False)
+    (resource,) = await _described(parts, views, [publication], shortened=False)
     return _answer(resource)
 
 
@@ -59,19 +59,21 @@ async def search(
     wanted = fhir_search.read(query, _zone(parts, api_key.clinic_code), strict=strict)
     async with parts.database.transaction() as tx:
         found, total = await imaging_studies.find(tx, wanted, clinic_code=api_key.clinic_code)
-    resources = await _described(parts, views, found, api_key.clinic_code, shortened=True)
+    resources = await _described(parts, views, found, shortened=True)
     base_url = parts.config.server.base_url
     return _answer(fhir.search_set(resources, total, _links(query, wanted, total, base_url), base_url))
 
 
-async def _described(
-    parts: Parts, views: Views, found: list[Publication], clinic_code: str, *, shortened: bool
-) -> list[fhir.Resource]:
+async def _described(parts: Parts, views: Views, found: list[Publication], *, shortened: bool) -> list[fhir.Resource]:
     """Describe them one after the other, in a thread: what an object store takes for each would add up."""
-    base_url, zone = parts.config.server.base_url, _zone(parts, clinic_code)
+    base_url = parts.config.server.base_url
+    zones = [_zone(parts, each.clinic_code) for each in found]
 
     def describe() -> list[fhir.Resource]:
-        return [described(views, each, base_url=base_url, zone=zone, shortened=shortened) for each in found]
+        return [
+            described(views, each, base_url=base_url, zone=zone, shortened=shortened)
+            for each, zone in zip(found, zones, strict=True)
+        ]
 
     return await asyncio.to_thread(describe)
 
@@ -87,7 +89,7 @@ def _links(query: list[tuple[str, str]], wanted: Wanted, total: int | None, base
     return links
 
 
-def _zone(parts: Parts, clinic_code: str) -> tzinfo:
+def _zone(parts: Parts, clinic_code: str | None) -> tzinfo:
     clinic = parts.config.clinic(clinic_code)
     return clinic.zone if clinic else UTC
 

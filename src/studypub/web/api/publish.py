@@ -7,7 +7,6 @@ from typing import Any
 from litestar import Request, Response, get, post
 from litestar.params import FromQuery
 
-from studypub.core.people import Program
 from studypub.core.request import read_accession_number
 from studypub.core.task_document import TaskDocument
 from studypub.db import queue, studies, tasks
@@ -17,7 +16,7 @@ from studypub.flows.request import Answer, answer_of
 from studypub.flows.request_named import request_once
 from studypub.web.api import task_list
 from studypub.web.api.answers import described, respond
-from studypub.web.api.asking import asked
+from studypub.web.api.asking import asked, clinic_of
 from studypub.web.api.body import read_object
 from studypub.web.api.documents import TaskListDocument
 from studypub.web.errors import Problem
@@ -64,23 +63,25 @@ async def tasks_of_clinic(
     api_key: GivenApiKey,
     language: GivenLanguage,
     accession_number: FromQuery[str | None] = None,
+    clinic_code: FromQuery[str | None] = None,
 ) -> Response[TaskDocument] | Response[TaskListDocument]:
     """Tell how the newest task of an accession number stands; without one, list the clinic's tasks."""
+    clinic_code = clinic_of(api_key, parts, clinic_code)
     if accession_number is None:
-        return await _listed(request, parts, api_key, language)
+        return await _listed(request, parts, clinic_code, language)
     wanted = read_accession_number(accession_number)
     async with parts.database.transaction() as tx:
-        task = await tasks.newest_of_accession(tx, wanted, clinic_code=api_key.clinic_code)
+        task = await tasks.newest_of_accession(tx, wanted, clinic_code=clinic_code)
         if task is None:
             raise Problem(404, _NO_TASK)
         return respond(await answer_of(tx, task), parts, await tx.now(), language)
 
 
 async def _listed(
-    request: Request[Any, Any, Any], parts: Parts, api_key: Program, language: Language
+    request: Request[Any, Any, Any], parts: Parts, clinic_code: str | None, language: Language
 ) -> Response[TaskListDocument]:
     part = task_list.read(request.query_params)
-    wanted = QueueFilter(clinic_code=api_key.clinic_code, statuses=part.statuses, text=part.text)
+    wanted = QueueFilter(clinic_code=clinic_code, statuses=part.statuses, text=part.text)
     async with parts.database.transaction() as tx:
         lines = await queue.lines(tx, wanted, limit=part.limit + 1, place=part.after)
         made = await studies.of_tasks(tx, [line.task.task_id for line in lines])

@@ -202,6 +202,7 @@ def _name() -> dict[str, Any]:
 def _tasks() -> dict[str, Any]:
     texts = {
         "accession_number": "Answers with the newest task of this number alone; goes with none of the others",
+        "clinic_code": "A clinic, where the API key is of every one",
         "status": "States, joined by commas",
         "q": "A part of one of the task's numbers",
         "limit": f"How many, at most {LONGEST}",
@@ -217,7 +218,7 @@ def _tasks() -> dict[str, Any]:
         "operationId": "tasks",
         "summary": "The newest task of an accession number, or a list of tasks, the newest first",
         "parameters": [*asked, _language()],
-        "responses": {"200": {"description": "The task, or tasks", "content": content}, **_refusals(404, 422)},
+        "responses": {"200": {"description": "The task, or tasks", "content": content}, **_refusals(403, 404, 422)},
     }
 
 

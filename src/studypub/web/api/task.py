@@ -44,12 +44,13 @@ async def keep(
     language: GivenLanguage,
 ) -> Response[TaskDocument]:
     """Change until when the study is kept."""
-    wanted, clinic = _read(task_id), parts.config.clinic(api_key.clinic_code)
+    wanted = _read(task_id)
     async with parts.database.transaction() as tx:
         now = await tx.now()
-        if await tasks.find(tx, wanted, clinic_code=api_key.clinic_code) is None:
-            raise Problem(404, _NO_TASK)
-    document = await read_object(request)
+        task = await tasks.find(tx, wanted, clinic_code=api_key.clinic_code)
+    if task is None:
+        raise Problem(404, _NO_TASK)
+    document, clinic = await read_object(request), parts.config.clinic(task.clinic_code)
     asked = read_new_till(
         document,
         zone=clinic.zone if clinic else ZoneInfo("UTC"),

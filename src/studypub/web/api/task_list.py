@@ -13,7 +13,7 @@ from studypub.web import places
 
 LONGEST = 200
 _USUAL = 50
-_NAMES = ("status", "q", "limit", "after")
+_NAMES = ("clinic_code", "status", "q", "limit", "after")
 _LONGEST_TEXT = 64
 
 _UNKNOWN = Sentence("Такого параметра нет.", "There is no such parameter.")

@@ -1,5 +1,7 @@
 """The queue: every task, how far it is, what has happened to it, and what can be done about it."""
 
+import secrets
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -19,11 +21,13 @@ from studypub.errors import Sentence
 from studypub.flows import cancel
 from studypub.web import guards, places, queue_filter, render
 from studypub.web.errors import Problem
-from studypub.web.given import GivenParts, GivenRights, GivenSession
+from studypub.web.given import GivenParts, GivenRights, GivenSession, GivenShared
+from studypub.web.language import language_of
 from studypub.web.parts import Parts
 from studypub.web.rights import May
 
 _SECONDS = 2  # between two looks, while something moves
+_TOKEN = secrets.token_urlsafe()  # stands for a person's own, in what is shared; nobody can have written it elsewhere
 _NO_TASK = Sentence("Такого задания нет.", "There is no such task.")
 
 
@@ -43,10 +47,21 @@ async def show(
 
 @get("/queue/lines", guards=[guards.signed_in])
 async def lines(
-    request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession, rights: GivenRights
+    request: Request[Any, Any, Any],
+    parts: GivenParts,
+    session: GivenSession,
+    rights: GivenRights,
+    shared: GivenShared,
 ) -> Response[str]:
-    """Show the table alone, for the page that asks again and again."""
-    return render.page("_queue.html", request, rights=rights, **await _context(request, parts, session))
+    """Show the table alone, for the page that asks again and again, on many desks at once."""
+    user, asked = session.user, request.scope["query_string"]
+    anybody = replace(session, csrf_token=_TOKEN)
+
+    async def make() -> str:
+        return render.html("_queue.html", request, rights=rights, **await _context(request, parts, anybody))
+
+    content = await shared.get((asked, language_of(request), user.clinic_code, user.role, rights), make)
+    return render.answer(request, content.replace(_TOKEN, session.csrf_token))
 
 
 @get("/queue/{task_id:uuid}", guards=[guards.signed_in])
