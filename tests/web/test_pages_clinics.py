@@ -172,6 +172,8 @@ WRONG = (
     ("more", '[fhir]\nurl = "https://x.example"\ntoken = "x"', "fhir.token может стоять только в файле"),
     ("more", "[pixels]\nultrasound = 'hide'", "pixels.ultrasound: "),
     ("more", "hologram = true", "hologram"),
+    ("more", 'also_remove = ["\\u0000"]', "недопустимый знак"),
+    ("phone", "1\0", "недопустимый знак"),
     ("more", "also_remove = ['NoSuchKeyword']", "NoSuchKeyword"),
 )
 
@@ -179,12 +181,12 @@ WRONG = (
 async def test_what_is_wrong_is_told_beside_the_field(site: Site, administrator: Person) -> None:
     form = await form_of(administrator, EDIT)
     for field, value, words in WRONG:
-        response = await administrator.post(EDIT, **form | {field: value, "phone": "1"})
+        response = await administrator.client.post(EDIT, data=form | {"phone": "1", field: value})
         assert response.status_code == 422, field
         page = html.read(response.text)
         assert [one.attributes["href"] for one in page.one(class_="summary").all("a")] == [f"#field-{field}"]
         assert words in page.one(class_="summary").text
-        assert page.one("input", name="phone").attributes["value"] == "1"
+        assert page.one("input", name="phone").attributes["value"].startswith("1")
     assert await kept(site) == {}
 
 

@@ -50,12 +50,16 @@ def examine(
     number of one that would do. Raises Refused where there is no such clinic.
     """
     beside = Beside(config.database.data_dir)
-    runs = beside.runs()
+    runs, current = beside.runs(), Current(config)
+    of_database: Iterable[Finding] = database.examine(open_database, current)
+    if config.clinic(clinic_code) is None:  # the panel may know it; whoever has mistyped it is told that alone
+        of_database = list(of_database)
+        if all(finding.passed for finding in of_database):
+            require_clinic(current.now, clinic_code)
     yield settings.READ.found()
     if runs and _settings_differ(beside, config):
         yield settings.CHANGED.found()
-    current = Current(config)
-    yield from database.examine(open_database, current)
+    yield from of_database
     config = current.now
     require_clinic(config, clinic_code)
     for part in _parts(current, beside if runs else None, runs=runs is not False):

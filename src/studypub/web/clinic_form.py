@@ -5,6 +5,8 @@ import re
 import tomllib
 from typing import Any, Final
 
+import msgspec
+
 from studypub.config import Clinic, Config
 from studypub.config.current import SECRETS, clinic_of, document_of, flat
 from studypub.config.writing import as_toml
@@ -51,6 +53,7 @@ _CODE = Sentence(
 )
 _CODE_TAKEN = Sentence("Клиника с таким кодом уже есть.", "There is a clinic with this code already.")
 _NOT_LISTED = Sentence("Выберите из списка.", "Choose from the list.")
+_NUL = Sentence("В тексте есть недопустимый знак.", "The text holds a character that cannot stand there.")
 _LETTER = Sentence(
     "В тексте должно быть {link}; кроме него подставляются {till}, {clinic} и {phone}, других скобок быть не может.",
     "The text must name {link}; besides, {till}, {clinic} and {phone} are filled in, and no other braces may stand.",
@@ -118,6 +121,7 @@ def judged(form: Form, config: Config, before: Clinic | None, in_file: Clinic | 
                 if not rest:
                     break
                 rest = {}
+    faults += [FieldError(_FIELDS[place], _NUL) for place, value in said.items() if _has_nul(value)]
     if clinic is not None and clinic.retention_days > config.retention.max_days:
         faults.append(FieldError("retention_days", _WRONG["retention_days"]))
     return form.with_errors(*faults), None if faults else clinic
@@ -137,6 +141,8 @@ def _more(text: str) -> dict[str, Any]:
         rest = tomllib.loads(text.replace("\r\n", "\n"))
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise _Wrong(f"Это не TOML: {error}", f"This is not TOML: {error}") from None
+    if _has_nul(rest):
+        raise _Wrong(*_NUL)
     for place in flat(rest):
         if place in SECRETS:
             raise _Wrong(
@@ -145,6 +151,11 @@ def _more(text: str) -> dict[str, Any]:
         if place == "code" or any(f"{known}.".startswith(f"{place}.") for known in _FIELDS):
             raise _Wrong(f"Для {place} есть отдельное поле выше.", f"There is a field above for {place}.")
     return rest
+
+
+def _has_nul(value: object) -> bool:
+    """Whether a text in it holds the one character that PostgreSQL does not take."""
+    return rb"\u0000" in msgspec.json.encode(value, enc_hook=str)
 
 
 def _rest(document: dict[str, Any], place: str = "") -> dict[str, Any]:
