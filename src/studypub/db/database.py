@@ -5,6 +5,7 @@ import contextlib
 import copy
 import os
 import socket
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
@@ -36,6 +37,7 @@ _RECONNECT_SECONDS = 3.0
 _ANSWER_SECONDS = 62.0
 # InternalError is, among others, what a server that has become read-only answers.
 _UNAVAILABLE = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError)
+_BROKEN = (psycopg.OperationalError, psycopg.InterfaceError)
 _COLLISIONS = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected)
 _ONE_STUDY_ONE_TASK = ("tasks_one_in_progress", "published_studies_one_live")
 
@@ -54,7 +56,7 @@ class Transaction:
         """Begin it, as `Database.transaction` says."""
         # Two statements at once: their values are written into them here.
         cursor = AsyncClientCursor(self._connection)
-        with _answered_within(_ANSWER_SECONDS, self._connection):
+        with _answered_within(_LOAN_SECONDS / 2, self._connection):
             await cursor.execute(all_queries()["begin"], {"actor": actor or "", "clinics": self.sees.text})
 
     async def run(self, query: str, /, **parameters: object) -> int:
@@ -87,15 +89,14 @@ class Database:
     def __init__(self, url: str, *, size: int, name: str, sees: Sees, loan_seconds: float = _LOAN_SECONDS) -> None:
         """Hold at most `size` connections; who asks for one waits for at most `loan_seconds`."""
         self._sees = sees
+        self._loan_seconds = loan_seconds
         self._pool = AsyncConnectionPool(
             connection_string(url, name),
             min_size=1,
             max_size=size,
             open=False,
-            timeout=loan_seconds,
             reconnect_timeout=_RECONNECT_SECONDS,
             name=name,
-            check=_check,
             kwargs={"row_factory": dict_row, "autocommit": True},  # Transaction begins it itself
             connection_class=AsyncConnection[Row],
         )
@@ -123,10 +124,12 @@ class Database:
         `actor`: for whom it acts, so that what happens to a task in it is told with that name.
         """
         try:
-            async with self._pool.connection() as connection:
-                transaction = Transaction(connection, self._sees)
-                await transaction.begin(actor)
-                yield transaction
+            connection, transaction = await self._begun(actor)
+            try:
+                async with connection:  # its end is the transaction's
+                    yield transaction
+            finally:
+                await self._pool.putconn(connection)
         except psycopg.errors.UniqueViolation as error:
             if error.diag.constraint_name in _ONE_STUDY_ONE_TASK:
                 raise AlreadyInProgress(str(error.diag.constraint_name)) from error
@@ -136,11 +139,20 @@ class Database:
         except (*_UNAVAILABLE, PoolTimeout) as error:
             raise DatabaseUnavailable(type(error).__name__) from error
 
-
-async def _check(connection: AsyncConnection[Row]) -> None:
-    """Ask a connection, before it is lent, whether it still lives; silence is an answer, too."""
-    with _answered_within(_LOAN_SECONDS / 2, connection):
-        await AsyncConnectionPool.check_connection(connection)
+    async def _begun(self, actor: str | None) -> tuple[AsyncConnection[Row], Transaction]:
+        """Borrow a connection and begin on it; one that turns out to be dead, or silent, is replaced."""
+        until = time.monotonic() + self._loan_seconds
+        while True:
+            connection = await self._pool.getconn(until - time.monotonic())
+            transaction = Transaction(connection, self._sees)
+            try:
+                await transaction.begin(actor)
+            except BaseException as error:
+                await self._pool.putconn(connection)
+                if not isinstance(error, _BROKEN) or time.monotonic() > until:
+                    raise
+            else:
+                return connection, transaction
 
 
 @contextmanager
