@@ -12,14 +12,14 @@ import threading
 from collections.abc import AsyncIterator, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import NoReturn
 from uuid import uuid4
 
 from studypub import __version__
-from studypub.config import Config
+from studypub.config import Config, Current
 from studypub.core.clinics import EVERY_CLINIC, NO_CLINIC
 from studypub.core.machines import Machine
 from studypub.core.task import Task
@@ -50,6 +50,7 @@ from studypub.flows.note_attempt import note_attempt
 from studypub.flows.note_choices import note_choices
 from studypub.flows.push_imaging_study import declare_servers
 from studypub.flows.readiness import Readiness
+from studypub.flows.take_clinics import take_clinics
 from studypub.flows.tidy_spool import note_unexpected, tidy, tidy_after
 from studypub.flows.view import Views
 from studypub.hl7.listener import Listener as Hl7Listener
@@ -63,6 +64,7 @@ from studypub.web.app import create_app
 from studypub.web.listening import listening
 from studypub.web.parts import Parts
 from studypub.web.redirect import redirecting
+from studypub.worker.clinics import follow_clinics
 from studypub.worker.deliveries import Deliveries
 from studypub.worker.inquiries import Inquiries
 from studypub.worker.lag import measure_lag
@@ -123,9 +125,9 @@ async def _serve(config: Config, url: str, *besides: Coroutine[None, None, None]
     loop.set_default_executor(ThreadPoolExecutor(_WEB_THREADS + 4 * config.workers.concurrency, "blocking"))
     others = [asyncio.create_task(one) for one in besides]
     notify(os.environ, "STATUS=Готовится база данных")
-    membership = _membership(config)
-    if await _unless_stopped(_make_ready(config, url, membership), stop):
-        async with running(config, url, membership, stop, hurry, renew) as addresses:
+    current, membership = Current(config), _membership(config)
+    if await _unless_stopped(_make_ready(current, url, membership), stop):
+        async with running(current, url, membership, stop, hurry, renew) as addresses:
             log.info("studypub %s запущен", __version__, extra={"details": addresses})
             gc.freeze()  # what is here now stays: nothing of it is looked through again for what nobody needs
             notify(os.environ, "READY=1")
@@ -180,8 +182,8 @@ def _membership(config: Config) -> Membership:
     return Membership(me, alone=config.database.url == "embedded")
 
 
-async def _make_ready(config: Config, url: str, membership: Membership) -> None:
-    """Bring the schema up to date as soon as the database answers, and take our place among those that use it.
+async def _make_ready(current: Current, url: str, membership: Membership) -> None:
+    """Bring the schema up to date as soon as the database answers, and take the clinics, and our place among its users.
 
     Raises Refused where it cannot be used, or where there is no place.
     """
@@ -191,7 +193,7 @@ async def _make_ready(config: Config, url: str, membership: Membership) -> None:
             for name in await migrate(url):
                 log.info("Применена миграция %s", name)
             await require_durable(url)
-            return await _take_place(config.database.data_dir, url, membership)
+            return await _begin(current, url, membership)
         except SchemaIsHeld as error:
             log.warning("Чья-то долгая транзакция мешает обновить схему базы: повторим через 10 секунд", exc_info=error)
             await asyncio.sleep(_HELD_SECONDS)
@@ -200,8 +202,10 @@ async def _make_ready(config: Config, url: str, membership: Membership) -> None:
             await asyncio.sleep(_MIGRATE_AGAIN_SECONDS)
 
 
-async def _take_place(data_dir: Path, url: str, membership: Membership) -> None:
+async def _begin(current: Current, url: str, membership: Membership) -> None:
+    data_dir = current.file.database.data_dir
     async with Database(url, size=1, name="start", sees=EVERY_CLINIC) as database:
+        await take_clinics(current, database)
         await membership.join(database)
     if membership.me.machine_id != instance(data_dir):
         name_instance(data_dir, membership.me.machine_id)
@@ -209,7 +213,7 @@ async def _take_place(data_dir: Path, url: str, membership: Membership) -> None:
 
 @asynccontextmanager
 async def running(
-    config: Config,
+    current: Current,
     url: str,
     membership: Membership,
     stop: asyncio.Event,
@@ -221,6 +225,7 @@ async def running(
     `stop` is set when one of them fails; from then on nothing is claimed. `hurry`: what runs is not waited for.
     `renew`: certificates are read again.
     """
+    config = current.file  # of which everything but the clinics stays as it is
     certificates = _certificates(config)
     async with AsyncExitStack() as stack:
         web_database = await stack.enter_async_context(Database(url, size=_WEB_CONNECTIONS, name="web", sees=NO_CLINIC))
@@ -234,28 +239,28 @@ async def running(
         store = MeasuredStore(open_store(config.storage, config.database.data_dir), metrics)
         spool = Spool(config.spool_dir, reserve=config.workers.least_free_mb << 20)
         spool.open()
-        scp = _storage_scp(config, spool, metrics, certificates.get("dicom"))
+        scp = _storage_scp(current.now, spool, metrics, certificates.get("dicom"))
         _start_listening(scp, config)
         stack.callback(scp.stop)
         readiness = Readiness(web_database, scp, spool, store)
         await membership.prove_soon(work_database, store)
         loop = WorkerLoop(
             work_database,
-            partial(carry_out, Means(config, work_database, spool, store)),
+            lambda task, progress: carry_out(Means(current.now, work_database, spool, store), task, progress),
             config.workers,
             instance=membership.me.machine_id,
             obstacle=lambda: membership.obstacle() or readiness.obstacle(),
             afterwards=partial(_afterwards, metrics, work_database, spool),
-            clinics=[clinic.code for clinic in config.clinics],
         )
+        current.tell(partial(_admit, scp, loop))
         once = membership.on_duty_only
         chores: dict[str, Chore] = {"expire": once(partial(expire, work_database))}
         chores["sweep"] = once(partial(sweep, work_database, store))
         chores["forget"] = once(partial(forget_silent, work_database, store))
         chores["tidy"] = partial(tidy, work_database, spool)
         chores["note"] = partial(note_unexpected, work_database, spool)
-        chores["fhir"] = once(partial(declare_servers, config, work_database))
-        chores["choices"] = once(partial(note_choices, work_database, config.clinics))
+        chores["fhir"] = once(lambda: declare_servers(current.now, work_database))
+        chores["choices"] = once(lambda: note_choices(work_database, current.now.clinics))
         housekeeping = await stack.enter_async_context(Housekeeping(chores))
         # A mail server that hangs must not hold up what deletes expired studies.
         watching = await stack.enter_async_context(
@@ -264,7 +269,7 @@ async def running(
                     "audit": once(partial(check_audit, work_database)),
                     "alerts": once(
                         Alerting(
-                            config,
+                            current,
                             work_database,
                             readiness,
                             metrics,
@@ -280,8 +285,10 @@ async def running(
         entrances = []
         if config.hl7 is not None:
             hl7_door = stack.enter_context(_bound("hl7", config.hl7.host, config.hl7.port))
-            entrances.append(("hl7", Hl7Listener(config, config.hl7, work_database, metrics).run(hl7_door)))
-        delivery = Delivery(config, work_database, metrics, Views(store, Companions(store)))
+            entrances.append(("hl7", Hl7Listener(current, config.hl7, work_database, metrics).run(hl7_door)))
+        views = Views(store, Companions(store))
+        delivery = Delivery(config, work_database, metrics, views)
+        clinics_changed = asyncio.Event()
         background = [
             asyncio.create_task(part, name=name)
             for name, part in (
@@ -290,15 +297,19 @@ async def running(
                 ("watching", watching.run()),
                 ("lag", measure_lag(metrics)),
                 ("status", tell_status(os.environ, loop, work_database)),
-                ("listen", _listen(url, loop)),
+                ("listen", _listen(url, loop, clinics_changed)),
+                ("clinics", follow_clinics(current, work_database, clinics_changed)),
                 ("machine", membership.run(work_database, readiness.obstacle)),
                 ("mark", membership.keep_proven(work_database, store)),
                 ("readiness", readiness.watch()),
-                ("deliveries", Deliveries(delivery.claim, delivery.deliver).run()),
-                ("outages", probe(config, work_database)),
+                (
+                    "deliveries",
+                    Deliveries(delivery.claim, lambda one: replace(delivery, config=current.now).deliver(one)).run(),
+                ),
+                ("outages", probe(current, work_database)),
                 ("backups", keep_backed_up(config, url, store, work_database, membership.on_duty)),
                 ("certificates", keep_renewed(list(certificates.values()), renew)),
-                ("inquiries", Inquiries(config, probes, Listener(spool, scp.visitors)).run()),
+                ("inquiries", Inquiries(current, probes, Listener(spool, scp.visitors)).run()),
                 ("watchdog", watch(os.environ, {"listener": scp.is_listening, "workers": loop.is_moving})),
                 *entrances,
             )
@@ -319,7 +330,7 @@ async def running(
             probes=probes,
             certificates=lambda: {name: one.valid_until for name, one in certificates.items()},
         )
-        web = await stack.enter_async_context(_web_server(parts, stop, certificates.get("web")))
+        web = await stack.enter_async_context(_web_server(parts, current, stop, certificates.get("web")))
         await _tell_first_administrator(work_database, config)
         if config.preview.enabled:
             painter.prepare()
@@ -353,6 +364,12 @@ def _give_back_memory() -> None:
     """Let the system have what malloc keeps of a study that is done: its holes between what stays add up to most."""
     with contextlib.suppress(AttributeError):  # only glibc has it, and only glibc keeps so much
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def _admit(scp: StorageScp, loop: WorkerLoop, now: Config) -> None:
+    """Let each clinic's PACS send, and its tasks take turns."""
+    scp.know(Senders.of(clinic.pacs) for clinic in now.clinics)
+    loop.admit(clinic.code for clinic in now.clinics)
 
 
 def _storage_scp(config: Config, spool: Spool, metrics: Metrics, certificate: Renewed | None) -> StorageScp:
@@ -398,7 +415,9 @@ async def _tell_first_administrator(database: Database, config: Config) -> None:
 
 
 @asynccontextmanager
-async def _web_server(parts: Parts, stop: asyncio.Event, certificate: Renewed | None) -> AsyncIterator[str]:
+async def _web_server(
+    parts: Parts, current: Current, stop: asyncio.Event, certificate: Renewed | None
+) -> AsyncIterator[str]:
     """Serve the site; over plain HTTP beside it, only where to find it. Gives the address and port."""
     server = parts.config.server
     context = None if certificate is None else newest(certificate)
@@ -408,7 +427,7 @@ async def _web_server(parts: Parts, stop: asyncio.Event, certificate: Renewed | 
             beside = _bound("server.tls", server.host, server.tls.redirect_port)
             await stack.enter_async_context(listening(app, beside, stop.set))
         listener = _bound("server", server.host, server.port)
-        yield await stack.enter_async_context(listening(create_app(parts), listener, stop.set, context))
+        yield await stack.enter_async_context(listening(create_app(parts, current), listener, stop.set, context))
 
 
 def _bound(section: str, host: str, port: int) -> socket.socket:
@@ -423,10 +442,10 @@ async def _claim_until(stop: asyncio.Event, loop: WorkerLoop) -> None:
     loop.claim_no_more()
 
 
-async def _listen(url: str, loop: WorkerLoop) -> None:
+async def _listen(url: str, loop: WorkerLoop, clinics_changed: asyncio.Event) -> None:
     while True:
         with contextlib.suppress(ConnectionError):
-            await listen(url, loop.wake)
+            await listen(url, loop.wake, clinics_changed.set)
         await asyncio.sleep(_LISTEN_AGAIN_SECONDS)
 
 

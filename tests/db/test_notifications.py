@@ -9,6 +9,7 @@ import pytest
 
 from studypub.core.request import PublishRequest
 from studypub.core.task import Origin
+from studypub.db import clinics
 from studypub.db.database import Database
 from studypub.db.notifications import listen
 from studypub.flows.request import Asker, request_publication
@@ -35,6 +36,23 @@ async def test_a_queued_task_is_heard_of(database: Database, database_url: str) 
     await heard.once()  # at the start: what was queued before is to be looked for
     await request_publication(database, REQUEST, Asker("key:x", Origin.MIS), search_time=timedelta(0))
     await heard.once()
+    listening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await listening
+
+
+async def test_a_clinic_that_changes_is_heard_of_and_no_task(database: Database, database_url: str) -> None:
+    heard, of_clinics = Heard(), Heard()
+    listening = asyncio.create_task(listen(database_url, heard, of_clinics))
+    await heard.once()
+    await of_clinics.once()
+    async with database.transaction() as tx:
+        await clinics.keep(tx, "c", {}, actor="user:x")
+    await of_clinics.once()
+    async with database.transaction() as tx:
+        assert await clinics.give_back(tx, "c")
+    await of_clinics.once()
+    assert heard.calls.empty()
     listening.cancel()
     with pytest.raises(asyncio.CancelledError):
         await listening

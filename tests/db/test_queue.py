@@ -108,6 +108,15 @@ async def test_clinics_take_turns_and_one_that_nobody_knows_is_not_forgotten(dat
     assert served == ["A0", "A3", "A1", "A5", "A2", "A4"]
 
 
+def test_a_clinic_that_is_new_comes_before_all_that_were_served() -> None:
+    rota = Rota()
+    rota.admit(("a", "b"))
+    assert list(rota.order) == ["a", "b"]
+    rota.serve("a")
+    rota.admit(("a", "b", "c"))
+    assert list(rota.order) == ["c", "b", "a"]
+
+
 def test_two_workers_never_take_one_task(database_url: str) -> None:
     """Both hold their transactions open: what the one has locked, the other skips without waiting."""
 

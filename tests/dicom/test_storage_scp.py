@@ -341,6 +341,18 @@ def test_a_peer_that_moves_is_found_again_but_not_asked_for_at_every_stranger(na
     assert not peers.include("10.0.0.5")
 
 
+def test_a_peer_that_comes_to_be_known_is_looked_up_at_once_and_no_other_is_forgotten(names: Names) -> None:
+    names.addresses |= {"pacs.example": ["10.0.0.5"], "other.example": ["10.0.0.6"]}
+    peers = KnownPeers(["pacs.example"])
+    assert not peers.include("10.0.0.6")
+    peers.know(["other.example", "pacs.example"])
+    assert peers.include("10.0.0.6", {"other.example"})
+    assert peers.include("10.0.0.5", {"pacs.example"})
+    assert not peers.include("10.0.0.7")
+    peers.know(["other.example"])
+    assert names.asked == 3, "for nobody new nobody is looked up anew"
+
+
 def test_a_name_service_that_fails_forgets_nobody(names: Names) -> None:
     names.addresses["pacs.example"] = ["10.0.0.5"]
     peers = KnownPeers(["pacs.example"])

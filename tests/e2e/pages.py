@@ -53,6 +53,7 @@ async def every_page(site: Panel) -> dict[str, list[str]]:
             *("/publish/new", f"/publish/new?again={gone.task_id}", "/admin/users", f"{user}/disable"),
             *("/security", f"/admin/users/{LONGEST_NAME}/second-factor"),
             *(f"{user}/password", "/admin/keys", f"/admin/keys/{key.partition('.')[0]}/revoke"),
+            *("/admin/clinics", "/admin/clinics/new", f"/admin/clinics/{panel.KHIMKI}/edit"),
             *("/admin/rights", "/admin/settings", "/admin/audit", "/admin/audit?q=nothing", "/admin/state"),
         ],
     }

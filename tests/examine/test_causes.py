@@ -21,7 +21,7 @@ _SIGNS = {Level.PASSED: "✓", Level.WARNED: "!", Level.FAILED: "✗"}
 _WORDS = {
     "config": set(),
     "check": {"seconds"},
-    "database": {"version", "account", "said_ru", "said_en"},
+    "database": {"version", "account", "said_ru", "said_en", "code", "codes", "problem"},
     "clock": {"skew"},
     "disk": {"folder", "least", "free", "why"},
     "backup": {"folder", "age", "hours", "machine"},

@@ -17,6 +17,7 @@ from tests.peers.database import PATIENCE
 from tests.peers.postgres import PostgresPeer, open_folder
 from tests.peers.program import deaf_port
 
+from studypub.config import Clinic, Config, Current
 from studypub.core.clinics import EVERY_CLINIC, NO_CLINIC, only
 from studypub.db import dump
 from studypub.db.database import Database
@@ -73,8 +74,13 @@ def server() -> Iterator[Server]:
             embedded.stop()
 
 
+def config_of(clinics: int) -> Config:
+    pacs = Config().clinics[0].pacs
+    return Config(clinics=tuple(Clinic(code=f"c{number}", name="x", pacs=pacs) for number in range(clinics)))
+
+
 def examined(url: str, clinics: int = 1) -> dict[str, Finding]:
-    found = by_code(list(database.examine(lambda: nullcontext(url), clinics=clinics)))
+    found = by_code(list(database.examine(lambda: nullcontext(url), Current(config_of(clinics)))))
     for finding in found.values():
         assert "secret-password" not in f"{finding.sentence} {finding.remedy}"
     return found
@@ -82,6 +88,22 @@ def examined(url: str, clinics: int = 1) -> dict[str, Finding]:
 
 def test_a_database_that_works(server: Server) -> None:
     assert set(examined(server.peer.database())) == {"DATABASE_READY", "CLOCK_DATABASE"}
+
+
+def test_clinics_of_the_panel_are_told_and_whichever_cannot_be_used(server: Server) -> None:
+    url = server.peer.database()
+    examined(url)
+    with psycopg.connect(url, autocommit=True) as connection:
+        for code, document in (
+            ("c0", '{"name": "x", "pacs": {"ae_title": "A", "host": "b", "port": 1}}'),
+            ("c9", "{}"),
+        ):
+            insert = "INSERT INTO clinics (code, document, changed_by) VALUES (%s, %s, 'user:x')"
+            connection.execute(insert, (code, document))
+    found = examined(url)
+    assert found["DATABASE_CLINICS_OF_PANEL"].sentence.en.endswith(": c0.")
+    assert found["DATABASE_CLINIC_UNUSABLE"].clinic == "c9"
+    assert "missing required field `name`" in found["DATABASE_CLINIC_UNUSABLE"].sentence.en
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from tests.peers.mail import MailServer, serving
 
-from studypub.config import Alerts, Clinic, Config, Pacs
+from studypub.config import Alerts, Clinic, Config, Current, Pacs
 from studypub.config import Database as DatabaseSection
 from studypub.core.alerts import Key, Kind
 from studypub.core.clinics import EVERY_CLINIC
@@ -55,7 +55,7 @@ def alerting(config: Config, database: Database, faults: dict[str, str | None], 
     async def found() -> dict[str, str | None]:
         return faults
 
-    return Alerting(config, database, found, Metrics(), **values)
+    return Alerting(Current(config), database, found, Metrics(), **values)
 
 
 def with_limits(config: Config, **limits: Any) -> Config:

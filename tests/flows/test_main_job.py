@@ -130,9 +130,10 @@ async def test_the_clinic_s_form_of_the_archive_holds_unless_the_request_names_a
     house: House, study: list[FileDataset], asked: str | None
 ) -> None:
     house.pacs.add(study)
-    house.set_clinic(archive_format="iso")
+    house.set_clinic(archive_format="iso", retention_days=400)
     _, publication = await house.published(archive_format=asked)
     assert publication.archive_format == (asked or "iso")
+    assert abs(publication.save_till - publication.upload_date - timedelta(days=365)) < MINUTE, "no longer than any"
     assert ids.is_object_key(publication.object_key)
     content = house.store.read(publication.object_key, 0, publication.size)
     assert form_of(content) is publication.archive_format

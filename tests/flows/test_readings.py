@@ -9,7 +9,7 @@ import pytest
 from tests.bench.pages import FILL
 from tests.peers.house import MIS
 
-from studypub.config import Clinic, Config, Pacs
+from studypub.config import Clinic, Config, Current, Pacs
 from studypub.config import Database as DatabaseSection
 from studypub.core.request import PublishRequest
 from studypub.core.task import Event, Status, Task
@@ -78,7 +78,7 @@ async def test_what_has_ended_is_counted_once_a_minute(
     database: Database, connection: psycopg.Connection, tmp_path: Path
 ) -> None:
     now = [1000.0]
-    readings = Readings(Config(database=DatabaseSection(data_dir=tmp_path)), database, clock=lambda: now[0])
+    readings = Readings(Current(Config(database=DatabaseSection(data_dir=tmp_path))), database, clock=lambda: now[0])
 
     async def cancelled() -> float:
         (found,) = [one.values for one in await readings() if one.name == "tasks"]
@@ -101,7 +101,7 @@ async def test_a_pacs_is_down_for_whoever_of_its_clinics_asked(database: Databas
     clinics = tuple(
         Clinic(code=code, name=code, pacs=Pacs(ae_title=name, host="h", port=1)) for code, name in places.items()
     )
-    readings = Readings(Config(database=DatabaseSection(data_dir=tmp_path), clinics=clinics), database)
+    readings = Readings(Current(Config(database=DatabaseSection(data_dir=tmp_path), clinics=clinics)), database)
     async with database.transaction() as tx:
         await outages.begin(tx, "a", timedelta(seconds=1))
     (up,) = [one.values for one in await readings() if one.name == "pacs_up"]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pytest
 
 import hl7
-from studypub.config import Clinic, Config, Hl7, Pacs, Workers
+from studypub.config import Clinic, Config, Current, Hl7, Pacs, Workers
 from studypub.core.clinics import EVERY_CLINIC
 from studypub.core.task import Task
 from studypub.db import audit, tasks
@@ -88,7 +88,7 @@ async def listening(database: Database, **settings: object) -> AsyncIterator[Des
     config = Config(clinics=(CLINIC,), workers=Workers(max_in_progress=3))
     metrics = Metrics()
     with socket.create_server(("127.0.0.1", 0)) as door:
-        listener = Listener(config, Hl7(**settings), database, metrics)  # type: ignore[arg-type]
+        listener = Listener(Current(config), Hl7(**settings), database, metrics)  # type: ignore[arg-type]
         running = asyncio.create_task(listener.run(door))
         try:
             yield Desk(door.getsockname()[1], database, metrics)

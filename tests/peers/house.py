@@ -16,7 +16,7 @@ import pytest
 from pydicom.dataset import FileDataset
 from tests.peers.queue import QueueWatch
 
-from studypub.config import Clinic, Config, Dicom, Pacs, Workers
+from studypub.config import Clinic, Config, Current, Dicom, Pacs, Workers
 from studypub.config import Database as DatabaseSection
 from studypub.core.publication import Publication
 from studypub.core.request import PublishRequest
@@ -112,7 +112,7 @@ class House:
         clinics = [clinic.code for clinic in self.means.config.clinics]
         loop = WorkerLoop(self.database, work, self.means.config.workers, afterwards=afterwards, clinics=clinics)
         running = asyncio.create_task(loop.run())
-        probing = asyncio.create_task(probe(self.means.config, self.database))
+        probing = asyncio.create_task(probe(Current(self.means.config), self.database))
         try:
             yield loop
         finally:

@@ -16,6 +16,7 @@ from tests.peers import panel, previews
 from tests.web import matrix
 from tests.web.conftest import BASE_URL, KHIMKI, TVER, Site
 
+from studypub.config import Clinic
 from studypub.core import ids
 from studypub.core.outbox import Kind, State
 from studypub.core.people import Role
@@ -26,6 +27,7 @@ from studypub.db.outbox import Callback
 from studypub.db.recipients import Recipient
 from studypub.errors import IncompleteRetrieve, Sentence
 from studypub.flows import sign_in
+from studypub.flows.set_clinic import Editing, set_clinic
 from studypub.web import guards
 
 SAFE = {"GET", "HEAD", "OPTIONS"}
@@ -84,6 +86,7 @@ class Callers:
             "{study_id": lambda: self._study(number),
             "{name": lambda: self._user(number),
             "{key_id": self._key,
+            "{code": lambda: self._clinic(number),
             "{message_id": lambda: self._message(number),
             "{held_id": lambda: self._held(number),
             "{token": lambda: self._token(number, path),
@@ -132,6 +135,11 @@ class Callers:
     async def _user(self, number: int) -> str:
         await panel.add_user(self.site.database, f"user{number}", Role.REGISTRATOR, KHIMKI)
         return f"user{number}"
+
+    async def _clinic(self, number: int) -> str:
+        clinic = Clinic(code=f"c{number}", name="x", pacs=self.site.parts.config.clinics[0].pacs)
+        await set_clinic(self.site.app.state.current, self.site.database, clinic, Editing("test", ""))
+        return clinic.code
 
     async def _key(self) -> str:
         key = await sign_in.add_api_key(self.site.database, clinic_code=KHIMKI, name="x", actor="test")

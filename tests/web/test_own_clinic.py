@@ -118,6 +118,7 @@ async def everything(callers: Callers) -> Everything:
         "task_id failed": await callers._task(6, "/received"),
         "name": await callers._user(7),
         "key_id": await callers._key(),
+        "code": KHIMKI,
         "task_id": await callers._task(1, "/queue"),
     }
     return Everything(callers, values)

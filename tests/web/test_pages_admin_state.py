@@ -13,8 +13,8 @@ from tests.peers.panel import Panel
 from tests.peers.person import Person
 from tests.web.conftest import BASE_URL, KHIMKI, Site
 
+from studypub.config import Current, Pixels, Server, Storage
 from studypub.config import Database as DatabaseSection
-from studypub.config import Pixels, Server, Storage
 from studypub.core.people import Role
 from studypub.core.rights import UNLESS_SET, Right, rights_of
 from studypub.core.task import Event
@@ -187,7 +187,7 @@ async def test_everything_is_tried_at_once_and_each_finding_told(site: Site, tmp
         ),
     )
     try:
-        findings = await check_now(config, site.database, Probes())
+        findings = await check_now(Current(config), site.database, Probes())
     finally:
         pacs.stop()
     told = {finding.sentence.ru: finding.passed for finding in findings}
@@ -201,7 +201,7 @@ async def test_everything_is_tried_at_once_and_each_finding_told(site: Site, tmp
 async def test_what_hangs_is_a_finding_too(site: Site, tmp_path: Path) -> None:
     clinics = tuple(msgspec.structs.replace(clinic, pixels=PLAIN) for clinic in site.parts.config.clinics)
     config = msgspec.structs.replace(site.parts.config, database=DatabaseSection(data_dir=tmp_path), clinics=clinics)
-    findings = await check_now(config, site.database, Probes(), seconds=0)
+    findings = await check_now(Current(config), site.database, Probes(), seconds=0)
     late = [finding for finding in findings if "не закончилась" in finding.sentence.ru]
     assert late
     assert not any(finding.passed for finding in late)

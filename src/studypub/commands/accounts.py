@@ -4,7 +4,7 @@ import argparse
 import getpass
 import sys
 
-from studypub.commands.console import actor, require_clinic, with_database
+from studypub.commands.console import actor, with_database
 from studypub.config import Config
 from studypub.config.sign_on import EVERY_CLINIC
 from studypub.core.callback import origin_of
@@ -14,6 +14,7 @@ from studypub.db.database import Database
 from studypub.errors import Refused
 from studypub.flows import second_factor, sign_in
 from studypub.flows import set_callback as callbacks
+from studypub.flows.take_clinics import require_clinic
 
 
 def add_user(options: argparse.Namespace) -> int:

@@ -8,12 +8,12 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from studypub import config
-from studypub.config import Config
+from studypub.config import Config, Current
 from studypub.core.clinics import EVERY_CLINIC
 from studypub.data_dir import database_url
 from studypub.db.database import Database
 from studypub.db.migrate import migrate
-from studypub.errors import Refused
+from studypub.flows.take_clinics import take_clinics
 
 _Result = TypeVar("_Result")
 
@@ -24,13 +24,15 @@ def configuration(options: argparse.Namespace) -> Config:
 
 
 def with_database(options: argparse.Namespace, use: Callable[[Config, Database], Awaitable[_Result]]) -> _Result:
-    """Run `use` on an up-to-date database, the daemon's own where it is running."""
+    """Run `use` on an up-to-date database, the daemon's own where it is running, with the clinics that it holds."""
     settings = configuration(options)
 
     async def run(url: str) -> _Result:
         await migrate(url)
         async with Database(url, size=2, name="command", sees=EVERY_CLINIC) as database:
-            return await use(settings, database)
+            current = Current(settings)
+            await take_clinics(current, database)
+            return await use(current.now, database)
 
     with database_url(settings) as url:
         return asyncio.run(run(url))
@@ -39,11 +41,3 @@ def with_database(options: argparse.Namespace, use: Callable[[Config, Database],
 def actor() -> str:
     """Return who acts, as the audit log names them."""
     return f"command:{getpass.getuser()}"
-
-
-def require_clinic(settings: Config, code: str | None) -> None:
-    """Raise Refused where the configuration knows no such clinic."""
-    if settings.clinic(code) is None:
-        raise Refused(
-            reason_ru=f"Клиники {code} нет в настройках.", reason_en=f"There is no clinic {code} in the configuration."
-        )

@@ -1,6 +1,7 @@
 """The one configuration file, read into one frozen value, or told which line of it cannot be used."""
 
 from studypub.config.clinics import Clinic, Pacs, PacsTls, PixelPolicy, Pixels, Report
+from studypub.config.current import Current
 from studypub.config.database import Database
 from studypub.config.dicom import Dicom, DicomTls
 from studypub.config.hl7 import Hl7
@@ -22,6 +23,7 @@ __all__ = [
     "Callbacks",
     "Clinic",
     "Config",
+    "Current",
     "Database",
     "Delivery",
     "Dicom",

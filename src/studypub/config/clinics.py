@@ -50,8 +50,9 @@ class Pacs(Section, frozen=True):
     tls: PacsTls | None = None
 
     def __post_init__(self) -> None:
-        for title in (self.ae_title, *self.peer_ae_titles):
-            need_ae_title(title)
+        need_ae_title(self.ae_title)
+        for title in self.peer_ae_titles:
+            need_ae_title(title, key="peer_ae_titles")
         need(holds=1 <= self.port <= 65535, key="port", why="must be between 1 and 65535")
         need(holds=bool(self.host), key="host", why="must not be empty")
 
@@ -84,7 +85,7 @@ class Report(Section, frozen=True):
 
 
 class Clinic(Section, frozen=True):
-    """A clinic: it selects the PACS, the time zone and the profile."""
+    """A clinic: it selects the PACS, the time zone and the profile; `retention_days` 0: kept as [retention] says."""
 
     code: str
     name: str
@@ -95,6 +96,7 @@ class Clinic(Section, frozen=True):
     also_remove: tuple[str, ...] = ()
     archive_format: Literal["zip", "tar.zst", "iso"] = "zip"
     start_page: bool = False
+    retention_days: int = 0
     pixels: Pixels = Pixels()
     report: Report = Report()
     delivery: Delivery = Delivery()
@@ -107,6 +109,7 @@ class Clinic(Section, frozen=True):
             why="must be 1 to 64 letters, digits, dots, hyphens and underscores",
         )
         need(holds=bool(self.name.strip()), key="name", why="must not be empty")
+        need(holds=0 <= self.retention_days <= 36500, key="retention_days", why="must be between 0 and 36500")
         try:
             ZoneInfo(self.time_zone)
         except (LookupError, OSError, ValueError):

@@ -17,6 +17,10 @@ class Retention(Section, frozen=True):
             why="must be at least 1 and at most max_days",
         )
 
+    def own(self, days: int) -> int:
+        """Return how many days a clinic of `retention_days` keeps its publications; 0: it says nothing of its own."""
+        return min(days, self.max_days)
+
 
 class Preview(Section, frozen=True):
     """The pictures that a link shows without a download."""

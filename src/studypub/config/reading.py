@@ -5,15 +5,17 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from types import UnionType
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import msgspec
 
+from studypub.config.section import Section
 from studypub.config.whole import Config
 from studypub.errors import ConfigError
 
 DEFAULT_PATH = Path("/etc/studypub/config.toml")
 _ENVIRONMENT_PREFIX = "STUDYPUB_"
+_Kind = TypeVar("_Kind", bound=Section)
 
 
 def load(path: Path | None, environment: Mapping[str, str]) -> Config:
@@ -26,8 +28,13 @@ def load(path: Path | None, environment: Mapping[str, str]) -> Config:
     document = _read(named or DEFAULT_PATH, must_exist=named is not None)
     _override(document, environment)
     _read_secrets(document, "")
+    return converted(document, Config)
+
+
+def converted(document: Mapping[str, Any], kind: type[_Kind]) -> _Kind:
+    """Return the section that a table of the file makes. Raises ConfigError, whose sentence names the place."""
     try:
-        return msgspec.convert(document, Config, dec_hook=_path)
+        return msgspec.convert(document, kind, dec_hook=_path)
     except msgspec.ValidationError as error:
         raise ConfigError(problem=_problem(str(error))) from None
 

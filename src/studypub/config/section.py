@@ -30,9 +30,9 @@ def need_port(port: int) -> None:
     need(holds=0 <= port <= 65535, key="port", why="must be between 0 and 65535")
 
 
-def need_ae_title(title: str) -> None:
+def need_ae_title(title: str, *, key: str = "ae_title") -> None:
     """Raise ValueError where it is no AE title (PS3.5 6.2)."""
-    need(holds=_AE_TITLE.fullmatch(title) is not None, key="ae_title", why="must be 1 to 16 ASCII characters")
+    need(holds=_AE_TITLE.fullmatch(title) is not None, key=key, why="must be 1 to 16 ASCII characters")
 
 
 def need_seconds(seconds: float, *, key: str) -> None:

@@ -61,6 +61,11 @@ class Config(Section, frozen=True):
         return next((clinic for clinic in self.clinics if clinic.code == code), None)
 
     @property
+    def by_code(self) -> dict[str, Clinic]:
+        """The clinics by their codes."""
+        return {clinic.code: clinic for clinic in self.clinics}
+
+    @property
     def backup_dir(self) -> Path:
         """Where the daemon's own backups lie."""
         return self.backup.folder or self.database.data_dir / "backups"

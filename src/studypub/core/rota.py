@@ -14,6 +14,10 @@ class Rota:
         """Return who comes first, who next."""
         return tuple(self._order)
 
+    def admit(self, clinics: Iterable[str]) -> None:
+        """Put those that are new before all others: none of them was served yet."""
+        self._order = [*(one for one in clinics if one not in self._order), *self._order]
+
     def serve(self, clinic: str) -> None:
         """Put a clinic that was served behind all others, known before or not."""
         self._order = [*(other for other in self._order if other != clinic), clinic]

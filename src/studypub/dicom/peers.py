@@ -36,6 +36,7 @@ class KnownPeers:
     def __init__(self, hosts: Iterable[str]) -> None:
         self._addresses: dict[str, frozenset[str]] = dict.fromkeys(hosts, frozenset())
         self._resolved = float("-inf")
+        self._lock = threading.Lock()
 
     def include(self, address: str, hosts: Collection[str] | None = None) -> bool:
         """Whether this address is one of theirs, or of those of them that are named."""
@@ -48,9 +49,19 @@ class KnownPeers:
             resolving.join(_PATIENCE_SECONDS)
         return self._know(known, hosts)
 
+    def know(self, hosts: Iterable[str]) -> None:
+        """Know these, too; none is forgotten: a study may be on its way from there."""
+        with self._lock:
+            new = set(hosts) - self._addresses.keys()
+            if new:
+                self._addresses = {**self._addresses, **dict.fromkeys(new, frozenset())}
+                self._resolved = float("-inf")
+
     def _resolve(self) -> None:
         # A name that cannot be looked up now keeps the addresses that it had.
-        self._addresses = {host: _addresses(host) or known for host, known in self._addresses.items()}
+        found = {host: _addresses(host) or known for host, known in self._addresses.items()}
+        with self._lock:
+            self._addresses = {**self._addresses, **found}
 
     def _know(self, address: str, hosts: Collection[str] | None) -> bool:
         return any(address in known for host, known in self._addresses.items() if hosts is None or host in hosts)

@@ -95,6 +95,12 @@ class StorageScp:
         """Who has lately come."""
         return self._refusals.visitors
 
+    def know(self, senders: Iterable[Senders]) -> None:
+        """Let these, too, connect from now on; a study is still taken from its own PACS alone."""
+        for one in senders:
+            self._peers.know(one.hosts)
+            self._ae.require_calling_aet = sorted({*self._ae.require_calling_aet, *one.ae_titles})
+
     def start(self) -> None:
         """Listen. Raises OSError where a port is taken."""
         try:

@@ -2,6 +2,8 @@
 
 from studypub.errors.asker import (
     AlreadyInProgress,
+    ClinicChanged,
+    ClinicInUse,
     ComeLater,
     NameTaken,
     NotThere,
@@ -56,6 +58,8 @@ __all__ = [
     "AlreadyInProgress",
     "AmbiguousAccession",
     "BucketIsPublic",
+    "ClinicChanged",
+    "ClinicInUse",
     "Collision",
     "ComeLater",
     "ConfigError",

@@ -76,3 +76,28 @@ class QueueFull(ComeLater):
         "В очереди уже слишком много исследований. Повторите через {wait_ru}.",
         "The queue holds too many studies already. Try again in {wait_en}.",
     )
+
+
+class ClinicChanged(Refused):
+    """Somebody else has changed the clinic since the page was opened."""
+
+    code = "CLINIC_CHANGED"
+    template = Sentence(
+        "Пока страница была открыта, настройки этой клиники изменил кто-то другой. Ваши не сохранены: откройте "
+        "страницу заново, посмотрите, что изменилось, и повторите.",
+        "Somebody else changed this clinic’s settings while the page was open. Yours were not saved: open the page "
+        "again, see what has changed, and repeat.",
+    )
+
+
+class ClinicInUse(Refused):
+    """A clinic that the configuration file does not name cannot go while something of it is in use."""
+
+    code = "CLINIC_IN_USE"
+    template = Sentence(
+        "Клинику убрать нельзя: заданий в работе {tasks}, открытых ссылок {links}, учётных записей {accounts}, "
+        "ключей API {keys}. Дождитесь заданий, отзовите публикации и ключи, отключите учётные записи и повторите.",
+        "The clinic cannot be removed: {tasks} tasks are under way, {links} links open, and there are {accounts} "
+        "accounts and {keys} API keys. Wait for the tasks, withdraw the publications, revoke the keys, disable the "
+        "accounts, and repeat.",
+    )

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from studypub.config import Config
+from studypub.config import Config, Current
 from studypub.core import alert_words
 from studypub.core.alerts import Change, Limits, Standing, Values, follow, to_tell, unknown, wrong
 from studypub.db import alerts, machines, outages, watch
@@ -37,7 +37,7 @@ class Alerting:
     `faults` is what /readyz says; `certificate_left` how long the site's certificate is still valid, None: not known.
     """
 
-    config: Config
+    current: Current
     database: Database
     faults: Callable[[], Awaitable[dict[str, str | None]]]
     metrics: Metrics
@@ -48,6 +48,11 @@ class Alerting:
     _kept_here: list[Standing] = field(default_factory=list)
     _failures: int = 0
     _next_try: float = float("-inf")
+
+    @property
+    def config(self) -> Config:
+        """What holds now."""
+        return self.current.now
 
     async def __call__(self) -> None:
         """Do it once; what fails is done again next time. Raises StudypubError where that is not to be expected."""

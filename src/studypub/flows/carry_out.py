@@ -102,7 +102,9 @@ async def carry_out(means: Means, task: Task, progress: Progress) -> Publication
                 archive = await store_archive(
                     sending, prepared, preparation.release, profile=clinic.profile, deid_key=deid_key
                 )
-            return await publish(means.database, task, archive, means.config.retention, retrieved.part)
+            retention = means.config.retention
+            own_days = retention.own(clinic.retention_days)
+            return await publish(means.database, task, archive, retention, retrieved.part, own_days=own_days)
     except (PacsAway, PacsFull) as error:
         raise await outage.begin(means.config, means.database, clinic, error) from error
     finally:

@@ -5,7 +5,7 @@ from functools import partial
 
 import msgspec
 
-from studypub.config import Clinic, Config
+from studypub.config import Clinic, Config, Current
 from studypub.core.finding import FoundStudy
 from studypub.errors import ConfigError
 from studypub.flows.examine import (
@@ -28,6 +28,7 @@ from studypub.flows.examine.database import OpenDatabase
 from studypub.flows.examine.finding import Finding
 from studypub.flows.examine.probes import Asked
 from studypub.flows.examine.transfer import Listener, Way
+from studypub.flows.take_clinics import require_clinic
 from studypub.pixels.text import can_read
 from studypub.viewer.edition import VERSION
 from studypub.viewer.installed import Installed, folders
@@ -46,15 +47,22 @@ def examine(
     """Examine part after part, beside a daemon that runs or without one; of the PACS one clinic's, or every clinic's.
 
     A study that is named is moved from the PACS to our own listener and thrown away; `suggest`: where none is, tell the
-    number of one that would do.
+    number of one that would do. Raises Refused where there is no such clinic.
     """
     beside = Beside(config.database.data_dir)
-    runs = beside.runs()
+    runs, current = beside.runs(), Current(config)
+    of_database: Iterable[Finding] = database.examine(open_database, current)
+    if config.clinic(clinic_code) is None:  # the panel may know it; whoever has mistyped it is told that alone
+        of_database = list(of_database)
+        if all(finding.passed for finding in of_database):
+            require_clinic(current.now, clinic_code)
     yield settings.READ.found()
     if runs and _settings_differ(beside, config):
         yield settings.CHANGED.found()
-    yield from database.examine(open_database, clinics=len(config.clinics))
-    for part in _parts(config, beside if runs else None, runs=runs is not False):
+    yield from of_database
+    config = current.now
+    require_clinic(config, clinic_code)
+    for part in _parts(current, beside if runs else None, runs=runs is not False):
         yield from part()
     for clinic in (one for one in config.clinics if clinic_code in (None, one.code)):
         if accession_number is not None:
@@ -63,11 +71,11 @@ def examine(
             yield from pacs.examine(config, clinic, None, _fetch, suggest=suggest)
 
 
-def while_running(config: Config, daemon: Asked) -> list[Callable[[], list[Finding]]]:
+def while_running(current: Current, daemon: Asked) -> list[Callable[[], list[Finding]]]:
     """Return what of the examination can be done by the running daemon itself, part by part; each part blocks."""
-    parts = [*_parts(config, daemon, runs=True)]
-    parts += [partial(pacs.examine, config, clinic, None, _fetch) for clinic in config.clinics]
-    return [partial(_all, part) for part in parts]
+    config = current.now
+    parts = [partial(_all, part) for part in _parts(current, daemon, runs=True)]
+    return [*parts, *(partial(of_pacs, config, clinic) for clinic in config.clinics)]
 
 
 def by_the_daemon(config: Config, clinic: Clinic, accession_number: str, listener: Listener) -> list[Finding]:
@@ -79,13 +87,19 @@ def by_the_daemon(config: Config, clinic: Clinic, accession_number: str, listene
     return list(pacs.examine(config, clinic, accession_number, fetch))
 
 
-def _parts(config: Config, daemon: Asked | None, *, runs: bool) -> list[Part]:
+def of_pacs(config: Config, clinic: Clinic) -> list[Finding]:
+    """Use a clinic's PACS as far as that goes without fetching anything; it blocks."""
+    return list(pacs.examine(config, clinic, None, _fetch))
+
+
+def _parts(current: Current, daemon: Asked | None, *, runs: bool) -> list[Part]:
     """Return what is examined besides the database and the PACS."""
+    config = current.now
     parts: list[Part] = [
         lambda: [disk.examine(config)],
         lambda: storage.examine(config),
         lambda: [backups.examine(config)],
-        lambda: machines.examine(config),
+        lambda: machines.examine(current.file),
         lambda: address.examine(config, daemon, runs=runs),
         lambda: certificates.examine(config),
         lambda: [mail.examine(config)],

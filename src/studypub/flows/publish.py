@@ -37,15 +37,23 @@ async def store_archive(
 
 @again_on_collision
 async def publish(
-    database: Database, task: Task, archive: StoredArchive, retention: Retention, part: Part | None = None
+    database: Database,
+    task: Task,
+    archive: StoredArchive,
+    retention: Retention,
+    part: Part | None = None,
+    *,
+    own_days: int = 0,
 ) -> Publication | None:
     """Complete the task and make its link live, both or neither; None where its date has come meanwhile.
+
+    `own_days`: how long its clinic keeps what nobody named a date for; 0: as all do.
 
     Raises LeaseLost, AlreadyInProgress where another task has published the study.
     """
     async with database.transaction() as tx:
         now = await tx.now()
-        days = await settings.integer(tx, settings.RETENTION_DEFAULT_DAYS, retention.default_days)
+        days = own_days or await settings.integer(tx, settings.RETENTION_DEFAULT_DAYS, retention.default_days)
         save_till = keep_until(await tasks.till(tx, task), now, days)
         if save_till <= now:
             await tasks.end(tx, task, Event.EXPIRE)

@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from studypub.config import Config
+from studypub.config import Config, Current
 from studypub.core.task import ENDED, IN_PROGRESS, Status
 from studypub.db import alerts, outages, tasks, watch
 from studypub.db.database import Database, Transaction
@@ -27,8 +27,8 @@ _DATABASE = "1: the database answers"
 class Readings:
     """Looks up everything; a few milliseconds, however many tasks there are."""
 
-    def __init__(self, config: Config, database: Database, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._config = config
+    def __init__(self, current: Current, database: Database, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._current = current
         self._database = database
         self._clock = clock
         self._ended: Mapping[Status, int] = {}
@@ -38,10 +38,10 @@ class Readings:
         """Return what was found; of a database that is away only that."""
         try:
             async with self._database.transaction() as tx:
-                found, backed_up = await self._of_database(tx), await elsewhere(tx, self._config)
+                found, backed_up = await self._of_database(tx), await elsewhere(tx, self._current.file)
         except DatabaseUnavailable:
             found, backed_up = [Gauges("database_up", _DATABASE, {"": 0})], None
-        return [*await asyncio.to_thread(_of_this_machine, self._config, backed_up), *found]
+        return [*await asyncio.to_thread(_of_this_machine, self._current.file, backed_up), *found]
 
     async def _of_database(self, tx: Transaction) -> list[Gauges]:
         going_on = await watch.in_progress(tx)
@@ -69,7 +69,7 @@ class Readings:
     async def _pacs(self, tx: Transaction) -> dict[str, float]:
         away = {outage.clinic_code for outage in await outages.known(tx)}
         up: dict[str, float] = {}
-        for clinic in self._config.clinics:
+        for clinic in self._current.now.clinics:
             name = clinic.pacs.ae_title
             up[name] = min(up.get(name, 1), 0 if clinic.code in away else 1)
         return up

@@ -1,6 +1,6 @@
 """A program shows a token that somebody else has signed, in place of a key."""
 
-from studypub.config import Config
+from studypub.config import Current
 from studypub.core import sign_on, tokens
 from studypub.core.people import Program
 from studypub.core.tokens import Claims, Keys
@@ -17,10 +17,10 @@ def is_token(text: str) -> bool:
 class ServiceTokens:
     """Tells which program comes with a token."""
 
-    def __init__(self, config: Config, database: Database) -> None:
-        self._settings, self._database = config.mis_tokens, database
-        self._clinics = {clinic.code: clinic for clinic in config.clinics}
-        self._provider = provider.of_programs(config.mis_tokens) if config.mis_tokens else None
+    def __init__(self, current: Current, database: Database) -> None:
+        self._current, self._database = current, database
+        self._settings = current.file.mis_tokens
+        self._provider = provider.of_programs(self._settings) if self._settings else None
 
     async def which(self, token: str) -> Program:
         """Return which program it is. Raises TokenRefused, ProviderUnavailable, DatabaseUnavailable."""
@@ -33,4 +33,4 @@ class ServiceTokens:
         def read(text: str, keys: Keys) -> Claims:
             return tokens.read_program_token(text, keys, issuer=settings.issuer, audience=settings.audience, now=now)
 
-        return sign_on.program(await issuer.read(token, read), settings, self._clinics)
+        return sign_on.program(await issuer.read(token, read), settings, self._current.now.by_code)

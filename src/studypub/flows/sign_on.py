@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from studypub.config import Config, Oidc
+from studypub.config import Current, Oidc
 from studypub.core import ids, sign_on, tokens
 from studypub.core.people import User
 from studypub.core.sign_on import Begun, Known
@@ -35,9 +35,9 @@ class Led:
 class SignOn:
     """The way by the provider of [oidc]."""
 
-    def __init__(self, settings: Oidc, config: Config, database: Database) -> None:
-        self.settings, self._database, self._base_url = settings, database, config.server.base_url
-        self._clinics = {clinic.code: clinic for clinic in config.clinics}
+    def __init__(self, settings: Oidc, current: Current, database: Database) -> None:
+        self.settings, self._database, self._current = settings, database, current
+        self._base_url = current.file.server.base_url
         self._provider = provider.of_people(settings)
 
     async def begin(self, going_to: str) -> Led:
@@ -118,7 +118,7 @@ class SignOn:
         refusal: SignOnRefused
         async with self._database.transaction() as tx:
             try:
-                user = await self._account(tx, sign_on.known(claims, self.settings, self._clinics))
+                user = await self._account(tx, sign_on.known(claims, self.settings, self._current.now.by_code))
             except SignOnRefused as error:
                 refusal = error
                 await self._note_refusal(tx, claims, error)

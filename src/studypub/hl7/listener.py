@@ -6,7 +6,7 @@ import logging
 import socket
 from datetime import datetime, timedelta
 
-from studypub.config import Config, Hl7
+from studypub.config import Config, Current, Hl7
 from studypub.core.request import InvalidRequest, PublishRequest, read_request
 from studypub.core.task import Origin
 from studypub.db.database import Database
@@ -33,8 +33,8 @@ _NOT_TAKEN = Sentence("Сообщения {kind} не принимаются", "
 class Listener:
     """Takes messages from those who may send them, any number over one connection."""
 
-    def __init__(self, config: Config, settings: Hl7, database: Database, metrics: Metrics) -> None:
-        self._config, self._settings, self._database, self._metrics = config, settings, database, metrics
+    def __init__(self, current: Current, settings: Hl7, database: Database, metrics: Metrics) -> None:
+        self._current, self._settings, self._database, self._metrics = current, settings, database, metrics
         self._senders = [ipaddress.ip_network(sender, strict=False) for sender in settings.senders]
         self._wanted = segments_wanted(settings)
         self._connected = 0
@@ -104,8 +104,9 @@ class Listener:
         """Queue each study, once all of them can be. Sent again, none is queued twice."""
         async with self._database.transaction() as tx:
             now = await tx.now()
-        requests = [self._read(document, now) for document in wanted]
-        workers = self._config.workers
+        config = self._current.now
+        requests = [_read(config, document, now) for document in wanted]
+        workers = config.workers
         for request in requests:
             await request_publication(
                 self._database,
@@ -116,14 +117,15 @@ class Listener:
             )
         return len(requests)
 
-    def _read(self, document: dict[str, object], now: datetime) -> PublishRequest:
-        return read_request(
-            document,
-            zones={clinic.code: clinic.zone for clinic in self._config.clinics},
-            default_clinic=self._config.clinics[0].code,
-            now=now,
-            longest=timedelta(days=self._config.retention.max_days),
-        )
+
+def _read(config: Config, document: dict[str, object], now: datetime) -> PublishRequest:
+    return read_request(
+        document,
+        zones={clinic.code: clinic.zone for clinic in config.clinics},
+        default_clinic=config.clinics[0].code,
+        now=now,
+        longest=timedelta(days=config.retention.max_days),
+    )
 
 
 async def _block(reader: asyncio.StreamReader) -> bytes | None:

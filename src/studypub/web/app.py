@@ -6,6 +6,7 @@ from typing import Any
 from litestar import Litestar, Request
 from litestar.datastructures import State
 
+from studypub.config import Current
 from studypub.core.clinics import EVERY_CLINIC, NO_CLINIC
 from studypub.errors import Sentence
 from studypub.flows.companion import Companions
@@ -26,6 +27,7 @@ from studypub.web.guards import SecondFactorNeeded, SignInNeeded, ask_for_second
 from studypub.web.headers import SecurityHeaders
 from studypub.web.pages import (
     admin_audit,
+    admin_clinics,
     admin_keys,
     admin_outbox,
     admin_rights,
@@ -100,6 +102,7 @@ ROUTES = (
     *admin_keys.routes,
     *admin_outbox.routes,
     *admin_rights.routes,
+    *admin_clinics.routes,
     *admin_settings.routes,
     *admin_audit.routes,
     *admin_state.routes,
@@ -112,9 +115,13 @@ ROUTES = (
 _COMPRESSED = Sentence("Сжатые запросы не принимаются.", "Compressed requests are not accepted.")
 
 
-def create_app(parts: Parts) -> Litestar:
-    """Return the application over these parts; of its own accord it sees no clinic's rows."""
-    config = parts.config
+def create_app(parts: Parts, current: Current | None = None) -> Litestar:
+    """Return the application over these parts; of its own accord it sees no clinic's rows.
+
+    `current`: where the configuration may be replaced meanwhile; each request has the one that held when it came.
+    """
+    current = current or Current(parts.config)
+    config = current.file
     allowance = Allowance(config.server.api_requests_per_minute)
     companions = Companions(parts.store)
     views = Views(parts.store, companions)
@@ -125,9 +132,10 @@ def create_app(parts: Parts) -> Litestar:
             {
                 "parts": replace(parts, database=parts.database.seeing(NO_CLINIC)),
                 "allowance": allowance,
-                "tokens": ServiceTokens(config, parts.database),
-                "sign_on": SignOn(config.oidc, config, parts.database.seeing(EVERY_CLINIC)) if config.oidc else None,
-                "readings": Readings(config, parts.database.seeing(EVERY_CLINIC)),
+                "current": current,
+                "tokens": ServiceTokens(current, parts.database),
+                "sign_on": SignOn(config.oidc, current, parts.database.seeing(EVERY_CLINIC)) if config.oidc else None,
+                "readings": Readings(current, parts.database.seeing(EVERY_CLINIC)),
                 "views": views,
                 "prepared": Prepared(companions),
                 "easel": easel,

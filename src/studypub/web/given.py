@@ -8,6 +8,7 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 from litestar.exceptions import NotFoundException
 
+from studypub.config import Current
 from studypub.core.people import Program
 from studypub.core.rights import Right
 from studypub.db.people import Session
@@ -23,6 +24,7 @@ from studypub.web.rights import rights_of
 from studypub.web.shared import Shared
 
 GivenParts = NamedDependency[Parts]
+GivenCurrent = NamedDependency[Current]
 GivenCompanions = NamedDependency[Companions]
 GivenSession = NamedDependency[Session]  # of whoever the guard `signed_in` has let in
 GivenRights = NamedDependency[frozenset[Right]]  # what that person may do
@@ -37,8 +39,11 @@ GivenShared = NamedDependency[Shared]
 
 
 def _parts(request: Request[Any, Any, Any], state: State) -> Parts:
-    """Return the parts, with the database as it is seen by whom the guards have let in; without a guard, by nobody."""
-    parts: Parts = state.parts
+    """Return the parts: the configuration as it is now, and the database as whom the guards have let in may see it.
+
+    Without a guard nobody sees anything.
+    """
+    parts: Parts = replace(state.parts, config=state.current.now)
     session: Session | None = request.state.get("session")
     key: Program | None = request.state.get("api_key")
     if session is not None:
@@ -46,6 +51,11 @@ def _parts(request: Request[Any, Any, Any], state: State) -> Parts:
     if key is not None:
         return replace(parts, database=parts.database.seeing(key.sees))
     return parts
+
+
+def _current(state: State) -> Current:
+    current: Current = state.current
+    return current
 
 
 def _companions(state: State) -> Companions:
@@ -110,6 +120,7 @@ PROVIDERS = {
     "views": Provide(_views, sync_to_thread=False),
     "prepared": Provide(_prepared, sync_to_thread=False),
     "easel": Provide(_easel, sync_to_thread=False),
+    "current": Provide(_current, sync_to_thread=False),
     "parts": Provide(_parts, sync_to_thread=False),
     "companions": Provide(_companions, sync_to_thread=False),
     "session": Provide(_session, sync_to_thread=False),

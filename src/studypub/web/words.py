@@ -148,6 +148,10 @@ _ACTION = {
     "task.recipient_set": _("задано, куда отправить ссылку пациенту"),
     "task.partial_allowed": _("разрешена публикация неполного исследования"),
     "task.held": _("снимки задержаны до проверки"),
+    "clinic.added": _("клиника добавлена"),
+    "clinic.changed": _("настройки клиники изменены"),
+    "clinic.given_back": _("настройки клиники снова берутся из файла"),
+    "clinic.removed": _("клиника убрана"),
     "clinic.deidentification": _("правила обезличивания клиники изменены"),
     "task.phi_suspected": _("в архиве найдены возможные данные пациента, публикация остановлена"),
     "held.release": _("задержанный снимок выпущен как есть"),
@@ -211,6 +215,7 @@ _DETAIL = {
     "left": _("осталось"),
     "address": _("адрес"),
     "kinds": _("каким путём"),
+    "fields": _("ключи"),
 }
 
 _RIGHT = {
@@ -241,6 +246,39 @@ _POLICY = {
     "review": _("сначала смотрит человек"),
     "publish": _("публиковать"),
 }
+
+_CHOICES = {
+    "profile": {
+        "second-opinion": _("для второго мнения"),
+        "second-opinion-private": _("для второго мнения, с числами SUV"),
+        "basic": _("базовый"),
+    },
+    "archive_format": {
+        "zip": _("ZIP: открывается везде"),
+        "tar.zst": _("TAR.zst: меньше, для программ"),
+        "iso": _("ISO: образ диска"),
+    },
+    "retrieve": {
+        "move": _("C-MOVE: PACS соединяется с нами"),
+        "get": _("C-GET: по нашему соединению"),
+    },
+    "consent": {
+        "never": _("не отправлять, адреса не хранить"),
+        "when_given": _("отправлять, если указан адрес: пациент согласен"),
+    },
+    "release": {
+        "at_once": _("сразу после публикации"),
+        "after_hours": _("через несколько часов"),
+        "by_hand": _("когда нажмёт регистратор"),
+    },
+    "language": {"ru": _("русский"), "en": _("английский")},
+    "start_page": {"no": _("нет"), "yes": _("да: страница с картинками для врача без программы просмотра")},
+}
+
+
+def choices(field: str) -> list[tuple[str, str]]:
+    """Return what a clinic may choose from, each with what it is called."""
+    return list(_CHOICES[field].items())
 
 
 def rights() -> list[tuple[str, str, str]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from studypub.config import Config
+from studypub.config import Current
 from studypub.flows import doctor
 from studypub.flows.examine.beside import LONGEST_LINE, SOCKET, Question, fingerprint, reachable
 from studypub.flows.examine.finding import Finding
@@ -17,12 +17,12 @@ from studypub.flows.examine.transfer import Listener
 class Inquiries:
     """What is asked and answered: a line of JSON each, and the connection ends."""
 
-    def __init__(self, config: Config, probes: Probes, listener: Listener) -> None:
-        self._config, self._probes, self._listener = config, probes, listener
+    def __init__(self, current: Current, probes: Probes, listener: Listener) -> None:
+        self._current, self._probes, self._listener = current, probes, listener
 
     async def run(self) -> None:
         """Answer for as long as the daemon runs."""
-        path = self._config.database.data_dir / SOCKET
+        path = self._current.file.database.data_dir / SOCKET
         with _listening(path) as door:
             try:
                 async with await asyncio.start_unix_server(self._serve, sock=door, limit=LONGEST_LINE) as server:
@@ -43,7 +43,7 @@ class Inquiries:
 
     async def _answer(self, question: Question) -> object:
         if question.about == "settings":
-            return fingerprint(self._config)
+            return fingerprint(self._current.file)
         if question.about == "new":
             return self._probes.new()
         if question.about == "seen":
@@ -51,11 +51,12 @@ class Inquiries:
         return await self._transfer(question)
 
     async def _transfer(self, question: Question) -> list[Finding] | None:
-        clinic = self._config.clinic(question.clinic_code)
+        config = self._current.now
+        clinic = config.clinic(question.clinic_code)
         if clinic is None:
             return None
         number = question.accession_number
-        return await asyncio.to_thread(doctor.by_the_daemon, self._config, clinic, number, self._listener)
+        return await asyncio.to_thread(doctor.by_the_daemon, config, clinic, number, self._listener)
 
 
 def _listening(path: Path) -> socket.socket:

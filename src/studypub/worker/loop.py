@@ -85,6 +85,10 @@ class WorkerLoop:
         """Look for tasks now instead of at the next poll."""
         self._wake.set()
 
+    def admit(self, clinics: Iterable[str]) -> None:
+        """Let these clinics, too, take turns from now on."""
+        self._rota.admit(clinics)
+
     @property
     def busy(self) -> int:
         """How many tasks are in work."""

@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import suppress
 
-from studypub.config import Config
+from studypub.config import Current
 from studypub.db.database import Database
 from studypub.errors import DatabaseUnavailable
 from studypub.flows import outage
@@ -11,10 +11,10 @@ from studypub.flows import outage
 _LOOK_SECONDS = 2.0
 
 
-async def probe(config: Config, database: Database) -> None:
+async def probe(current: Current, database: Database) -> None:
     """Look again and again, never to return, whether it is time to ask one."""
-    seconds = min(_LOOK_SECONDS, outage.pause_of(config).total_seconds())
+    seconds = min(_LOOK_SECONDS, outage.pause_of(current.file).total_seconds())
     while True:
         with suppress(DatabaseUnavailable):  # whoever claims says so
-            await outage.ask(config, database)
+            await outage.ask(current.now, database)
         await asyncio.sleep(seconds)

@@ -12,7 +12,7 @@ from studypub.db.people import Session
 from studypub.flows.check_now import check_now
 from studypub.flows.examine.finding import Finding
 from studypub.web import guards, render
-from studypub.web.given import GivenParts, GivenSession
+from studypub.web.given import GivenCurrent, GivenParts, GivenSession
 from studypub.web.parts import Parts
 
 
@@ -23,9 +23,11 @@ async def show(request: Request[Any, Any, Any], parts: GivenParts, session: Give
 
 
 @post("/admin/state", guards=[guards.administrator, guards.of_every_clinic, guards.csrf])
-async def check(request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession) -> Response[str]:
+async def check(
+    request: Request[Any, Any, Any], parts: GivenParts, session: GivenSession, current: GivenCurrent
+) -> Response[str]:
     """Try every part, and show what was found."""
-    findings = await check_now(parts.config, parts.database, parts.probes)
+    findings = await check_now(current, parts.database, parts.probes)
     return await _page(request, parts, session, findings)
 
 

@@ -162,6 +162,8 @@ async def _page(
             tx, settings.RETENTION_DEFAULT_DAYS, otherwise=parts.config.retention.default_days
         )
         now = await tx.now()
+    retention, own = parts.config.retention, {one.retention_days for one in _clinics(parts, session.user)}
+    days = (retention.own(own.pop()) if len(own) == 1 else 0) or days
     panel: dict[str, Any] = {"session": session, "config": parts.config, "now": now, "rights": rights}
     panel |= {"form": form, "looked": looked, "earlier": looked.earlier if looked else earlier}
     if request.headers.get("HX-Request") == "true":

@@ -150,6 +150,23 @@ NOT_DURABLE = failed(
         "SHOW fsync; SHOW full_page_writes; SHOW synchronous_commit; all three have to be on.",
     ),
 )
+CLINICS_OF_PANEL = passed(
+    "DATABASE_CLINICS_OF_PANEL",
+    "Настройки клиник берутся из панели, а не из файла: {codes}.",
+    "The settings of clinics are those of the panel, not of the file: {codes}.",
+)
+UNUSABLE_CLINIC = failed(
+    "DATABASE_CLINIC_UNUSABLE",
+    Sentence(
+        "Настройки клиники {code} в базе не подходят ({problem}): действуют прежние или из файла.",
+        "The settings of the clinic {code} in the database cannot be used ({problem}): the earlier ones hold, or the "
+        "file's.",
+    ),
+    Sentence(
+        "Обновите studypub: их записала более новая версия; или откройте «Клиники» в панели и сохраните их заново.",
+        "Upgrade studypub: a newer version wrote them; or open “Clinics” in the panel, and save them anew.",
+    ),
+)
 CLINICS_NOT_APART = warned(
     "DATABASE_CLINICS_NOT_APART",
     Sentence(

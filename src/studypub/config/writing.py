@@ -1,0 +1,18 @@
+"""Writes a table as the file would say it."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+
+def as_toml(table: Mapping[str, Any], place: str = "") -> str:
+    """Return the table in TOML, of which a basic string is one of JSON; what is nested in it comes last."""
+    nested = {key: value for key, value in table.items() if isinstance(value, Mapping)}
+    text = "".join(f"{key} = {_value(value)}\n" for key, value in table.items() if key not in nested)
+    for key, value in nested.items():
+        text += ("\n" if text else "") + f"[{place}{key}]\n" + as_toml(value, f"{place}{key}.")
+    return text
+
+
+def _value(value: Any) -> str:
+    return json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
