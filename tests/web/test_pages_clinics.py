@@ -77,6 +77,7 @@ async def test_a_name_is_changed_and_patients_read_it_at_once(site: Site, bench:
         "name": "Клиника «Заря»",
         "phone": "+7 495 000-00-00",
         "pacs": {"ae_title": "ORTHANC", "host": "127.0.0.1", "port": 4242},
+        "report": {"allowed": True},
     }
     assert await logged(site) == [
         ("clinic.deidentification", KHIMKI, None),

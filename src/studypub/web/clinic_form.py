@@ -28,6 +28,7 @@ _PLACES: Final = {
     "profile": "profile",
     "archive_format": "archive_format",
     "start_page": "start_page",
+    "report": "report.allowed",
     "retention_days": "retention_days",
     "consent": "delivery.consent",
     "release": "delivery.release",
@@ -42,6 +43,7 @@ _PLACES: Final = {
 }
 _FIELDS: Final = {place: field for field, place in _PLACES.items()}
 _LISTS: Final = ("peers", "peer_ae_titles")
+_SWITCHES: Final = ("start_page", "report")
 _TEXTS: Final = ("mail_ru", "sms_ru", "mail_en", "sms_en")
 # What a field holds that nobody has filled in, and that one of its own has no fault.
 _PLAIN: Final = Clinic(code="clinic", name="-", pacs=Config().clinics[0].pacs)
@@ -196,7 +198,7 @@ def _value(field: str, text: str) -> Any:
     text = text.replace("\r\n", "\n")
     if field in _LISTS:
         return [one.strip() for one in re.split(r"[,;\n]", text) if one.strip()]
-    if field == "start_page":
+    if field in _SWITCHES:
         return text == "yes"
     if field == "retention_days" and not text.strip():
         return 0
