@@ -232,7 +232,9 @@ def test_a_small_study_is_suggested_and_not_moved(orthanc: Orthanc, tmp_path: Pa
 @pytest.mark.parametrize("name", ["search C001", "searches in silence", "counts in words"])
 def test_a_pacs_that_names_none_is_not_waited_for(facing: Facing, name: str) -> None:
     facing.become(name)
-    client = pacs.way_to(one_clinic(facing.desk.pacs, dicom=facing.desk.dicom), _clinic(facing.desk)).client
+    client = pacs.way_to(
+        one_clinic(facing.desk.pacs, dicom=facing.desk.dicom), _clinic(facing.desk), facing.desk.pacs
+    ).client
     assert client.smallest_of(date(2000, 1, 1), date(2100, 1, 1)) is None
 
 
