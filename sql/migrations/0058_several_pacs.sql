@@ -1,5 +1,5 @@
--- A PACS that takes no association, of a clinic that may have several: `pacs` says how many. The clinic's tasks wait where
--- all of them are away; else the others are asked. pacs_outages stays for the version before this one.
+-- A PACS that takes no association, of a clinic that may have several: `pacs` says how many. The clinic's tasks wait
+-- where all of them are away; else the others are asked. pacs_outages stays for the version before this one.
 CREATE TABLE away_pacs (
     clinic_code text NOT NULL,
     ae_title    text NOT NULL,

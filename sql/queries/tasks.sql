@@ -81,8 +81,8 @@ SELECT now() - min(due_at) AS wait FROM tasks WHERE due_at <= now();
 -- name: claim_task
 -- Takes the task that has been due for longest, of the first clinic in the rota that has one; then of whichever clinic.
 -- The attempt is counted here, so that one that ends its process counts; a task that is still running has lost its
--- worker. Those whose PACS are all away wait, as long as somebody asks these again and again: an outage that nobody looks
--- after holds nothing.
+-- worker. Those whose PACS are all away wait, as long as somebody asks again and again: an outage that nobody looks after
+-- holds nothing.
 UPDATE tasks SET
     status = 'SEARCHING', attempt = attempt + 1, crashes = crashes + (status <> 'QUEUED')::integer,
     worker_id = %(worker_id)s, lease_token = gen_random_uuid(), due_at = now() + %(lease)s, received = 0,
