@@ -1,7 +1,8 @@
 """A person asks what stands under a number, before anything is published."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from studypub.config import Clinic, Pacs
@@ -39,9 +40,15 @@ class Lookups:
 
     async def answers(
         self, clinic: Clinic, our_ae_title: str, accession_number: str
-    ) -> list[Sequence[FoundStudy] | StudypubError]:
-        """Return what each of the clinic's PACS has under the number, or why it says nothing: all are asked at once."""
-        return await asyncio.gather(*(self._answer(pacs, our_ae_title, accession_number) for pacs in clinic.every_pacs))
+    ) -> AsyncGenerator[Sequence[FoundStudy] | StudypubError]:
+        """Yield what each of the clinic's PACS has under the number, or why it says nothing: all are asked at once."""
+        asking = [asyncio.create_task(self._answer(pacs, our_ae_title, accession_number)) for pacs in clinic.every_pacs]
+        try:
+            for one in asking:
+                yield await one
+        finally:
+            for one in asking:
+                one.cancel()
 
     async def _answer(
         self, pacs: Pacs, our_ae_title: str, accession_number: str
@@ -80,12 +87,19 @@ async def look_up(
     if answer is not None:
         return Looked(answer)
     identity = {"patient_id": asked.patient_id, "accession_number": asked.accession_number}
-    answers = await lookups.answers(clinic, our_ae_title, asked.accession_number)
-    try:
-        _, study = choose_among(answers, **identity)
-        return Looked(earlier=earlier, studies=(study,))
-    except (AmbiguousAccession, PatientMismatch) as error:
-        found = [study for answer in answers if not isinstance(answer, StudypubError) for study in answer]
-        return Looked(earlier=earlier, studies=to_choose_from(found, **identity), problem=error)
-    except StudypubError as error:
-        return Looked(earlier=earlier, problem=error)
+    answers: list[Sequence[FoundStudy] | StudypubError] = []
+    problem: StudypubError | None = None
+    async with aclosing(lookups.answers(clinic, our_ae_title, asked.accession_number)) as heard:
+        async for one in heard:  # nobody waits for those after the one that serves
+            answers.append(one)
+            try:
+                _, study = choose_among(answers, **identity)
+                return Looked(earlier=earlier, studies=(study,))
+            except StudypubError as error:
+                problem = error
+            if isinstance(problem, AmbiguousAccession):
+                break
+    if not isinstance(problem, AmbiguousAccession | PatientMismatch):
+        return Looked(earlier=earlier, problem=problem)
+    found = [study for answer in answers if not isinstance(answer, StudypubError) for study in answer]
+    return Looked(earlier=earlier, studies=to_choose_from(found, **identity), problem=problem)
