@@ -39,6 +39,7 @@ async def test_f32_a_pacs_that_is_away_is_named_to_those_whose_tasks_wait(site: 
     async with bench.database.transaction() as tx:
         await outages.begin(tx, OfClinic(TVER, "ORTHANC"), timedelta(hours=1))
         await outages.begin(tx, OfClinic("of another configuration", "ORTHANC"), timedelta(hours=1))
+        await outages.begin(tx, OfClinic(TVER, "OF ANOTHER ONE"), timedelta(hours=1))
     page = await (await person.signed_in(site.app, BASE_URL, panel.ADMINISTRATOR)).page("/queue")
     text = page.one(data_field="outage").text
     clinic = site.parts.config.clinic(TVER)
