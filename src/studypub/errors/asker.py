@@ -107,4 +107,4 @@ class LogoUnusable(Refused):
     """What was sent as a clinic's logo cannot be shown as one."""
 
     code = "LOGO_UNUSABLE"
-    template = Sentence("Логотип не принят: {reason_ru}.", "The logo was not taken: {reason_en}.")
+    template = Sentence("Картинка не принята: {reason_ru}.", "The picture was not taken: {reason_en}.")

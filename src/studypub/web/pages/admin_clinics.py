@@ -133,7 +133,8 @@ async def change_logo(
     try:
         await set_logo(parts.database, code, content, actor=session.user.actor)
     except LogoUnusable as refusal:
-        form = clinic_form.of(clinic, edition(clinic)).refused("logo", refusal)
+        fields = {**clinic_form.of(clinic, edition(clinic)).fields, "logo": ""}
+        form = Form(fields).refused("logo", refusal)
         return await _page(request, parts, session, current, form, clinic, status=422)
     return Redirect(f"/admin/clinics/{code}/edit#logo", status_code=303)
 
