@@ -121,7 +121,7 @@ async def test_what_is_no_logo_is_told_beside_the_field(administrator: Person) -
     assert logos((await administrator.get(EDIT)).text) == []
 
 
-async def test_it_goes_with_a_clinic_that_is_removed(site: Site, administrator: Person) -> None:
+async def test_it_goes_with_a_clinic_that_is_removed(administrator: Person) -> None:
     edit, back = "/admin/clinics/small/edit", "/admin/clinics/small/back"
     fields: dict[str, Any] = await form_of(administrator, NEW) | SMALL
     await administrator.post(NEW, **fields)
