@@ -318,7 +318,7 @@ async def test_of_a_clinic_with_a_prefix_it_lies_below_that_whatever_the_prefix_
 ) -> None:
     edit, address = f"/admin/clinics/{KHIMKI}/edit", f"/s/{study.token}/report"
     form = await form_of(administrator, edit)
-    keys = []
+    keys: list[str] = []
     for prefix in ("khimki/", "kh/2026/", ""):
         assert (await administrator.post(edit, **form | {"storage_prefix": prefix})).status_code == 303
         form = await form_of(administrator, edit)
