@@ -85,7 +85,10 @@ class Report(Section, frozen=True):
 
 
 class Clinic(Section, frozen=True):
-    """A clinic: it selects the PACS, the time zone and the profile; `retention_days` 0: kept as [retention] says."""
+    """A clinic: it selects the PACS, the time zone and the profile; `retention_days` 0: kept as [retention] says.
+
+    `storage_prefix`: what the names of its objects in the store begin with, such as `khimki/`.
+    """
 
     code: str
     name: str
@@ -97,6 +100,7 @@ class Clinic(Section, frozen=True):
     archive_format: Literal["zip", "tar.zst", "iso"] = "zip"
     start_page: bool = False
     retention_days: int = 0
+    storage_prefix: str = ""
     pixels: Pixels = Pixels()
     report: Report = Report()
     delivery: Delivery = Delivery()
@@ -110,6 +114,11 @@ class Clinic(Section, frozen=True):
         )
         need(holds=bool(self.name.strip()), key="name", why="must not be empty")
         need(holds=0 <= self.retention_days <= 36500, key="retention_days", why="must be between 0 and 36500")
+        need(
+            holds=re.fullmatch(r"([A-Za-z0-9_-]{1,64}/){0,4}", self.storage_prefix, re.ASCII) is not None,
+            key="storage_prefix",
+            why="must be empty, or 1 to 4 names of letters, digits, hyphens and underscores, a slash after each",
+        )
         try:
             ZoneInfo(self.time_zone)
         except (LookupError, OSError, ValueError):
