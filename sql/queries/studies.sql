@@ -108,6 +108,15 @@ WHERE NOT EXISTS (SELECT FROM stored_objects o WHERE o.object_key = key AND o.de
   AND NOT EXISTS (SELECT FROM reports r WHERE r.object_key = key)
 ORDER BY key;
 
+-- name: object_prefixes
+-- What the names of objects that were made here begin with, and what they are to begin with.
+SELECT DISTINCT substring(object_key FROM '^(.+/)studies/[^/]+$') AS prefix FROM stored_objects
+WHERE strpos(object_key, '/studies/') > 0
+UNION
+SELECT substring(object_key FROM '^(.+/)studies/[^/]+$') FROM reports WHERE strpos(object_key, '/studies/') > 0
+UNION
+SELECT document ->> 'storage_prefix' FROM clinics WHERE document ? 'storage_prefix';
+
 -- name: hold_strange_objects
 -- Writes them down, to be deleted when they have been held for long enough.
 INSERT INTO strange_objects (object_key) SELECT unnest(%(keys)s::text[]) ON CONFLICT DO NOTHING;

@@ -64,6 +64,8 @@ INSERT INTO outbox (message_id, task_id, event_id, status, kind, target, lease_t
     SELECT %(id)s, %(id)s, event_id, 'COMPLETED', 'email', 'email', %(id)s FROM task_events
     WHERE task_id = %(id)s ORDER BY event_id LIMIT 1;
 INSERT INTO clinics (code, document, changed_by) VALUES (%(c)s, jsonb_build_object('name', %(c)s), 'user:x');
+INSERT INTO clinic_logos (clinic_code, width, height, content, changed_by)
+    VALUES (%(c)s, 1, 1, convert_to(%(c)s, 'UTF8'), 'user:' || %(c)s);
 SELECT audit_append('user:' || %(c)s, 'x', '', '{}');
 """
 A: dict[str, Any] = {"c": "clinic-a", "id": "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa", "key": "AAAAAAAA", "sha": b"a" * 32}
@@ -205,7 +207,8 @@ def test_a_policy_that_is_missing_is_noticed(owner: Owner) -> None:
 
 def test_nothing_of_ones_own_is_given_to_another_clinic(owner: Owner) -> None:
     become(owner, AS_B)
-    for table in ("tasks", "published_studies", "manual_requests", "api_keys", "users", "pacs_outages", "away_pacs"):
+    of_clinics = ("tasks", "published_studies", "manual_requests", "api_keys", "users", "pacs_outages", "away_pacs")
+    for table in (*of_clinics, "clinic_logos"):
         change = sql.SQL("UPDATE {} SET clinic_code = %s").format(sql.Identifier(table))
         assert tried(owner, change, (A["c"],)) == "InsufficientPrivilege", table
     for table in (

@@ -7,6 +7,7 @@ import tarfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from studypub.data_dir import embedded
 
 PATIENT = "PID-7"
 ACCESSIONS = ("BACKUP-1", "BACKUP-2")
+LOGO = b"RIFF of a logo"
 _REPORTS = "[clinics.report]\nallowed = true\n"
 
 
@@ -109,6 +111,8 @@ def test_what_was_published_is_published_again(published: Published, empty: Inst
         text = {"Content-Type": "text/plain; charset=utf-8"}
         assert mis.put(f"/publish/{task_id}/report", content="Заключение".encode(), headers=text).status_code == 200
         report = archive_of(installation, links[ACCESSIONS[0]], "report")
+        logo = "INSERT INTO clinic_logos (clinic_code, width, height, content, changed_by) VALUES (%s, 1, 1, %s, 'x')"
+        sql(installation, logo, "f_Khimki", LOGO)
         path = backed_up(installation, folder="beside")  # the daemon
         before = {accession: archive_of(installation, link) for accession, link in links.items()}
     assert all(before.values())
@@ -120,6 +124,7 @@ def test_what_was_published_is_published_again(published: Published, empty: Inst
     with serving(empty), client(empty, key) as mis:
         assert {accession: archive_of(empty, link) for accession, link in links.items()} == before
         assert report
+        assert mis.get(f"/logo/{sha256(LOGO).hexdigest()}.webp").content == LOGO
         assert archive_of(empty, links[ACCESSIONS[0]], "report") == report
         again = mis.post("/publish", json={"patient_id": PATIENT, "accession_number": ACCESSIONS[0]}).json()
         assert again["arch_link"].rsplit("/", 1)[1] == links[ACCESSIONS[0]].rsplit("/", 1)[1]

@@ -167,6 +167,9 @@ def test_what_is_too_long_is_refused_alike(client: httpx.Client) -> None:
     # A doctor's report may be longer.
     report = client.put("/publish/x/report", content=bytes(LARGEST), headers={"Content-Type": "application/pdf"})
     assert report.status_code == 401
+    # So may a clinic's logo, to be told of beside its field.
+    logo = client.post("/admin/clinics/x/logo", files={"logo": ("x.png", bytes(2 * MEBIBYTE))})
+    assert (logo.status_code, logo.headers["location"].startswith("/login")) == (303, True)
 
 
 async def test_a_person_works_as_ever(site: Site, proxy: Proxy, browser: Browser) -> None:

@@ -125,6 +125,21 @@ async def test_the_archive_opens(house: House, study: list[FileDataset], tmp_pat
     assert {dataset.StudyInstanceUID for dataset in listed}.isdisjoint({study[0].StudyInstanceUID})
 
 
+async def test_all_that_is_stored_of_a_clinic_lies_below_its_prefix(house: House, study: list[FileDataset]) -> None:
+    house.pacs.add(study)
+    house.set_clinic(storage_prefix="khimki/")
+    _, publication = await house.published()
+    assert publication.companion is not None
+    keys = {publication.object_key, publication.companion.key}
+    assert set(house.store.stored_keys()) == keys
+    assert all(key.startswith("khimki/") and ids.is_object_key(key, {"khimki/"}) for key in keys)
+    house.set_clinic(storage_prefix="")
+    assert NOT_WHOLE not in readme_of(house, publication), "it is read all the same"
+    await withdrawing.withdraw(house.database, publication.study_id, actor="test", clinic_code=None)
+    await sweep(house.database, house.store)
+    assert list(house.store.stored_keys()) == []
+
+
 @pytest.mark.parametrize("asked", [None, "tar.zst"])
 async def test_the_clinic_s_form_of_the_archive_holds_unless_the_request_names_another(
     house: House, study: list[FileDataset], asked: str | None

@@ -9,6 +9,7 @@ import pytest
 from tests.store.conftest import Kept, put
 
 from studypub.archive.whole_file import Abandoned
+from studypub.core import ids
 from studypub.errors import StorageUnavailable, StoredObjectDiffers
 from studypub.store.base import LONGEST_LINK, Sent
 
@@ -110,6 +111,18 @@ def test_f10_a_deleted_object_is_gone_and_may_be_deleted_again(kept: Kept, tmp_p
     kept.store.delete(KEY)
     assert kept.store.size(KEY) is None
     assert kept.keys() == [other]
+
+
+def test_a_clinic_s_objects_lie_below_its_prefix_beside_all_others(kept: Kept, tmp_path: Path) -> None:
+    path, keys = file(tmp_path, 1000), [ids.new_object_key(prefix=prefix) for prefix in ("", "khimki/", "kh/2026_1/")]
+    for key in keys:
+        kept.store.verify(key, put(kept.store, key, path), 1000, sha256(path))
+    assert sorted(kept.store.stored_keys()) == sorted(kept.keys()) == sorted(keys)
+    for key in keys:
+        assert kept.read(key) == path.read_bytes()
+        assert kept.store.read(key, 990, 10) == path.read_bytes()[-10:]
+        kept.store.delete(key)
+    assert (kept.keys(), list(kept.store.stored_keys())) == ([], [])
 
 
 def test_a_missing_object_has_no_size_and_no_file(kept: Kept) -> None:

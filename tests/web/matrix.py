@@ -55,6 +55,7 @@ ROUTES = {
     "HEAD /s/{token:str}/download": _EVERYBODY,
     "GET /s/{token:str}/report": _NOT_THERE,  # none is attached
     "HEAD /s/{token:str}/report": _NOT_THERE,
+    "GET /logo/{name:str}": _NOT_THERE,  # of no such hash
     "GET /s/{token:str}/dicomweb/studies": _NOT_THERE,
     "GET /s/{token:str}/dicomweb/studies/{study:str}": _NOT_THERE,
     "GET /s/{token:str}/dicomweb/studies/{study:str}/metadata": _NOT_THERE,
@@ -161,6 +162,8 @@ ROUTES = {
     "POST /admin/clinics/{code:str}/edit": _ADMINISTRATOR_OF_ALL,
     "GET /admin/clinics/{code:str}/back": _ADMINISTRATOR_OF_ALL,
     "POST /admin/clinics/{code:str}/back": _ADMINISTRATOR_OF_ALL,
+    "POST /admin/clinics/{code:str}/logo": _ADMINISTRATOR_OF_ALL,
+    "POST /admin/clinics/{code:str}/logo/remove": _ADMINISTRATOR_OF_ALL,
     "GET /admin/settings": _ADMINISTRATOR_OF_ALL,
     "POST /admin/settings": _ADMINISTRATOR_OF_ALL,
     "GET /admin/audit": _ADMINISTRATOR_OF_ALL,

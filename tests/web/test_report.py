@@ -14,6 +14,7 @@ from pypdf import PdfReader, PdfWriter
 from tests.peers import panel, person
 from tests.peers.person import Person
 from tests.web.conftest import BASE_URL, KHIMKI, TVER, Site
+from tests.web.test_pages_clinics import form_of
 
 from studypub.config import Report as ReportSection
 from studypub.core import ids
@@ -310,3 +311,27 @@ async def test_who_may_not_see_links_attaches_nothing(site: Site, desk: Person, 
     assert (await desk.get(address)).status_code == 403
     assert (await desk.post(address, accepted="1", text=CONCLUSION)).status_code == 403
     assert (await desk.post(f"{address}/remove")).status_code == 403
+
+
+async def test_of_a_clinic_with_a_prefix_it_lies_below_that_whatever_the_prefix_is_later(
+    site: Site, study: Publication, administrator: Person
+) -> None:
+    edit, address = f"/admin/clinics/{KHIMKI}/edit", f"/s/{study.token}/report"
+    form = await form_of(administrator, edit)
+    keys: list[str] = []
+    for prefix in ("khimki/", "kh/2026/", ""):
+        assert (await administrator.post(edit, **form | {"storage_prefix": prefix})).status_code == 303
+        form = await form_of(administrator, edit)
+        assert form["storage_prefix"] == prefix
+        assert (await site.client.get(address)).status_code == (200 if keys else 404), "it is still found"
+        keys.append((await attached(site, study.task_id)).key)
+    assert [key.partition("studies/")[0] for key in keys] == ["khimki/", "kh/2026/", ""]
+    # Something is lost of what the database has known, and somebody else shares the store.
+    strange, foreign = ids.new_report_key("khimki/"), ids.new_report_key("other/")
+    for key in (strange, foreign):
+        site.store.put(key, BytesIO(PDF))
+    found = await reconcile(site.database, site.store, collect=True, actor="test")
+    assert (found.closed, found.strangers) == ((), (strange,))
+    assert await expire.sweep(site.database, site.store) == 2
+    assert set(site.store.stored_keys()) == {study.object_key, keys[-1], strange, foreign}
+    assert (await site.client.get(address)).status_code == 200

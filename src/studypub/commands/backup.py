@@ -5,6 +5,7 @@ import asyncio
 
 from studypub.commands.console import actor, configuration
 from studypub.commands.language import language
+from studypub.config import Config
 from studypub.core.clinics import EVERY_CLINIC
 from studypub.data_dir import database_url, only_daemon, place
 from studypub.db import half_restored
@@ -58,7 +59,7 @@ def restore(options: argparse.Namespace) -> int:
         put = restoring.fill_store(archive, manifest, store)
         half_restored.mark(url)
         restoring.fill_database(archive, manifest, url)  # last: where anything fails before, it can be tried again
-        found = asyncio.run(_reconciled(url, store, collect=options.collect))
+        found = asyncio.run(_reconciled(url, store, settings, collect=options.collect))
     _say(Sentence(
         f"Восстановлена копия от {manifest.made_at:%Y-%m-%d %H:%M} UTC. Архивов возвращено в хранилище: {put}.",
         f"Restored the backup of {manifest.made_at:%Y-%m-%d %H:%M} UTC. Archives put back into the store: {put}.",
@@ -75,7 +76,7 @@ def reconcile(options: argparse.Namespace) -> int:
         if settings.database.url != "embedded":
             asyncio.run(_require_none_elsewhere(url, place(folder)))
         store = open_store(settings.storage, folder)
-        found = asyncio.run(_reconciled(url, store, collect=options.collect))
+        found = asyncio.run(_reconciled(url, store, settings, collect=options.collect))
     _tell(found, collect=options.collect)
     return 0
 
@@ -86,10 +87,11 @@ async def _require_none_elsewhere(url: str, ours: str) -> None:
         await require_none_elsewhere(database, ours)
 
 
-async def _reconciled(url: str, store: Store, *, collect: bool) -> Reconciled:
+async def _reconciled(url: str, store: Store, settings: Config, *, collect: bool) -> Reconciled:
+    prefixes = frozenset(clinic.storage_prefix for clinic in settings.clinics)
     await migrate(url)
     async with Database(url, size=2, name="restore", sees=EVERY_CLINIC) as database:
-        found = await restoring.reconcile(database, store, collect=collect, actor=actor())
+        found = await restoring.reconcile(database, store, collect=collect, actor=actor(), prefixes=prefixes)
     half_restored.clear(url)
     return found
 

@@ -88,6 +88,7 @@ class Clinic(Section, frozen=True):
     """A clinic: it selects the PACS, the time zone and the profile; `retention_days` 0: kept as [retention] says.
 
     `more_pacs` are asked after `pacs`, in their order, for what none before them has.
+    `storage_prefix`: what the names of its objects in the store begin with, such as `khimki/`.
     """
 
     code: str
@@ -101,6 +102,7 @@ class Clinic(Section, frozen=True):
     archive_format: Literal["zip", "tar.zst", "iso"] = "zip"
     start_page: bool = False
     retention_days: int = 0
+    storage_prefix: str = ""
     pixels: Pixels = Pixels()
     report: Report = Report()
     delivery: Delivery = Delivery()
@@ -116,6 +118,11 @@ class Clinic(Section, frozen=True):
         titles = {pacs.ae_title for pacs in self.every_pacs}
         need(holds=len(titles) == len(self.every_pacs), key="more_pacs", why="must each have an AE title of its own")
         need(holds=0 <= self.retention_days <= 36500, key="retention_days", why="must be between 0 and 36500")
+        need(
+            holds=re.fullmatch(r"([A-Za-z0-9_-]{1,64}/){0,4}", self.storage_prefix, re.ASCII) is not None,
+            key="storage_prefix",
+            why="must be empty, or 1 to 4 names of letters, digits, hyphens and underscores, a slash after each",
+        )
         try:
             ZoneInfo(self.time_zone)
         except (LookupError, OSError, ValueError):

@@ -55,6 +55,11 @@ async def strangers(tx: Transaction, keys: list[str]) -> list[str]:
     return [row["object_key"] for row in await tx.all("strange_objects", keys=keys)]
 
 
+async def prefixes(tx: Transaction) -> set[str]:
+    """Return what the names of objects begin with here, or have begun with."""
+    return {row["prefix"] for row in await tx.all("object_prefixes")}
+
+
 async def hold_strangers(tx: Transaction, keys: list[str]) -> None:
     """Write down objects that are to be deleted when they have been held for a while."""
     await tx.run("hold_strange_objects", keys=keys)

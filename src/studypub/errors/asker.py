@@ -101,3 +101,10 @@ class ClinicInUse(Refused):
         "accounts and {keys} API keys. Wait for the tasks, withdraw the publications, revoke the keys, disable the "
         "accounts, and repeat.",
     )
+
+
+class LogoUnusable(Refused):
+    """What was sent as a clinic's logo cannot be shown as one."""
+
+    code = "LOGO_UNUSABLE"
+    template = Sentence("Картинка не принята: {reason_ru}.", "The picture was not taken: {reason_en}.")

@@ -87,7 +87,7 @@ async def carry_out(means: Means, task: Task, progress: Progress) -> Publication
                 start_page=clinic.start_page,
             )
             preparation = Preparation(case, folder, stop)
-            sending = Sending(means.database, means.store, task.task_id, form)
+            sending = Sending(means.database, means.store, task.task_id, form, prefix=clinic.storage_prefix)
             async with Ahead(preparation, sending, stop) as ahead:
                 retrieved = await _retrieve(means.database, way, task, found, received, progress, ahead)
                 task = await _advance_received(means.database, task, retrieved, progress)

@@ -72,7 +72,7 @@ async def attach(
         raise ReportNamesPatient(", ".join(found), **_told(found))
     async with database.transaction() as tx:
         report = Report(
-            key=ids.new_report_key(),
+            key=ids.new_report_key(place.clinic.storage_prefix),
             size=len(cleaned.content),
             sha256=hashlib.sha256(cleaned.content).digest(),
             pages=cleaned.pages,

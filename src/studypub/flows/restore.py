@@ -85,11 +85,14 @@ def fill_store(archive: tarfile.TarFile, manifest: Manifest, store: Store) -> in
     return len(here)
 
 
-async def reconcile(database: Database, store: Store, *, collect: bool, actor: str) -> Reconciled:
+async def reconcile(
+    database: Database, store: Store, *, collect: bool, actor: str, prefixes: frozenset[str] = frozenset()
+) -> Reconciled:
     """Close what has come to its date, and links whose archive is not there; look for objects that no link leads to.
 
     These may be of publications that were made after the backup, or of another installation that shares the store:
-    only where they are to be collected they are deleted, once they have been held for a week.
+    only where they are to be collected they are deleted, once they have been held for a week. `prefixes`: what names of
+    ours may begin with, besides what the database knows.
     """
     expired = await expire(database)
     closed: list[Publication] = []
@@ -103,7 +106,9 @@ async def reconcile(database: Database, store: Store, *, collect: bool, actor: s
             async with database.transaction(actor) as tx:
                 await studies.forget_companion(tx, publication.study_id, companion.key)
     await _forget_lost_reports(database, store, actor)
-    keys = await asyncio.to_thread(lambda: [key for key in store.stored_keys() if ids.is_object_key(key)])
+    async with database.transaction() as tx:
+        known = prefixes | await studies.prefixes(tx)
+    keys = await asyncio.to_thread(lambda: [key for key in store.stored_keys() if ids.is_object_key(key, known)])
     async with database.transaction() as tx:
         strangers = await studies.strangers(tx, keys)
         if collect:

@@ -31,11 +31,15 @@ class _Put(NamedTuple):
 class Sending:
     """One archive on its way to the store."""
 
-    def __init__(self, database: Database, store: Store, task_id: UUID, form: ArchiveFormat) -> None:
+    def __init__(
+        self, database: Database, store: Store, task_id: UUID, form: ArchiveFormat, *, prefix: str = ""
+    ) -> None:
+        """Let what is stored have names that begin with `prefix`."""
         self._database = database
         self._store = store
         self._task_id = task_id
         self._form = form
+        self._prefix = prefix
         # A thread of its own: it waits for an archive, which must not wait for a free one.
         self._thread = ThreadPoolExecutor(1, "send")
         self._under_way: asyncio.Task[_Put] | None = None
@@ -58,14 +62,14 @@ class Sending:
 
     async def _archive(self, prepared: Prepared) -> str:
         put = await self._begun() or await self._put(
-            ids.new_object_key(self._form), prepared.path.open("rb"), self._thread
+            ids.new_object_key(self._form, self._prefix), prepared.path.open("rb"), self._thread
         )
         size, sha256 = prepared.summary.size, prepared.summary.sha256
         await asyncio.to_thread(self._store.verify, put.key, put.sent, size, sha256)
         return put.key
 
     async def _companion(self, prepared: Prepared) -> Companion:
-        put = await self._put(ids.new_companion_key(), prepared.companion_path.open("rb"))
+        put = await self._put(ids.new_companion_key(self._prefix), prepared.companion_path.open("rb"))
         size, sha256 = prepared.companion
         await asyncio.to_thread(self._store.verify, put.key, put.sent, size, sha256)
         return Companion(put.key, size, sha256)
@@ -91,7 +95,7 @@ class Sending:
             in_vain.callback(archive.close)
             await asyncio.to_thread(self._store.check)
             in_vain.pop_all()
-        return await self._put(ids.new_object_key(self._form), archive, self._thread)
+        return await self._put(ids.new_object_key(self._form, self._prefix), archive, self._thread)
 
     async def _put(self, key: str, archive: IO[bytes] | Follower, thread: ThreadPoolExecutor | None = None) -> _Put:
         """Put under a name nobody can guess, which is written down first: nothing unknown is left behind."""

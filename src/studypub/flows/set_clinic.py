@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from studypub.config import Clinic, Config, Current
 from studypub.config.current import changed_fields, document_of, edition, merged
-from studypub.db import audit, clinics, outbox
+from studypub.db import audit, clinics, logos, outbox
 from studypub.db.clinics import Things
 from studypub.db.database import Database, Transaction
 from studypub.deid import profile
@@ -54,6 +54,7 @@ async def give_clinic_back(current: Current, database: Database, code: str, edit
         if not await clinics.give_back(tx, code):
             raise NotThere(reason_ru="Такой клиники здесь нет.", reason_en="There is no such clinic here.")
         if in_file is None:
+            await logos.drop(tx, code)  # another clinic may come to have this code
             await audit.append(tx, editing.actor, "clinic.removed", code)
         else:
             fields = ", ".join(changed_fields(before, in_file))

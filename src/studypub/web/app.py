@@ -42,6 +42,7 @@ from studypub.web.pages import (
     login,
     login_code,
     login_oidc,
+    logo,
     preview,
     publish_new,
     publish_received,
@@ -77,6 +78,7 @@ ROUTES = (
     # patients
     *link.routes,
     *link_report.routes,
+    *logo.routes,
     *download.routes,
     *dicomweb.routes,
     *preview.routes,

@@ -30,6 +30,7 @@ _PLACES: Final = {
     "start_page": "start_page",
     "report": "report.allowed",
     "retention_days": "retention_days",
+    "storage_prefix": "storage_prefix",
     "consent": "delivery.consent",
     "release": "delivery.release",
     "hours": "delivery.hours",
@@ -80,6 +81,10 @@ _WRONG: Final = {
     "retention_days": Sentence(
         "Целое число дней или пусто; не больше предела в настройках.",
         "A whole number of days, or nothing; at most the limit of the settings.",
+    ),
+    "storage_prefix": Sentence(
+        "Латинские буквы, цифры, дефисы и подчёркивания, после каждого имени «/». Пример: khimki/",
+        "Latin letters, digits, hyphens and underscores, and “/” after each name. An example: khimki/",
     ),
     "hours": Sentence("Число больше 0 и не больше 720.", "A number that is more than 0 and at most 720."),
     **dict.fromkeys(("subject_ru", "subject_en"), _SUBJECT),

@@ -16,6 +16,7 @@ _AREAS = {
     "/readyz": "operations",
     "/metrics": "operations",
     "/static/": "static",
+    "/logo/": "static",
 }
 _BEGAN = "studypub_began"
 

@@ -1,9 +1,10 @@
 """Clinics: what each is, where its PACS is, and how its studies are handed out."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from litestar import Request, Response, get, post
+from litestar.datastructures import UploadFile
 from litestar.params import FromPath
 from litestar.response import Redirect
 
@@ -13,8 +14,9 @@ from studypub.core.request import FieldError
 from studypub.db import clinics
 from studypub.db.clinics import Kept
 from studypub.db.people import Session
-from studypub.errors import ClinicChanged, ClinicInUse, Sentence, StudypubError
+from studypub.errors import ClinicChanged, ClinicInUse, LogoUnusable, Sentence, StudypubError
 from studypub.flows.check_now import check_pacs
+from studypub.flows.clinic_logo import logo_beside, remove_logo, set_logo
 from studypub.flows.examine.finding import Finding
 from studypub.flows.set_clinic import Editing, give_clinic_back, set_clinic
 from studypub.web import clinic_form, forms, guards, render
@@ -26,6 +28,7 @@ from studypub.web.parts import Parts
 _NO_CLINIC = Sentence("Такой клиники нет.", "There is no such clinic.")
 _SEEING = [guards.administrator, guards.of_every_clinic]
 _CHANGING = [*_SEEING, guards.csrf]
+_LARGEST_FORM: Final = 8 << 20  # bytes: of a file that is a little too large is told beside its field
 
 
 @get("/admin/clinics", guards=_SEEING)
@@ -111,6 +114,39 @@ async def give_back(
     return Redirect("/admin/clinics", status_code=303)
 
 
+@post(
+    "/admin/clinics/{code:str}/logo",
+    guards=_CHANGING,
+    opt={guards.TAKES_FILES: True},
+    request_max_body_size=_LARGEST_FORM,
+)
+async def change_logo(
+    request: Request[Any, Any, Any],
+    parts: GivenParts,
+    session: GivenSession,
+    current: GivenCurrent,
+    code: FromPath[str],
+) -> Response[str]:
+    """Show its patients a logo."""
+    clinic, sent = _clinic(parts, code), (await request.form()).get("logo")
+    content = await sent.read() if isinstance(sent, UploadFile) else b""
+    try:
+        await set_logo(parts.database, code, content, actor=session.user.actor)
+    except LogoUnusable as refusal:
+        fields = {**clinic_form.of(clinic, edition(clinic)).fields, "logo": ""}
+        form = Form(fields).refused("logo", refusal)
+        return await _page(request, parts, session, current, form, clinic, status=422)
+    return Redirect(f"/admin/clinics/{code}/edit#logo", status_code=303)
+
+
+@post("/admin/clinics/{code:str}/logo/remove", guards=_CHANGING)
+async def take_logo_away(parts: GivenParts, session: GivenSession, code: FromPath[str]) -> Redirect:
+    """Show none."""
+    _clinic(parts, code)
+    await remove_logo(parts.database, code, actor=session.user.actor)
+    return Redirect(f"/admin/clinics/{code}/edit#logo", status_code=303)
+
+
 async def _sent(
     request: Request[Any, Any, Any], parts: Parts, session: Session, current: Current, before: Clinic | None = None
 ) -> Response[str]:
@@ -148,6 +184,7 @@ async def _page(
     kept, now = await _kept(parts)
     panel: dict[str, Any] = {"session": session, "config": parts.config, "now": now, "form": form}
     panel["kept"] = kept.get(clinic.code) if clinic else None
+    panel["logo"] = await logo_beside(parts.database, clinic.code) if clinic else None
     panel["in_file"] = clinic is not None and current.file.clinic(clinic.code) is not None
     panel["unusable"] = current.unusable.get(clinic.code) if clinic else None
     return render.page("clinic.html", request, status=status, clinic=clinic, tried=tried, **panel)
@@ -187,4 +224,4 @@ async def _set_here(parts: Parts, code: str) -> Kept:
     return kept[code]
 
 
-routes = (show, ask_for_new, add, ask, change, ask_to_give_back, give_back)
+routes = (show, ask_for_new, add, ask, change, ask_to_give_back, give_back, change_logo, take_logo_away)

@@ -17,6 +17,7 @@ from studypub.core.report import Report
 from studypub.core.request import FieldError
 from studypub.errors import Sentence, StudypubError, TooManyTries
 from studypub.flows import pin
+from studypub.flows.clinic_logo import logo_beside
 from studypub.flows.companion import Companions
 from studypub.flows.open_link import Opened
 from studypub.flows.report import beside
@@ -47,7 +48,7 @@ async def landing(
     has_viewer = parts.config.viewer.enabled and viewer.manifest is not None
     study = opened.publication if opened.access is Access.OPEN else None
     report = await beside(parts.config, parts.database, study) if study else None
-    return _page(
+    return await _page(
         request,
         parts,
         token,
@@ -63,23 +64,23 @@ async def enter_pin(request: Request[Any, Any, Any], parts: GivenParts, token: F
     """Open the link for this browser, where the PIN is right."""
     opened = await open_asked(request, parts, token)
     if opened.access is not Access.LOCKED or opened.publication is None:
-        return _page(request, parts, token, opened)
+        return await _page(request, parts, token, opened)
     form = await forms.read(request, "pin")
     try:
         proof = await pin.unlock(parts.database, opened.publication, form.value("pin"), guards.client_of(request))
     except TooManyTries as refusal:
         problem = problem_of(refusal)
-        response = _page(request, parts, token, opened, refusal.sentence, problem.status)
+        response = await _page(request, parts, token, opened, refusal.sentence, problem.status)
         response.headers.update(problem.headers)
         return response
     if proof is None:
-        return _page(request, parts, token, opened, _WRONG_PIN, 422)
+        return await _page(request, parts, token, opened, _WRONG_PIN, 422)
     response = Redirect(f"/s/{token}", status_code=303)
     response.set_cookie(cookies.entered_pin(parts.config.server, token, proof))
     return response
 
 
-def _page(
+async def _page(
     request: Request[Any, Any, Any],
     parts: Parts,
     token: str,
@@ -93,11 +94,12 @@ def _page(
 ) -> Response[str]:
     study, answer = opened.publication, status or _STATUS.get(opened.access, 410)
     clinic = parts.config.clinic(study.clinic_code if study else None) or parts.config.clinics[0]
+    logo = await logo_beside(parts.database, study.clinic_code) if study else None
     if study is not None and opened.access is Access.LOCKED:
         form = forms.empty("pin").with_errors(*([FieldError("pin", fault)] if fault else []))
-        return render.page("link_pin.html", request, status=answer, token=token, clinic=clinic, form=form)
+        return render.page("link_pin.html", request, status=answer, token=token, clinic=clinic, logo=logo, form=form)
     if study is None or opened.access is not Access.OPEN:
-        return render.page("link_closed.html", request, status=answer, access=opened.access, clinic=clinic)
+        return render.page("link_closed.html", request, status=answer, access=opened.access, clinic=clinic, logo=logo)
     address = link(parts.config.server.base_url, token)
     qr = segno.make(address, error="m").svg_data_uri(border=4)
     return render.page(
@@ -105,6 +107,7 @@ def _page(
         request,
         study=study,
         clinic=clinic,
+        logo=logo,
         qr=qr,
         address=address,
         now=opened.now,

@@ -13,6 +13,7 @@ from studypub.core import preview
 from studypub.core.access import Access
 from studypub.core.publication import Publication
 from studypub.errors import Sentence
+from studypub.flows.clinic_logo import logo_beside
 from studypub.flows.companion import Companions
 from studypub.flows.open_link import Opened
 from studypub.web import render
@@ -42,9 +43,10 @@ async def shown(
     if opened.access is Access.LOCKED:
         return Redirect(f"/s/{token}", status_code=303)
     clinic = parts.config.clinic(study.clinic_code if study else None) or parts.config.clinics[0]
+    logo = await logo_beside(parts.database, study.clinic_code) if study else None
     if study is None or opened.access is not Access.OPEN:
         status = 404 if study is None else 410
-        return render.page("link_closed.html", request, status=status, access=opened.access, clinic=clinic)
+        return render.page("link_closed.html", request, status=status, access=opened.access, clinic=clinic, logo=logo)
     content = await _part(companions, study, preview.INDEX)
     told = preview.decoded(content) if content else None
     if told is None or not told.series:
@@ -57,6 +59,7 @@ async def shown(
         request,
         study=study,
         clinic=clinic,
+        logo=logo,
         preview=told,
         place=place,
         has_viewer=has_viewer and await _part(companions, study, OVERVIEW) is not None,

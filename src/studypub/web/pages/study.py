@@ -16,6 +16,7 @@ from studypub.db import studies
 from studypub.db.people import Session
 from studypub.errors import Refused, Sentence
 from studypub.flows import pin, withdraw
+from studypub.flows.clinic_logo import logo_beside
 from studypub.web import forms, guards, keeping, places, render
 from studypub.web.errors import Problem
 from studypub.web.formats import zone_of
@@ -47,7 +48,7 @@ async def slip(
 ) -> Response[str]:
     """Show the slip to print; it names nobody."""
     study, now = await _study(parts, session, study_id)
-    return _slip(request, _panel(parts, session, now) | _link(parts, study), forms.empty("name", "pin"))
+    return _slip(request, await _paper(parts, session, study, now), forms.empty("name", "pin"))
 
 
 @post("/studies/{study_id:uuid}/slip", guards=[guards.signed_in, guards.csrf, May(Right.LINK)])
@@ -56,7 +57,7 @@ async def slip_with_name(
 ) -> Response[str]:
     """Show the slip with a name and a PIN on it that somebody typed; they are kept nowhere."""
     study, now = await _study(parts, session, study_id)
-    form, page = await forms.read(request, "name", "pin"), _panel(parts, session, now) | _link(parts, study)
+    form, page = await forms.read(request, "name", "pin"), await _paper(parts, session, study, now)
     typed = form.value("pin").strip()
     if typed and not await pin.is_right(study, typed):
         return _slip(request, page, form.with_errors(FieldError("pin", _WRONG_PIN)), status=422)
@@ -134,6 +135,11 @@ def _link(parts: Parts, study: Publication) -> dict[str, Any]:
     qr = segno.make(address, error="m").svg_data_uri(border=4)
     clinic = parts.config.clinic(study.clinic_code) or parts.config.clinics[0]
     return {"study": study, "address": address, "qr": qr, "clinic": clinic}
+
+
+async def _paper(parts: Parts, session: Session, study: Publication, now: datetime) -> dict[str, Any]:
+    logo = await logo_beside(parts.database, study.clinic_code)
+    return {**_panel(parts, session, now), **_link(parts, study), "logo": logo}
 
 
 def _keep_page(

@@ -9,6 +9,7 @@ from litestar.response import Redirect
 
 from studypub.core.access import Access
 from studypub.errors import Sentence
+from studypub.flows.clinic_logo import logo_beside
 from studypub.viewer.edition import ADDRESS
 from studypub.web import render
 from studypub.web.errors import Problem
@@ -39,7 +40,8 @@ async def viewed(
     clinic = parts.config.clinic(study.clinic_code if study else None) or parts.config.clinics[0]
     if study is None or opened.access is not Access.OPEN:
         status = 404 if study is None else 410
-        return render.page("link_closed.html", request, status=status, access=opened.access, clinic=clinic)
+        logo = await logo_beside(parts.database, study.clinic_code) if study else None
+        return render.page("link_closed.html", request, status=status, access=opened.access, clinic=clinic, logo=logo)
     manifest = viewer.manifest if parts.config.viewer.enabled else None
     overview = await asyncio.to_thread(views.overview, study) if manifest else None
     if manifest is None or overview is None:
