@@ -1,6 +1,5 @@
 """A clinic with a PACS and an old archive beside it: each study comes from whichever has it, also while one is away."""
 
-import json
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -47,12 +46,6 @@ def test_what_one_pacs_lacks_the_other_serves_and_one_that_is_away_is_waited_for
         old.store(studies["TWO-1"] + studies["TWO-2"])
         new.store(make_study(patient_id="SOMEBODY ELSE", accession_number="TWO-1", instances=1, seed=3710))
         new.register("STUDYPUB", "127.0.0.1", installation.scp_port)
-        doctor = installation.command("doctor", "--accession", "TWO-2", "--json")
-        said = [json.loads(line) for line in doctor.stdout.splitlines()]
-        told = [(one["code"], one["en"].split(":")[0]) for one in said if one["clinic"]]
-        assert ("PACS_ECHO", "PACS NEW") in told, said
-        assert ("TRANSFER_COMPLETE", "PACS OLD") in told, said
-        assert not [one for one in said if one["clinic"] and not one["passed"]]
         key = installation.command("apikey", "add", "--clinic", "f_Khimki", "--name", "mis").stdout.strip()
         with serving(installation), client(installation, key) as mis:
 
