@@ -81,7 +81,7 @@ SELECT now() - min(due_at) AS wait FROM tasks WHERE due_at <= now();
 -- name: claim_task
 -- Takes the task that has been due for longest, of the first clinic in the rota that has one; then of whichever clinic.
 -- The attempt is counted here, so that one that ends its process counts; a task that is still running has lost its
--- worker. Those whose PACS is away wait, as long as somebody asks it again and again: an outage that nobody looks after
+-- worker. Those whose PACS are all away wait, as long as somebody asks again and again: an outage that nobody looks after
 -- holds nothing.
 UPDATE tasks SET
     status = 'SEARCHING', attempt = attempt + 1, crashes = crashes + (status <> 'QUEUED')::integer,
@@ -92,15 +92,17 @@ WHERE task_id = (
         SELECT longest.task_id FROM unnest(%(rota)s::text[]) AS turn (clinic_code) CROSS JOIN LATERAL (
             SELECT t.task_id FROM tasks t
             WHERE t.clinic_code = turn.clinic_code AND t.due_at <= now() AND (t.status <> 'QUEUED' OR NOT EXISTS (
-                SELECT FROM pacs_outages o
-                WHERE o.clinic_code = t.clinic_code AND o.probe_at > now() - interval '1 minute'))
+                SELECT FROM away_pacs o
+                WHERE o.clinic_code = t.clinic_code AND o.probe_at > now() - interval '1 minute'
+                HAVING count(*) >= min(o.pacs)))
             ORDER BY t.due_at LIMIT 1 FOR UPDATE OF t SKIP LOCKED) longest
         UNION ALL
         SELECT longest.task_id FROM (
             SELECT t.task_id FROM tasks t
             WHERE t.due_at <= now() AND (t.status <> 'QUEUED' OR NOT EXISTS (
-                SELECT FROM pacs_outages o
-                WHERE o.clinic_code = t.clinic_code AND o.probe_at > now() - interval '1 minute'))
+                SELECT FROM away_pacs o
+                WHERE o.clinic_code = t.clinic_code AND o.probe_at > now() - interval '1 minute'
+                HAVING count(*) >= min(o.pacs)))
             ORDER BY t.due_at LIMIT 1 FOR UPDATE OF t SKIP LOCKED) longest) due
     LIMIT 1)
 RETURNING *;

@@ -368,12 +368,12 @@ def _give_back_memory() -> None:
 
 def _admit(scp: StorageScp, loop: WorkerLoop, now: Config) -> None:
     """Let each clinic's PACS send, and its tasks take turns."""
-    scp.know(Senders.of(clinic.pacs) for clinic in now.clinics)
+    scp.know(Senders.of(pacs) for clinic in now.clinics for pacs in clinic.every_pacs)
     loop.admit(clinic.code for clinic in now.clinics)
 
 
 def _storage_scp(config: Config, spool: Spool, metrics: Metrics, certificate: Renewed | None) -> StorageScp:
-    senders = [Senders.of(clinic.pacs) for clinic in config.clinics]
+    senders = [Senders.of(pacs) for clinic in config.clinics for pacs in clinic.every_pacs]
     return StorageScp(
         config.dicom.ae_title,
         config.dicom.host,

@@ -41,6 +41,7 @@ INSERT INTO recovery_codes (user_id, code_sha256) VALUES (%(id)s, %(sha)s);
 INSERT INTO api_keys (key_id, secret_sha256, clinic_code, name, callback_url, callback_secret)
     VALUES (%(key)s, %(sha)s, %(c)s, %(c)s || '-key', 'https://' || %(c)s || '.example/', 'whsec_x');
 INSERT INTO pacs_outages (clinic_code, probe_at) VALUES (%(c)s, now());
+INSERT INTO away_pacs (clinic_code, ae_title, probe_at, pacs) VALUES (%(c)s, 'A', now(), 1);
 INSERT INTO tasks (task_id, clinic_code, patient_id, accession_number, origin, requested_by, search_until, status,
     lease_token, worker_id)
     VALUES (%(id)s, %(c)s, %(c)s || '-patient', 'ACSN', 'mis', 'key:' || %(key)s, now(), 'SEARCHING', %(id)s, %(id)s);
@@ -206,7 +207,8 @@ def test_a_policy_that_is_missing_is_noticed(owner: Owner) -> None:
 
 def test_nothing_of_ones_own_is_given_to_another_clinic(owner: Owner) -> None:
     become(owner, AS_B)
-    for table in ("tasks", "published_studies", "manual_requests", "api_keys", "users", "pacs_outages", "clinic_logos"):
+    of_clinics = ("tasks", "published_studies", "manual_requests", "api_keys", "users", "pacs_outages", "away_pacs")
+    for table in (*of_clinics, "clinic_logos"):
         change = sql.SQL("UPDATE {} SET clinic_code = %s").format(sql.Identifier(table))
         assert tried(owner, change, (A["c"],)) == "InsufficientPrivilege", table
     for table in (

@@ -39,11 +39,11 @@ _WORDS = {
         "base", "url", "host", "port", "listener", "seconds", "status", "server", "target", "peer", "proto",
     },
     "pacs": {
-        *pacs.way_to(Config(), _CLINIC).words,
+        *pacs.way_to(Config(), _CLINIC, _CLINIC.pacs).words,
         "count", "source", "reason", "status", "why_ru", "why_en", "charset", "listener",
     },
     "transfer": {
-        *pacs.way_to(Config(), _CLINIC).words,
+        *pacs.way_to(Config(), _CLINIC, _CLINIC.pacs).words,
         "count", "received", "expected", "status_ru", "status_en", "address", "title", "reason_ru", "reason_en",
         "names", "why", "number_ru", "number_en", "said_ru", "said_en",
     },

@@ -23,8 +23,9 @@ from tests.peers.program import deaf_port, free_port
 from tests.peers.scripted_pacs import Answers, Behaviour, Search, Transfer, pending
 from tests.peers.studies import make_study
 
-from studypub.config import Clinic, Database, Pacs
+from studypub.config import Clinic, Config, Database, Pacs
 from studypub.dicom import visitors
+from studypub.dicom.demo_pacs import DemoPacs
 from studypub.dicom.visitors import Visit
 from studypub.dicom.waiting import leave_answers
 from studypub.errors import PacsRefused, PacsUnreachable
@@ -33,6 +34,7 @@ from studypub.flows.examine import pacs
 from studypub.flows.examine.causes import transfer as causes
 from studypub.flows.examine.causes.transfer import Outcome
 from studypub.flows.examine.finding import Cause, Finding
+from studypub.flows.examine.transfer import Listener
 
 
 @pytest.mark.parametrize(
@@ -193,6 +195,28 @@ def test_a_number_that_names_no_study_or_several_moves_nothing(facing: Facing) -
     assert facing.pacs.asked == []
 
 
+def test_of_several_pacs_each_is_examined_and_the_study_need_be_in_one(facing: Facing) -> None:
+    facing.become("honest")
+    empty = DemoPacs("EMPTY", destinations={}, instances=())
+    empty.start()
+    try:
+        first = Pacs(ae_title="EMPTY", host="127.0.0.1", port=empty.port)
+        clinic = Clinic(code="c", name="Клиника", pacs=first, more_pacs=(facing.desk.pacs,))
+        config = Config(dicom=facing.desk.dicom, clinics=(clinic,))
+        listener = Listener(facing.desk.spool, facing.desk.scp.visitors)
+        found = doctor.by_the_daemon(config, clinic, ACCESSION, listener)
+        nowhere = doctor.by_the_daemon(config, clinic, "NOPE", listener)
+    finally:
+        empty.stop()
+    echoes = [finding.sentence.en for finding in found if finding.code == "PACS_ECHO"]
+    assert [title in said for title, said in zip(("EMPTY", facing.pacs.ae_title), echoes, strict=True)] == [True, True]
+    assert failures(by_code(found)) == set()
+    assert f"PACS {facing.pacs.ae_title}:" in by_code(found)["TRANSFER_COMPLETE"].sentence.en
+    (failed,) = [finding for finding in nowhere if not finding.passed]
+    assert failed.code == "TRANSFER_NO_SUCH_STUDY"
+    assert f"EMPTY, {facing.pacs.ae_title}:" in failed.sentence.en
+
+
 def test_a_pacs_that_breaks_off_while_it_lists_is_told(facing: Facing) -> None:
     def find(search: Search) -> Answers:
         if search.level != "STUDY":
@@ -232,7 +256,9 @@ def test_a_small_study_is_suggested_and_not_moved(orthanc: Orthanc, tmp_path: Pa
 @pytest.mark.parametrize("name", ["search C001", "searches in silence", "counts in words"])
 def test_a_pacs_that_names_none_is_not_waited_for(facing: Facing, name: str) -> None:
     facing.become(name)
-    client = pacs.way_to(one_clinic(facing.desk.pacs, dicom=facing.desk.dicom), _clinic(facing.desk)).client
+    client = pacs.way_to(
+        one_clinic(facing.desk.pacs, dicom=facing.desk.dicom), _clinic(facing.desk), facing.desk.pacs
+    ).client
     assert client.smallest_of(date(2000, 1, 1), date(2100, 1, 1)) is None
 
 

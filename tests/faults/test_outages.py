@@ -24,6 +24,7 @@ from studypub.core.retry import probe_pause
 from studypub.core.task import Status, Task
 from studypub.db import outages, tasks
 from studypub.db.database import Database
+from studypub.db.outages import OfClinic
 from studypub.flows.request import request_publication
 
 NUMBERS = [f"ACC-{number}" for number in range(10)]
@@ -141,24 +142,33 @@ async def test_f32_a_pacs_that_is_back_and_refuses_us_for_good_is_not_waited_for
 
 async def test_f32_of_several_daemons_one_asks(database: Database) -> None:
     async with database.transaction() as tx:
-        await outages.begin(tx, "c", timedelta(0))
-        assert await outages.to_probe(tx, ["d"], MINUTE) == []
+        await outages.begin(tx, OfClinic("c", "A"), timedelta(0))
+        assert await outages.to_probe(tx, [OfClinic("d", "A"), OfClinic("c", "B")], MINUTE) == []
     taken = []
     for _ in range(2):
         async with database.transaction() as tx:
-            taken += await outages.to_probe(tx, ["c", "d"], MINUTE)
-    assert [outage.clinic_code for outage in taken] == ["c"]
+            taken += await outages.to_probe(tx, [OfClinic("d", "A"), OfClinic("c", "A")], MINUTE)
+    assert [(outage.clinic_code, outage.ae_title) for outage in taken] == [("c", "A")]
 
 
-@pytest.mark.parametrize(("asked", "held"), [(timedelta(0), True), (-2 * MINUTE, False)])
-async def test_f32_an_outage_holds_only_while_somebody_looks_after_it(
-    database: Database, asked: timedelta, held: bool
+@pytest.mark.parametrize(
+    ("pacs", "away", "held"),
+    [
+        (1, {"A": timedelta(0)}, True),
+        (1, {"A": -2 * MINUTE}, False),  # nobody looks after it: in no configuration any more, or its daemon has gone
+        (2, {"A": timedelta(0)}, False),
+        (2, {"A": timedelta(0), "B": -2 * MINUTE}, False),
+        (2, {"A": timedelta(0), "B": timedelta(0)}, True),
+    ],
+)
+async def test_f32_tasks_are_held_while_all_pacs_are_away_and_somebody_looks_after_that(
+    database: Database, pacs: int, away: dict[str, timedelta], held: bool
 ) -> None:
-    """A clinic that is in no configuration any more, or whose daemon has gone."""
     request = PublishRequest(patient_id=PATIENT, accession_number="A", clinic_code="c")
     await request_publication(database, request, MIS, search_time=timedelta(0))
     async with database.transaction() as tx:
-        await outages.begin(tx, "c", asked)
+        for title, asked in away.items():
+            await outages.begin(tx, OfClinic("c", title, pacs), asked)
         claimed = await tasks.claim(tx, worker_id=uuid4(), lease=MINUTE)
     assert (claimed is None) is held
 

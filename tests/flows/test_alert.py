@@ -17,6 +17,7 @@ from studypub.core.alerts import Key, Kind
 from studypub.core.clinics import EVERY_CLINIC
 from studypub.db import alerts, audit, outages, watch
 from studypub.db.database import Database
+from studypub.db.outages import OfClinic
 from studypub.flows.alert import Alerting
 from studypub.flows.check_audit import check_audit
 from studypub.metrics import Metrics
@@ -84,10 +85,10 @@ async def test_each_thing_is_told_in_one_mail_and_names_nobody(
         (f"{ACSN}0",),
     )
     async with database.transaction() as tx:
-        await outages.begin(tx, "c", timedelta(seconds=1))
-        await outages.begin(tx, "gone", timedelta(seconds=1))
+        await outages.begin(tx, OfClinic("c", "ORTHANC"), timedelta(seconds=1))
+        await outages.begin(tx, OfClinic("gone", "ORTHANC"), timedelta(seconds=1))
         await audit.append(tx, "user:анна", "study.withdrawn", PID)
-    connection.execute("UPDATE pacs_outages SET since = now() - interval '20 minutes'")
+    connection.execute("UPDATE away_pacs SET since = now() - interval '20 minutes'")
     connection.execute("ALTER TABLE audit_log DISABLE TRIGGER USER")
     connection.execute("UPDATE audit_log SET actor = 'user:x'")
     connection.execute("ALTER TABLE audit_log ENABLE TRIGGER USER")

@@ -15,6 +15,7 @@ from studypub.core.request import PublishRequest
 from studypub.core.task import Event, Status, Task
 from studypub.db import outages, tasks
 from studypub.db.database import Database
+from studypub.db.outages import OfClinic
 from studypub.db.queries import all_queries
 from studypub.errors import IncompleteRetrieve
 from studypub.flows.note_attempt import note_attempt
@@ -103,6 +104,6 @@ async def test_a_pacs_is_down_for_whoever_of_its_clinics_asked(database: Databas
     )
     readings = Readings(Current(Config(database=DatabaseSection(data_dir=tmp_path), clinics=clinics)), database)
     async with database.transaction() as tx:
-        await outages.begin(tx, "a", timedelta(seconds=1))
+        await outages.begin(tx, OfClinic("a", "ONE"), timedelta(seconds=1))
     (up,) = [one.values for one in await readings() if one.name == "pacs_up"]
     assert up == {"ONE": 0, "TWO": 1}

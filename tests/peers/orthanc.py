@@ -110,16 +110,21 @@ class Orthanc:
 
 @contextmanager
 def started(
-    folder: Path, *, synchronous_c_move: bool, encoding: str = "Utf8", more: Settings | None = None
+    folder: Path,
+    *,
+    synchronous_c_move: bool,
+    encoding: str = "Utf8",
+    more: Settings | None = None,
+    ports: tuple[int, int] | None = None,
 ) -> Iterator[Orthanc]:
-    """Run an Orthanc that keeps everything in `folder`.
+    """Run an Orthanc that keeps everything in `folder`, where it may have run before, at the same `ports`.
 
     Asynchronous, it answers a C-MOVE before it sends. `encoding` is what it writes its C-FIND answers in; "Latin1",
     with which it is shipped, leaves Cyrillic letters out.
     """
     chosen: Settings = {"SynchronousCMove": synchronous_c_move, "DefaultEncoding": encoding, **(more or {})}
     with ExitStack() as stack:
-        yield _start(stack, folder, _OPEN | chosen)
+        yield _start(stack, folder, _OPEN | chosen, ports)
 
 
 @contextmanager
@@ -143,8 +148,8 @@ def orthanc_async(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orthanc]
         yield peer
 
 
-def _start(stack: ExitStack, folder: Path, chosen: Settings) -> Orthanc:
-    port, http_port = free_port(), free_port()
+def _start(stack: ExitStack, folder: Path, chosen: Settings, ports: tuple[int, int] | None = None) -> Orthanc:
+    port, http_port = ports or (free_port(), free_port())
     peer = Orthanc(port, http_port)
     stack.callback(peer.close)
     settings = folder / "orthanc.json"

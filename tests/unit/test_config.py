@@ -260,6 +260,8 @@ def test_the_file_of_the_interface(file: File) -> None:
         (CLINIC.replace('"h"', '""'), "clinics[0].pacs.host"),
         (CLINIC + 'retrieve = "push"', "clinics[0].pacs.retrieve"),
         (CLINIC + "titel = 1", "clinics[0].pacs.titel"),
+        (CLINIC + '[[clinics.more_pacs]]\nae_title = "X"\nhost = "i"\nport = 104', "clinics[0].more_pacs"),
+        (CLINIC + '[[clinics.more_pacs]]\nae_title = "Y"\nhost = "i"\nport = 0', "clinics[0].more_pacs[0].port"),
         ('[[clinics]]\ncode = "a"\nname = "A"', "clinics[0].pacs"),
     ],
 )

@@ -64,6 +64,12 @@ def test_why_one_cannot_be_used_names_the_key() -> None:
     assert why["b"] == "pacs.port: must be between 1 and 65535"
 
 
+def shown_to(title: str, certificate: str) -> Pacs:
+    """Return a PACS that wants to see a certificate of ours."""
+    tls = PacsTls(ca=Path("/etc/ca.pem"), certificate=Path(certificate), key=Path(f"{certificate}.key"))
+    return Pacs(ae_title=title, host="127.0.0.2", port=104, tls=tls)
+
+
 SECRETIVE = Clinic(
     code="s",
     name="S",
@@ -72,6 +78,7 @@ SECRETIVE = Clinic(
     ),
     fhir=Fhir(url="https://fhir.example/r4", token="hush", token_file=Path("/etc/token")),
     delivery=Delivery(consent="when_given", per_day=2),
+    more_pacs=(shown_to("OLD", "/etc/old.pem"), shown_to("OLDER", "/etc/older.pem")),
 )
 
 
@@ -81,6 +88,10 @@ def test_what_is_kept_is_what_was_set_and_no_secret() -> None:
         "pacs": {"ae_title": "ORTHANC", "host": "127.0.0.1", "port": 4242, "tls": {"ca": "/etc/ca.pem"}},
         "fhir": {"url": "https://fhir.example/r4"},
         "delivery": {"consent": "when_given", "per_day": 2},
+        "more_pacs": [
+            {"ae_title": title, "host": "127.0.0.2", "port": 104, "tls": {"ca": "/etc/ca.pem"}}
+            for title in ("OLD", "OLDER")
+        ],
     }
     assert clinic_of("s", document_of(SECRETIVE), SECRETIVE) == SECRETIVE
 
@@ -89,6 +100,11 @@ def test_a_secret_goes_nowhere_but_where_the_file_sends_it() -> None:
     document = document_of(SECRETIVE) | {"fhir": {"url": "https://elsewhere.example/"}}
     assert clinic_of("s", document, SECRETIVE).fhir == Fhir(url="https://elsewhere.example/")
     assert clinic_of("s", document_of(SECRETIVE), A).fhir.token == ""
+    old, older = document_of(SECRETIVE)["more_pacs"]
+    renamed = {**old, "ae_title": "UNHEARD"}
+    mixed = clinic_of("s", document_of(SECRETIVE) | {"pacs": old, "more_pacs": [older, renamed]}, SECRETIVE)
+    shown = [pacs.tls and str(pacs.tls.certificate) for pacs in mixed.every_pacs]
+    assert shown == ["/etc/old.pem", "/etc/older.pem", "None"], "each PACS is shown what the file shows to it"
     without = clinic_of("s", document_of(SECRETIVE), None)
     assert (without.fhir.token, without.pacs.tls) == ("", PacsTls(ca=Path("/etc/ca.pem")))
 
@@ -100,6 +116,9 @@ def test_an_edition_tells_one_from_another_and_the_fields_that_differ_are_named(
     assert changed_fields(A, other) == ["name", "pacs.ae_title", "pacs.host", "pacs.port"]
     assert changed_fields(None, A) == changed_fields(A, other)
     assert changed_fields(A, A) == []
+    more = msgspec.structs.replace(A, more_pacs=(shown_to("OLD", "/etc/old.pem"),))
+    moved = msgspec.structs.replace(A, more_pacs=(msgspec.structs.replace(more.more_pacs[0], port=105),))
+    assert changed_fields(more, moved) == ["more_pacs[0].port"]
 
 
 def test_whoever_watches_is_told_what_holds_and_only_of_what_is_another() -> None:

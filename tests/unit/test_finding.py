@@ -5,8 +5,17 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from studypub.core.finding import FoundStudy, choose, to_choose_from
-from studypub.errors import AmbiguousAccession, PatientMismatch, StudyNotFound, StudypubError
+from studypub.core.finding import FoundStudy, choose, choose_among, to_choose_from
+from studypub.errors import (
+    AmbiguousAccession,
+    PacsAway,
+    PacsBusy,
+    PacsFull,
+    PacsRefused,
+    PatientMismatch,
+    StudyNotFound,
+    StudypubError,
+)
 
 MOSCOW = ZoneInfo("Europe/Moscow")
 
@@ -61,6 +70,59 @@ def test_only_the_chosen_one_counts(studies: list[FoundStudy], outcome: str | ty
         return
     with pytest.raises(outcome):
         choose(studies, patient_id="P1", accession_number="A1", chosen="1.2")
+
+
+AWAY = PacsAway(pacs="A", address="a:1")
+FULL = PacsFull(pacs="A", status="full")
+BUSY = PacsBusy(pacs="A", status="busy")
+REFUSED = PacsRefused(pacs="A", reason_ru="x", reason_en="x")
+ONE, TWO, OTHERS = [found("1.1")], [found("1.2")], [found("1.9", "P2")]
+
+
+@pytest.mark.parametrize(
+    ("answers", "outcome"),
+    [
+        ([ONE, TWO], (0, "1.1")),
+        ([[], TWO], (1, "1.2")),
+        ([ONE, ONE], (0, "1.1")),  # one study in two PACS
+        ([ONE, AWAY], (0, "1.1")),
+        *(([silent, TWO], (1, "1.2")) for silent in (AWAY, FULL, BUSY, REFUSED)),
+        ([ONE + TWO, []], AmbiguousAccession),
+        ([[], ONE + TWO], AmbiguousAccession),
+        ([AWAY, ONE + TWO], AmbiguousAccession),
+        ([[found("1.1", accession_number="A10")], TWO], (1, "1.2")),
+        ([OTHERS, TWO], (1, "1.2")),  # a number that two archives have given
+        ([OTHERS, []], PatientMismatch),
+        ([[], OTHERS], PatientMismatch),
+        ([OTHERS, OTHERS], PatientMismatch),
+        ([[found("1.2", "P2")], TWO], PatientMismatch),  # one study, two patients: whose is it?
+        ([TWO, [found("1.2", "P2")]], (0, "1.2")),  # nobody has asked the other one
+        ([[], []], StudyNotFound),
+        *((two, PacsAway) for two in ([AWAY, []], [[], AWAY], [OTHERS, AWAY], [REFUSED, AWAY], [BUSY, AWAY])),
+        ([FULL, AWAY], PacsFull),
+        ([[], BUSY], PacsBusy),
+        ([REFUSED, BUSY], PacsBusy),
+        ([[], REFUSED], PacsRefused),
+        ([OTHERS, REFUSED], PacsRefused),
+        ([[], [], TWO], (2, "1.2")),
+    ],
+)
+def test_the_first_pacs_that_has_it_serves_it(
+    answers: list[list[FoundStudy] | StudypubError], outcome: tuple[int, str] | type[StudypubError]
+) -> None:
+    asked = iter(answers)
+    if isinstance(outcome, tuple):
+        number, study = choose_among(asked, patient_id="P1", accession_number="A1")
+        assert (number, study.study_instance_uid) == outcome
+        assert len(list(asked)) == len(answers) - number - 1  # those after it are not asked
+        return
+    with pytest.raises(outcome):
+        choose_among(asked, patient_id="P1", accession_number="A1")
+
+
+def test_the_chosen_one_is_found_in_whichever_pacs_has_it() -> None:
+    number, study = choose_among([ONE, TWO], patient_id="P1", accession_number="A1", chosen="1.2")
+    assert (number, study.study_instance_uid) == (1, "1.2")
 
 
 def test_the_patients_own_are_offered_others_only_where_there_are_none() -> None:

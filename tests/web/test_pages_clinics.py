@@ -92,7 +92,14 @@ async def test_a_name_is_changed_and_patients_read_it_at_once(site: Site, bench:
 async def test_whatever_has_no_field_is_set_as_in_the_file(site: Site, administrator: Person) -> None:
     form = await form_of(administrator, EDIT)
     assert form["more"] == ""
-    more = 'also_remove = ["PatientAge"]\n\n[delivery]\nper_day = 9\n\n[pixels]\nultrasound = "review"\n'
+    more = (
+        'also_remove = ["PatientAge"]\n\n[delivery]\nper_day = 9\n\n[pixels]\nultrasound = "review"\n'
+        '[[more_pacs]]\nae_title = "OLD"\nhost = "10.0.0.6"\nport = 104\n[more_pacs.tls]\nfingerprint = "'
+        + 64
+        * "a"
+        + '"\n'
+        '[[more_pacs]]\nae_title = "OLDER"\nhost = "10.0.0.7"\nport = 104\n'
+    )
     assert (await administrator.post(EDIT, **form | {"more": more})).status_code == 303
     clinic = site.app.state.current.now.clinic(KHIMKI)
     assert (clinic.also_remove, clinic.delivery.per_day) == (("PatientAge",), 9)
@@ -174,6 +181,9 @@ WRONG = (
     ("more", '[fhir]\nurl = "https://x.example"\ntoken = "x"', "fhir.token может стоять только в файле"),
     ("more", "[pixels]\nultrasound = 'hide'", "pixels.ultrasound: "),
     ("more", "hologram = true", "hologram"),
+    ("more", '[[more_pacs]]\nae_title = "OLD"\nhost = "h"\nport = 0', "more_pacs[0].port: "),
+    ("more", '[[more_pacs]]\nae_title = "ORTHANC"\nhost = "h"\nport = 1', "more_pacs"),
+    ("more", '[[more_pacs]]\n[more_pacs.tls]\nkey = "/k"', "more_pacs[0].tls.key может стоять только в файле"),
     ("more", 'also_remove = ["\\u0000"]', "недопустимый знак"),
     ("phone", "1\0", "недопустимый знак"),
     ("more", "also_remove = ['NoSuchKeyword']", "NoSuchKeyword"),

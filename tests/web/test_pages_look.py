@@ -15,6 +15,7 @@ from tests.peers.person import Person
 from tests.peers.studies import make_study
 from tests.web.conftest import BASE_URL, Site
 
+from studypub.config import Pacs
 from studypub.core.task import Event
 from studypub.db import audit, tasks
 from studypub.dicom.demo_pacs import DemoPacs
@@ -33,9 +34,9 @@ def study(seed: int, patient_id: str = PID, **more: Any) -> list[FileDataset]:
     return made
 
 
-def with_pacs(site: Site, port: int) -> Litestar:
+def with_pacs(site: Site, port: int, *more: Pacs) -> Litestar:
     clinics = tuple(
-        msgspec.structs.replace(clinic, pacs=msgspec.structs.replace(clinic.pacs, port=port))
+        msgspec.structs.replace(clinic, pacs=msgspec.structs.replace(clinic.pacs, port=port), more_pacs=more)
         for clinic in site.parts.config.clinics
     )
     return create_app(replace(site.parts, config=msgspec.structs.replace(site.parts.config, clinics=clinics)))
@@ -113,6 +114,18 @@ async def test_a_silent_pacs_is_told_in_plain_words(site: Site, bench: Panel) ->
     assert found.attributes["data-outcome"] == "PACS_UNREACHABLE"
     assert found.one("h2").text == "PACS сейчас не отвечает"
     assert found.one("button", class_="primary").text == "Поставить в очередь"
+
+
+async def test_a_silent_pacs_does_not_hide_what_another_one_has(site: Site, bench: Panel) -> None:
+    del bench
+    old = DemoPacs("OLD", destinations={}, instances=study(1, modality="MR"))
+    old.start()
+    try:
+        more = Pacs(ae_title="OLD", host="127.0.0.1", port=old.port)
+        found = await look(await person.signed_in(with_pacs(site, 9, more), BASE_URL, panel.REGISTRATOR))
+    finally:
+        old.stop()
+    assert (found.attributes["data-outcome"], found.one(data_field="instances").text) == ("FOUND", "3")
 
 
 async def test_one_of_several_is_chosen_and_travels_with_the_task(site: Site, bench: Panel) -> None:

@@ -13,6 +13,7 @@ from tests.web.conftest import BASE_URL, KHIMKI, TVER, Site
 from studypub.core.people import Role
 from studypub.core.task import Event, Status
 from studypub.db import outages
+from studypub.db.outages import OfClinic
 from studypub.errors import PhiSuspected, Sentence
 from studypub.web import places
 from studypub.web.app import create_app
@@ -36,8 +37,9 @@ async def test_f46_what_holds_the_queue_is_said_above_it(site: Site, bench: Pane
 
 async def test_f32_a_pacs_that_is_away_is_named_to_those_whose_tasks_wait(site: Site, bench: Panel) -> None:
     async with bench.database.transaction() as tx:
-        await outages.begin(tx, TVER, timedelta(hours=1))
-        await outages.begin(tx, "of another configuration", timedelta(hours=1))
+        await outages.begin(tx, OfClinic(TVER, "ORTHANC"), timedelta(hours=1))
+        await outages.begin(tx, OfClinic("of another configuration", "ORTHANC"), timedelta(hours=1))
+        await outages.begin(tx, OfClinic(TVER, "OF ANOTHER ONE"), timedelta(hours=1))
     page = await (await person.signed_in(site.app, BASE_URL, panel.ADMINISTRATOR)).page("/queue")
     text = page.one(data_field="outage").text
     clinic = site.parts.config.clinic(TVER)

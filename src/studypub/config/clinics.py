@@ -87,12 +87,14 @@ class Report(Section, frozen=True):
 class Clinic(Section, frozen=True):
     """A clinic: it selects the PACS, the time zone and the profile; `retention_days` 0: kept as [retention] says.
 
+    `more_pacs` are asked after `pacs`, in their order, for what none before them has.
     `storage_prefix`: what the names of its objects in the store begin with, such as `khimki/`.
     """
 
     code: str
     name: str
     pacs: Pacs
+    more_pacs: tuple[Pacs, ...] = ()
     time_zone: str = "Europe/Moscow"
     phone: str = ""
     profile: Literal["basic", "second-opinion", "second-opinion-private"] = "second-opinion"
@@ -113,6 +115,8 @@ class Clinic(Section, frozen=True):
             why="must be 1 to 64 letters, digits, dots, hyphens and underscores",
         )
         need(holds=bool(self.name.strip()), key="name", why="must not be empty")
+        titles = {pacs.ae_title for pacs in self.every_pacs}
+        need(holds=len(titles) == len(self.every_pacs), key="more_pacs", why="must each have an AE title of its own")
         need(holds=0 <= self.retention_days <= 36500, key="retention_days", why="must be between 0 and 36500")
         need(
             holds=re.fullmatch(r"([A-Za-z0-9_-]{1,64}/){0,4}", self.storage_prefix, re.ASCII) is not None,
@@ -123,6 +127,15 @@ class Clinic(Section, frozen=True):
             ZoneInfo(self.time_zone)
         except (LookupError, OSError, ValueError):
             raise ValueError("`time_zone` must be a name such as Europe/Moscow") from None
+
+    @property
+    def every_pacs(self) -> tuple[Pacs, ...]:
+        """Its PACS, in the order in which they are asked."""
+        return (self.pacs, *self.more_pacs)
+
+    def pacs_called(self, ae_title: str) -> Pacs | None:
+        """Return the one of its PACS with this AE title."""
+        return next((pacs for pacs in self.every_pacs if pacs.ae_title == ae_title), None)
 
     @property
     def zone(self) -> ZoneInfo:

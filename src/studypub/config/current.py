@@ -1,12 +1,13 @@
 """The clinics that an administrator has set stand before the file's, while the daemon runs."""
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
-from studypub.config.clinics import Clinic
+from studypub.config.clinics import Clinic, Pacs
 from studypub.config.reading import converted
 from studypub.config.section import Section
 from studypub.config.whole import Config
@@ -16,7 +17,12 @@ Document = Mapping[str, Any]
 """A clinic as it is kept outside the file: what differs from the defaults, without its code and without secrets."""
 
 # These stand in the file alone, and the file's are used: what a token or a key is for, it is the machine's to keep.
-SECRETS = frozenset({"fhir.token", "fhir.token_file", "pacs.tls.certificate", "pacs.tls.key"})
+SECRETS = frozenset(
+    {
+        *("fhir.token", "fhir.token_file", "pacs.tls.certificate", "pacs.tls.key"),
+        *("more_pacs.tls.certificate", "more_pacs.tls.key"),
+    }
+)
 
 
 class Current:
@@ -74,16 +80,26 @@ def merged(file: Config, documents: Mapping[str, Document], before: Config) -> t
 def clinic_of(code: str, document: Document, in_file: Clinic | None) -> Clinic:
     """Return the clinic of a document, with the secrets that the file has of it. Raises ConfigError, as the file does.
 
-    A secret goes where the file sends it: the token to the FHIR server that the file names.
+    A secret goes where the file sends it: the token to the FHIR server that the file names, a certificate to the PACS
+    with the AE title that the file shows it to; the first PACS may have got another one.
     """
     whole: dict[str, Any] = {**document, "code": code}
     if in_file is not None:
         fhir, pacs = whole.get("fhir"), whole.get("pacs")
         if isinstance(fhir, Mapping) and fhir.get("url") == in_file.fhir.url:
             whole["fhir"] = {**_secrets(in_file.fhir, "fhir."), **fhir}
-        if isinstance(pacs, Mapping) and isinstance(pacs.get("tls"), Mapping) and in_file.pacs.tls is not None:
-            whole["pacs"] = {**pacs, "tls": {**_secrets(in_file.pacs.tls, "pacs.tls."), **pacs["tls"]}}
+        if isinstance(pacs, Mapping):
+            whole["pacs"] = _with_certificate(pacs, in_file, in_file.pacs)
+        if isinstance(more := whole.get("more_pacs"), list | tuple):
+            whole["more_pacs"] = [_with_certificate(one, in_file) if isinstance(one, Mapping) else one for one in more]
     return converted(whole, Clinic)
+
+
+def _with_certificate(pacs: Mapping[str, Any], in_file: Clinic, otherwise: Pacs | None = None) -> Mapping[str, Any]:
+    known = next((one for one in in_file.every_pacs if one.ae_title == pacs.get("ae_title")), otherwise)
+    if not isinstance(pacs.get("tls"), Mapping) or known is None or known.tls is None:
+        return pacs
+    return {**pacs, "tls": {**_secrets(known.tls, "pacs.tls."), **pacs["tls"]}}
 
 
 def document_of(clinic: Clinic) -> dict[str, Any]:
@@ -117,15 +133,28 @@ def _said(section: Section, place: str, is_wanted: Callable[[str], bool]) -> dic
             continue
         if isinstance(value, Section):
             said[field.name] = _said(value, f"{where}.", is_wanted)
+        elif isinstance(value, tuple) and value and all(isinstance(one, Section) for one in value):
+            said[field.name] = [_said(one, f"{where}.", is_wanted) for one in value]
         elif is_wanted(where):
             said[field.name] = msgspec.to_builtins(value, enc_hook=str)
     return said
 
 
 def flat(document: Document, place: str = "") -> dict[str, Any]:
-    """Return the values of a document by their places, such as `pacs.port`."""
+    """Return the values of a document by their places, such as `pacs.port` and `more_pacs[0].port`."""
     pairs: dict[str, Any] = {}
     for name, value in document.items():
         where = f"{place}{name}"
-        pairs |= flat(value, f"{where}.") if isinstance(value, Mapping) else {where: value}
+        if isinstance(value, Mapping):
+            pairs |= flat(value, f"{where}.")
+        elif isinstance(value, list | tuple) and value and all(isinstance(one, Mapping) for one in value):
+            for number, one in enumerate(value):
+                pairs |= flat(one, f"{where}[{number}].")
+        else:
+            pairs[where] = value
     return pairs
+
+
+def unnumbered(place: str) -> str:
+    """Return a place without which one it is of several, `more_pacs.port`: so it stands in SECRETS."""
+    return re.sub(r"\[[^]]*\]", "", place)

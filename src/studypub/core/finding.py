@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from studypub.errors import AmbiguousAccession, PatientMismatch, StudyNotFound
+from studypub.errors import (
+    AmbiguousAccession,
+    PacsAway,
+    PacsFull,
+    PatientMismatch,
+    StudyNotFound,
+    StudypubError,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,9 +88,52 @@ def choose(
     return exact[0]
 
 
+def choose_among(
+    answers: Iterable[Sequence[FoundStudy] | StudypubError],
+    *,
+    patient_id: str,
+    accession_number: str,
+    chosen: str | None = None,
+) -> tuple[int, FoundStudy]:
+    """Return which of a clinic's PACS serves the study, and the study: the first, in their order, that has it.
+
+    `answers` is what each has under the number, or why it says nothing; none is looked at after the one that serves.
+    What one PACS has is judged by `choose`. Another patient's study does not hide this patient's in a PACS after it,
+    unless it is the same study: whose it is would depend on whom we ask. Raises what `choose` does; where nobody serves
+    and somebody has said nothing, why: that may pass before what stays, since the study may be there.
+    """
+    refusals: list[StudypubError] = []
+    others: set[str] = set()
+    for number, answer in enumerate(answers):
+        if isinstance(answer, StudypubError):
+            refusals.append(answer)
+            continue
+        try:
+            study = choose(answer, patient_id=patient_id, accession_number=accession_number, chosen=chosen)
+        except (StudyNotFound, PatientMismatch) as error:
+            refusals.append(error)
+            others |= {one.study_instance_uid for one in _exact(answer, accession_number)}
+            continue
+        if study.study_instance_uid in others:
+            raise PatientMismatch(accession_number=accession_number, patient_id=patient_id)
+        return number, study
+    raise min(refusals, key=_lasting)
+
+
+def _lasting(refusal: StudypubError) -> int:
+    """Return how certain it is that the study is not to be had; the least certain outcome counts."""
+    if isinstance(refusal, PacsAway | PacsFull):
+        return 0
+    if isinstance(refusal, StudyNotFound | PatientMismatch):
+        return 4 if isinstance(refusal, StudyNotFound) else 3
+    return 1 if refusal.retry else 2
+
+
 def to_choose_from(studies: Iterable[FoundStudy], *, patient_id: str, accession_number: str) -> tuple[FoundStudy, ...]:
     """Return the patient's studies under exactly this accession number, each once; of others where none is theirs."""
-    exact = {study.study_instance_uid: study for study in _exact(studies, accession_number)}
+    exact: dict[str, FoundStudy] = {}
+    for study in _exact(studies, accession_number):
+        exact.setdefault(study.study_instance_uid, study)
     theirs = tuple(study for study in exact.values() if study.patient_id == patient_id)
     return theirs or tuple(exact.values())
 

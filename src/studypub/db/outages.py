@@ -1,5 +1,6 @@
-"""PACSes that take no association, by clinic."""
+"""PACSes that take no association, by clinic and AE title."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,24 +15,40 @@ class Outage:
     """A clinic's PACS is away, since its first failure after its last answer."""
 
     clinic_code: str
+    ae_title: str
     since: datetime
 
 
-async def begin(tx: Transaction, clinic_code: str, pause: timedelta) -> Outage:
+@dataclass(frozen=True, slots=True)
+class OfClinic:
+    """A PACS of a clinic, which has so many."""
+
+    clinic_code: str
+    ae_title: str
+    pacs: int = 1
+
+
+async def begin(tx: Transaction, one: OfClinic, pause: timedelta) -> Outage:
     """Write down that a PACS is away and to be asked again after a pause; return since when."""
-    row = await tx.one("begin_outage", clinic_code=clinic_code, pause=pause)
+    named = {"clinic_code": one.clinic_code, "ae_title": one.ae_title}
+    row = await tx.one("begin_outage", **named, pacs=one.pacs, pause=pause)
     assert row is not None  # noqa: S101 - it is inserted or updated
-    return Outage(clinic_code, row["since"])
+    return Outage(**named, since=row["since"])
 
 
-async def end(tx: Transaction, clinic_code: str) -> bool:
-    """Let the tasks go on; return whether they were waiting."""
-    return await tx.one("end_outage", clinic_code=clinic_code) is not None
+async def end(tx: Transaction, clinic_code: str, ae_title: str) -> bool:
+    """Let the tasks go on; return whether it was away."""
+    return await tx.one("end_outage", clinic_code=clinic_code, ae_title=ae_title) is not None
 
 
-async def to_probe(tx: Transaction, clinic_codes: list[str], pause: timedelta) -> list[Outage]:
+async def to_probe(tx: Transaction, ours: Sequence[OfClinic], pause: timedelta) -> list[Outage]:
     """Return whom to ask now; nobody else asks them before the pause is over."""
-    return [Outage(**row) for row in await tx.all("outages_to_probe", clinic_codes=clinic_codes, pause=pause)]
+    columns = {
+        "clinic_codes": [one.clinic_code for one in ours],
+        "ae_titles": [one.ae_title for one in ours],
+        "pacs": [one.pacs for one in ours],
+    }
+    return [Outage(**row) for row in await tx.all("outages_to_probe", **columns, pause=pause)]
 
 
 async def known(tx: Transaction) -> list[Outage]:
@@ -39,8 +56,13 @@ async def known(tx: Transaction) -> list[Outage]:
     return [Outage(**row) for row in await tx.all("outages")]
 
 
+async def looked_after(tx: Transaction, clinic_code: str) -> list[Outage]:
+    """Return the outages of a clinic whose end would be noticed: these PACS need not be asked by anybody else."""
+    return [Outage(**row) for row in await tx.all("outages_looked_after", clinic_code=clinic_code)]
+
+
 async def give_up(tx: Transaction, clinic_code: str, patience: timedelta, why: StudypubError) -> list[Task]:
-    """End the tasks that have waited for so long for this PACS; return them."""
+    """End the tasks that have waited for so long while all of the clinic's PACS are away; return them."""
     ends = {"from": Status.QUEUED.value, "to": after(Status.QUEUED, Event.FAIL).value}
     rows = await tx.all("give_up_waiting", clinic_code=clinic_code, patience=patience, **reason(why), **ends)
     return [task_of(row) for row in rows]

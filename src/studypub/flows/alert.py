@@ -111,9 +111,9 @@ class Alerting:
         return self._wal_fails_since
 
     def _silent_pacs(self, known: Sequence[Outage]) -> dict[str, datetime]:
-        """Return since when each PACS is away; of a clinic that is not in the configuration any more nobody asks."""
-        clinics = {clinic.code: clinic.pacs.ae_title for clinic in self.config.clinics}
-        return {clinics[one.clinic_code]: one.since for one in known if one.clinic_code in clinics}
+        """Return since when each PACS is away; one that is not in the configuration any more nobody asks."""
+        ours = {(clinic.code, pacs.ae_title) for clinic in self.config.clinics for pacs in clinic.every_pacs}
+        return {one.ae_title: one.since for one in known if (one.clinic_code, one.ae_title) in ours}
 
     def _limits(self) -> Limits:
         limits = self.config.alerts

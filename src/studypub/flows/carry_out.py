@@ -11,7 +11,7 @@ from typing import cast
 
 import msgspec
 
-from studypub.config import Clinic, Config, Preview
+from studypub.config import Clinic, Config, Pacs, Preview
 from studypub.core.archive_format import ArchiveFormat
 from studypub.core.publication import Publication
 from studypub.core.review import Decision
@@ -28,7 +28,7 @@ from studypub.errors import DiskFull, IncompleteRetrieve, NothingToPublish, Pacs
 from studypub.flows import outage
 from studypub.flows.ahead import Ahead
 from studypub.flows.album import ROOM_BYTES
-from studypub.flows.find import Found, find
+from studypub.flows.find import Found, find_among
 from studypub.flows.packing import Case, HeldBack, Prepared
 from studypub.flows.prepare import Preparation
 from studypub.flows.publish import publish, store_archive
@@ -58,18 +58,19 @@ async def carry_out(means: Means, task: Task, progress: Progress) -> Publication
     otherwise what went wrong.
     """
     clinic = _clinic(means.config, task)
-    client = _client(means, clinic)
+    clients = [_client(means, pacs) for pacs in clinic.every_pacs]
     stop = threading.Event()
     try:
-        found = await find(client, task)
-        task = await _advance_found(means.database, task, found, clinic)
+        number, found = await _find(means, task, clinic, clients)
+        pacs, client = clinic.every_pacs[number], clients[number]
+        task = await _advance_found(means.database, task, found, clinic, pacs)
         room = (found.count or 0) * _INSTANCE_BYTES
         with (
             means.spool.room_for(room) as promise,
             means.spool.task_folder(task.task_id) as received,
             means.spool.work_folder(str(task.lease_token)) as folder,
         ):
-            way = Way(clinic.pacs, client, means.config.dicom, means.spool)
+            way = Way(pacs, client, means.config.dicom, means.spool)
             deid_key = secrets.token_bytes(32)
             deidentifier = Deidentifier(profile.load(clinic.profile, clinic.also_remove), deid_key)
             decisions = await _decisions(means.database, task)
@@ -109,7 +110,8 @@ async def carry_out(means: Means, task: Task, progress: Progress) -> Publication
         raise await outage.begin(means.config, means.database, clinic, error) from error
     finally:
         stop.set()
-        client.abort()
+        for one in clients:
+            one.abort()
 
 
 def _preview(preview: Preview, promise: Callable[[int], None], room: int) -> Preview:
@@ -170,10 +172,20 @@ async def _prepare(database: Database, task: Task, preparation: Preparation, ret
         raise
 
 
-def _client(means: Means, clinic: Clinic) -> PacsClient:
+async def _find(means: Means, task: Task, clinic: Clinic, clients: Sequence[PacsClient]) -> tuple[int, Found]:
+    """Find the study in one of the clinic's PACS, and write down which of several are away, whoever has it."""
+    refusals = await outage.silent(means.database, clinic)
+    try:
+        return await find_among(clients, task, refusals)
+    finally:
+        if clinic.more_pacs:
+            await outage.note(means.config, means.database, clinic, list(refusals.values()))
+
+
+def _client(means: Means, pacs: Pacs) -> PacsClient:
     dicom = means.config.dicom
     patience = Patience(dicom.connect_seconds, dicom.search_timeout_seconds, dicom.retrieve_timeout_seconds)
-    return PacsClient(clinic.pacs, dicom.ae_title, patience)
+    return PacsClient(pacs, dicom.ae_title, patience)
 
 
 def _clinic(config: Config, task: Task) -> Clinic:
@@ -187,9 +199,9 @@ def _clinic(config: Config, task: Task) -> Clinic:
     return clinic
 
 
-async def _advance_found(database: Database, task: Task, found: Found, clinic: Clinic) -> Task:
+async def _advance_found(database: Database, task: Task, found: Found, clinic: Clinic, pacs: Pacs) -> Task:
     async with database.transaction() as tx:
-        await outages.end(tx, clinic.code)
+        await outages.end(tx, clinic.code, pacs.ae_title)
         return await tasks.advance(
             tx,
             task,

@@ -23,7 +23,8 @@ def judge(config: Config, now: datetime | None = None) -> Iterator[tuple[bool, S
 
 def _shown(config: Config) -> list[Path]:
     """Return the certificates that we show, each once: to browsers, to whoever sends, to each PACS."""
-    sections = [config.server.tls, config.dicom.tls, *(clinic.pacs.tls for clinic in config.clinics)]
+    of_pacs = [pacs.tls for clinic in config.clinics for pacs in clinic.every_pacs]
+    sections = [config.server.tls, config.dicom.tls, *of_pacs]
     paths = (section.certificate for section in sections if section is not None)
     return list(dict.fromkeys(path for path in paths if path is not None))
 

@@ -23,8 +23,9 @@ async def check_now(current: Current, database: Database, daemon: Asked, *, seco
 
 
 async def check_pacs(config: Config, clinic: Clinic, *, seconds: float = _SECONDS) -> list[Finding]:
-    """Use the PACS of a clinic, which need not be one of ours yet, and say what was found."""
-    return await _in_time(partial(of_pacs, config, clinic), seconds)
+    """Use each PACS of a clinic, which need not be one of ours yet, and say what was found."""
+    each = (_in_time(partial(of_pacs, config, clinic, pacs), seconds) for pacs in clinic.every_pacs)
+    return [finding for findings in await asyncio.gather(*each) for finding in findings]
 
 
 async def _in_time(part: Callable[[], list[Finding]], seconds: float) -> list[Finding]:

@@ -5,7 +5,7 @@ from functools import partial
 
 import msgspec
 
-from studypub.config import Clinic, Config, Current
+from studypub.config import Clinic, Config, Current, Pacs
 from studypub.core.finding import FoundStudy
 from studypub.errors import ConfigError
 from studypub.flows.examine import (
@@ -75,7 +75,8 @@ def while_running(current: Current, daemon: Asked) -> list[Callable[[], list[Fin
     """Return what of the examination can be done by the running daemon itself, part by part; each part blocks."""
     config = current.now
     parts = [partial(_all, part) for part in _parts(current, daemon, runs=True)]
-    return [*parts, *(partial(of_pacs, config, clinic) for clinic in config.clinics)]
+    of_each = [partial(of_pacs, config, clinic, one) for clinic in config.clinics for one in clinic.every_pacs]
+    return [*parts, *of_each]
 
 
 def by_the_daemon(config: Config, clinic: Clinic, accession_number: str, listener: Listener) -> list[Finding]:
@@ -87,9 +88,9 @@ def by_the_daemon(config: Config, clinic: Clinic, accession_number: str, listene
     return list(pacs.examine(config, clinic, accession_number, fetch))
 
 
-def of_pacs(config: Config, clinic: Clinic) -> list[Finding]:
-    """Use a clinic's PACS as far as that goes without fetching anything; it blocks."""
-    return list(pacs.examine(config, clinic, None, _fetch))
+def of_pacs(config: Config, clinic: Clinic, one: Pacs) -> list[Finding]:
+    """Use a PACS of a clinic as far as that goes without fetching anything; it blocks."""
+    return list(pacs.of_one(config, clinic, one))
 
 
 def _parts(current: Current, daemon: Asked | None, *, runs: bool) -> list[Part]:
@@ -132,7 +133,7 @@ def _transfer(config: Config, clinic: Clinic, accession_number: str, beside: Bes
     """Use the PACS; beside a daemon it is the daemon that fetches, since the port that the PACS sends to is its own."""
     if beside is None:
         return pacs.examine(config, clinic, accession_number, _fetch)
-    words = {"pacs": clinic.pacs.ae_title, "code": clinic.code}
+    words = {"pacs": ", ".join(one.ae_title for one in clinic.every_pacs), "code": clinic.code}
     try:
         found = beside.transfer(clinic.code, accession_number)
     except NoAnswer:
@@ -142,7 +143,7 @@ def _transfer(config: Config, clinic: Clinic, accession_number: str, beside: Bes
 
 def _fetch(way: Way, study: FoundStudy) -> Finding:
     try:
-        with transfer.listener_of_our_own(way.config, way.clinic) as listener:
+        with transfer.listener_of_our_own(way.config, way.pacs) as listener:
             return transfer.examine(way, study, listener)
     except OSError as error:
         return way.finding(transfers.PORT_TAKEN, why=error.strerror or "?")

@@ -67,11 +67,11 @@ class Readings:
         return self._ended
 
     async def _pacs(self, tx: Transaction) -> dict[str, float]:
-        away = {outage.clinic_code for outage in await outages.known(tx)}
+        away = {(outage.clinic_code, outage.ae_title) for outage in await outages.known(tx)}
         up: dict[str, float] = {}
         for clinic in self._current.now.clinics:
-            name = clinic.pacs.ae_title
-            up[name] = min(up.get(name, 1), 0 if clinic.code in away else 1)
+            for name in (pacs.ae_title for pacs in clinic.every_pacs):
+                up[name] = min(up.get(name, 1), 0 if (clinic.code, name) in away else 1)
         return up
 
 

@@ -1,6 +1,5 @@
 """An administrator sets what a clinic is, adds one, or gives one back to the configuration file."""
 
-import ssl
 from dataclasses import dataclass
 
 from studypub.config import Clinic, Config, Current
@@ -67,8 +66,7 @@ async def give_clinic_back(current: Current, database: Database, code: str, edit
 def require_usable(clinic: Clinic) -> None:
     """Refuse what the types cannot know. Raises ConfigError."""
     profile.load(clinic.profile, clinic.also_remove)
-    if clinic.pacs.tls is not None:
-        contexts.pacs(clinic.pacs.tls, ssl.SSLContext, f"clinics.{clinic.code}.pacs.tls")
+    contexts.check_clinic(clinic)
 
 
 async def _seen(current: Current, tx: Transaction, code: str, editing: Editing) -> Config:

@@ -4,7 +4,7 @@ import ssl
 from pathlib import Path
 from typing import TypeVar
 
-from studypub.config import Config, DicomTls, PacsTls, ServerTls
+from studypub.config import Clinic, Config, DicomTls, PacsTls, ServerTls
 from studypub.errors import ConfigError
 from studypub.tls import certificate
 
@@ -22,8 +22,15 @@ def check(config: Config) -> None:
     if config.dicom.tls is not None:
         listener(config.dicom.tls)
     for clinic in config.clinics:
-        if clinic.pacs.tls is not None:
-            pacs(clinic.pacs.tls, ssl.SSLContext, f"clinics.{clinic.code}.pacs.tls")
+        check_clinic(clinic)
+
+
+def check_clinic(clinic: Clinic) -> None:
+    """Refuse certificates and keys towards its PACS that cannot be used. Raises ConfigError."""
+    places = ["pacs", *(f"more_pacs[{number}]" for number in range(len(clinic.more_pacs)))]
+    for place, one in zip(places, clinic.every_pacs, strict=True):
+        if one.tls is not None:
+            pacs(one.tls, ssl.SSLContext, f"clinics.{clinic.code}.{place}.tls")
 
 
 def web(tls: ServerTls) -> ssl.SSLContext:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from studypub.config import Clinic, Config
-from studypub.config.current import SECRETS, clinic_of, document_of, flat
+from studypub.config.current import SECRETS, clinic_of, document_of, flat, unnumbered
 from studypub.config.writing import as_toml
 from studypub.core.request import FieldError
 from studypub.errors import ConfigError, Sentence
@@ -151,7 +151,7 @@ def _more(text: str) -> dict[str, Any]:
     if _has_nul(rest):
         raise _Wrong(*_NUL)
     for place in flat(rest):
-        if place in SECRETS:
+        if unnumbered(place) in SECRETS:
             raise _Wrong(
                 f"{place} может стоять только в файле настроек.", f"{place} may stand in the configuration file alone."
             )
@@ -196,7 +196,7 @@ def _of_code(code: str, config: Config) -> Sentence | None:
 
 
 def _place_of(error: ConfigError) -> str:
-    return re.sub(r"\[[^]]*\]", "", str(error.parameters["problem"]).partition(": ")[0])
+    return unnumbered(str(error.parameters["problem"]).partition(": ")[0])
 
 
 def _value(field: str, text: str) -> Any:

@@ -2,10 +2,10 @@
 
 import shlex
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from datetime import datetime, timedelta
 
-from studypub.config import Clinic, Config
+from studypub.config import Clinic, Config, Pacs
 from studypub.core.finding import FoundStudy
 from studypub.dicom.caller import Patience
 from studypub.dicom.examined import KNOWN_CHARSETS, ExaminedPacs
@@ -26,34 +26,59 @@ Transfer = Callable[[Way, FoundStudy], Finding]
 def examine(
     config: Config, clinic: Clinic, accession_number: str | None, transfer: Transfer, *, suggest: bool = False
 ) -> Iterator[Finding]:
-    """Use the PACS as publishing does, as far as it goes; a study that is named is fetched by `transfer`.
+    """Use each PACS of the clinic as publishing does, as far as it goes; `transfer` fetches a study that is named.
 
-    `suggest`: where none is named, look for a small one and tell its accession number, to whoever sits at the terminal.
+    It is fetched from every PACS that has it. `suggest`: where none is named, look for a small one and tell its
+    accession number, to whoever sits at the terminal.
     """
-    way = way_to(config, clinic)
+    nowhere = accession_number is not None
+    for pacs in clinic.every_pacs:
+        way = way_to(config, clinic, pacs)
+        number = yield from _examine(way, accession_number, transfer, suggest=suggest)
+        nowhere = nowhere and number == 0
+    if nowhere:
+        names = ", ".join(pacs.ae_title for pacs in clinic.every_pacs)
+        yield transfers.NO_SUCH_STUDY.found(clinic.code, pacs=names)
+
+
+def of_one(config: Config, clinic: Clinic, pacs: Pacs) -> Iterator[Finding]:
+    """Use one PACS of the clinic as far as that goes without fetching anything."""
+    return _examine(way_to(config, clinic, pacs), None, _nothing_to_fetch, suggest=False)
+
+
+def _nothing_to_fetch(way: Way, _: FoundStudy) -> Finding:
+    return _untried(way, None)
+
+
+def _examine(
+    way: Way, accession_number: str | None, transfer: Transfer, *, suggest: bool
+) -> Generator[Finding, None, int | None]:
+    """Return how many studies it has under the number; None where it does not say."""
+    config, pacs = way.config, way.pacs
     try:
-        ours, theirs = addresses(clinic.pacs.host, clinic.pacs.port)
+        ours, theirs = addresses(pacs.host, pacs.port)
     except (OSError, UnicodeError) as error:
         yield way.finding(causes.of_connection(why_unreached(error)))
-        return
+        return None
     way.words["our_address"] = ours
-    if clinic.pacs.retrieve == "move" and causes.is_out_of_reach(config.dicom.host, ours, theirs):
+    if pacs.retrieve == "move" and causes.is_out_of_reach(config.dicom.host, ours, theirs):
         yield way.finding(causes.LISTENER_ON_LOOPBACK, listener=config.dicom.host)
     refusal = _echo(way)
     yield refusal or way.finding(causes.ECHO)
     if refusal is None or refusal.passed:
-        yield from _find(way, accession_number, transfer, suggest=suggest)
+        return (yield from _find(way, accession_number, transfer, suggest=suggest))
+    return None
 
 
-def way_to(config: Config, clinic: Clinic) -> Way:
-    """Return what calls the clinic's PACS, and what names both sides."""
-    dicom, pacs = config.dicom, clinic.pacs
+def way_to(config: Config, clinic: Clinic, pacs: Pacs) -> Way:
+    """Return what calls a PACS of the clinic, and what names both sides."""
+    dicom = config.dicom
     patience = Patience(dicom.connect_seconds, dicom.search_timeout_seconds, dicom.stall_seconds)
     words: dict[str, object] = {"pacs": pacs.ae_title, "host": pacs.host, "port": pacs.port, "ours": dicom.ae_title}
     by_get = pacs.retrieve == "get"
     words |= {"our_address": dicom.host, "our_port": dicom.ports, "seconds": dicom.connect_seconds, "code": clinic.code}
     words |= {"service": "C-GET" if by_get else "C-MOVE", "other": "move" if by_get else "get"}
-    return Way(config, clinic, ExaminedPacs(pacs, dicom.ae_title, patience), words)
+    return Way(config, clinic, pacs, ExaminedPacs(pacs, dicom.ae_title, patience), words)
 
 
 def _echo(way: Way) -> Finding | None:
@@ -77,7 +102,7 @@ def _unreached(way: Way) -> Cause | None:
     A PACS is only asked this after it has taken no association: some keep a place for everybody who connects.
     """
     try:
-        knock(way.clinic.pacs.host, way.clinic.pacs.port, way.config.dicom.connect_seconds)
+        knock(way.pacs.host, way.pacs.port, way.config.dicom.connect_seconds)
     except OSError as error:
         return causes.of_connection(why_unreached(error))
     return None
@@ -89,12 +114,14 @@ def _rejection(error: StudypubError) -> dict[str, object]:
     return {"source": source, "reason": reason}
 
 
-def _find(way: Way, accession_number: str | None, transfer: Transfer, *, suggest: bool) -> Iterator[Finding]:
+def _find(
+    way: Way, accession_number: str | None, transfer: Transfer, *, suggest: bool
+) -> Generator[Finding, None, int | None]:
     try:
         found = way.client.find_studies(accession_number or _NO_SUCH_ACCESSION)
     except StudypubError as error:
         yield _query_failed(way, error)
-        return
+        return None
     yield way.finding(causes.FIND, count=len(found))
     names = [text for study in found for text in (study.patient_name, study.description)]
     unread = causes.of_letters(way.client.charsets, KNOWN_CHARSETS, names)
@@ -104,8 +131,9 @@ def _find(way: Way, accession_number: str | None, transfer: Transfer, *, suggest
         yield _untried(way, _small_one(way) if suggest else None)
     elif len({study.study_instance_uid for study in found}) == 1:
         yield _transferred(way, found[0], transfer)
-    else:
-        yield way.finding(transfers.SEVERAL_STUDIES if found else transfers.NO_SUCH_STUDY, count=len(found))
+    elif found:
+        yield way.finding(transfers.SEVERAL_STUDIES, count=len(found))
+    return len(found)
 
 
 def _small_one(way: Way) -> str | None:

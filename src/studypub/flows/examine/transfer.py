@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from studypub.config import Clinic, Config
+from studypub.config import Clinic, Config, Pacs
 from studypub.core.finding import FoundStudy
 from studypub.core.wanted import Wanted
 from studypub.dicom.examined import ExaminedPacs, name_of
@@ -36,10 +36,11 @@ class Listener:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """Between us and one clinic's PACS; `words` name both sides in whatever is found."""
+    """Between us and one PACS of a clinic; `words` name both sides in whatever is found."""
 
     config: Config
     clinic: Clinic
+    pacs: Pacs
     client: ExaminedPacs
     words: dict[str, object]
 
@@ -49,12 +50,12 @@ class Way:
 
 
 @contextmanager
-def listener_of_our_own(config: Config, clinic: Clinic) -> Iterator[Listener]:
+def listener_of_our_own(config: Config, pacs: Pacs) -> Iterator[Listener]:
     """Listen in place of a daemon that does not run, into a folder that goes with us. Raises OSError, ConfigError."""
     with tempfile.TemporaryDirectory(prefix="studypub-") as folder:
         spool = Spool(Path(folder) / "spool", reserve=_RESERVE_BYTES)
         spool.open()
-        senders = Senders.of(clinic.pacs)
+        senders = Senders.of(pacs)
         scp = StorageScp(
             config.dicom.ae_title,
             config.dicom.host,
@@ -76,7 +77,7 @@ def examine(way: Way, study: FoundStudy, listening: Listener) -> Finding:
     listed = way.client.list_instances(study.study_instance_uid) or []
     expected = len(listed) or study.instances
     uids = frozenset(instance.sop_instance_uid for instance in listed)
-    mark, senders = listening.visitors.mark(), Senders.of(way.clinic.pacs)
+    mark, senders = listening.visitors.mark(), Senders.of(way.pacs)
     try:
         with (
             listening.spool.work_folder(f"examination-{secrets.token_hex(8)}") as folder,
@@ -93,7 +94,7 @@ def examine(way: Way, study: FoundStudy, listening: Listener) -> Finding:
         return way.finding(causes.BEING_FETCHED)
     except (DiskFull, OSError):
         return way.finding(causes.NO_ROOM)
-    by_get = way.clinic.pacs.retrieve == "get"
+    by_get = way.pacs.retrieve == "get"
     came = [] if by_get else listening.visitors.since(mark)
     visits = [visit for visit in came if _concerns(visit, senders)]
     cause, words = causes.judge(Outcome(received, expected, error, visits, by_get=by_get, is_full=is_full))
@@ -109,7 +110,7 @@ def _concerns(visit: Visit, senders: Senders) -> bool:
 
 def _asking(way: Way, study: FoundStudy, classes: set[str], spool: Spool) -> Callable[[], None]:
     wanted = Wanted(study.study_instance_uid)
-    if way.clinic.pacs.retrieve == "get":
+    if way.pacs.retrieve == "get":
         return lambda: way.client.get(wanted, classes, spool)
     return lambda: way.client.move(wanted)
 

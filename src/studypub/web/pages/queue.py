@@ -10,7 +10,7 @@ from litestar import Request, Response, get, post
 from litestar.params import FromPath
 from litestar.response import Redirect
 
-from studypub.config import Clinic
+from studypub.config import Clinic, Pacs
 from studypub.core.rights import Right
 from studypub.core.task import IN_PROGRESS, Status
 from studypub.db import events, outages, outbox, queue, review, tasks
@@ -134,16 +134,18 @@ async def _context(request: Request[Any, Any, Any], parts: Parts, session: Sessi
         "seconds": _SECONDS if any(map(_is_moving, page.items)) else 0,
         "now": now,
         "obstacle": parts.obstacle(),
-        "away": [(clinic, outage.since) for outage in away if (clinic := _shown(outage, parts, session))],
+        "away": [(*shown, outage.since) for outage in away if (shown := _shown(outage, parts, session))],
         "session": session,
         "config": parts.config,
     }
 
 
-def _shown(outage: Outage, parts: Parts, session: Session) -> Clinic | None:
-    """Return the clinic whose PACS is away, where it is one of those that the person sees."""
+def _shown(outage: Outage, parts: Parts, session: Session) -> tuple[Clinic, Pacs] | None:
+    """Return the clinic and the PACS that is away, where it is one of those that the person sees."""
     may_see = session.user.clinic_code in {None, outage.clinic_code}
-    return parts.config.clinic(outage.clinic_code) if may_see else None
+    clinic = parts.config.clinic(outage.clinic_code) if may_see else None
+    pacs = clinic and clinic.pacs_called(outage.ae_title)
+    return (clinic, pacs) if clinic and pacs else None
 
 
 def _is_moving(line: QueueLine) -> bool:
