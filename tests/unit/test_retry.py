@@ -147,10 +147,14 @@ def test_every_error_of_a_task_is_in_one_of_the_tables() -> None:
     of_programs = {"NameTaken", "ComeLater", "TooManyTries", "TooManyRequests", "QueueFull"}
     of_messages = {"RecipientRefused", "ReceiverUnavailable", "ReceiverRefused"}
     of_sign_on = {"ProviderUnavailable", "SignOnRefused", "TokenRefused", "KeyUnknown"}
+    of_reports = {"ReportsOff", "ReportUnusable", "ReportNamesPatient"}
+    of_clinics = {"ClinicChanged", "ClinicInUse", "LogoUnusable"}
     elsewhere = {
         *of_programs,
         *of_messages,
         *of_sign_on,
+        *of_reports,
+        *of_clinics,
         "MailUnavailable",
         "MailRefused",
         "Refused",
