@@ -40,8 +40,8 @@ SEAMS: dict[str, tuple[Any, str, Literal["before", "after"]]] = {
     "greeting": (Listener, "verify_request", "before"),
     "queued": (asking, "request_publication", "after"),  # committed, not answered
     "claimed": (daemon, "carry_out", "before"),
-    "finding": (carry_out, "find", "before"),
-    "found": (carry_out, "find", "after"),
+    "finding": (carry_out, "find_among", "before"),
+    "found": (carry_out, "find_among", "after"),
     "receiving": (Part, "keep", "after"),  # once for each instance
     "received": (carry_out, "retrieve", "after"),
     "preparing": (StudyArchive, "add", "after"),  # once for each instance
