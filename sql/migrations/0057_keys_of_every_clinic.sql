@@ -2,8 +2,7 @@
 ALTER TABLE api_keys ALTER COLUMN clinic_code DROP NOT NULL;
 
 -- Whoever asked for the study, and whatever they see: a key of every clinic is none that a clinic sees.
-CREATE OR REPLACE FUNCTION tell_programs() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+CREATE OR REPLACE FUNCTION tell_programs() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     seen text := coalesce(current_setting('studypub.clinics', true), '');
 BEGIN

@@ -131,9 +131,7 @@ def test_f22_every_connection_is_ended_again_and_again(world: World, study: list
         world.rows(OURS)
     world.go()
     assert world.ended(task_id)["crashes"] == 0
-    eventually(
-        lambda: world.rows("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN %'") >= [(1,)]
-    )
+    eventually(lambda: world.rows("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN %'") >= [(1,)])
     assert daemon.wait(0) is None
 
 

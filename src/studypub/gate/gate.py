@@ -12,7 +12,7 @@ from studypub.gate.elements import Bytes, NotWalkable
 from studypub.gate.harvest import Harvest
 from studypub.gate.identifiers import significant
 from studypub.gate.layout import Layout, Layouts, Stretch
-from studypub.gate.spotting import Patterns, Spot, Spotter, sight
+from studypub.gate.spotting import Spot, Spotter, sight
 
 # Codes and their meanings (PS3.3 8.8): short words are many there.
 _CODES: Final = frozenset({0x00080100, 0x00080102, 0x00080103, 0x00080104, 0x00080119, 0x00080120})
@@ -56,11 +56,6 @@ class Gate:
         self._innocent = frozenset(word.lower() for word in self._permitted.words or ())
         self._layouts = Layouts()
         self._harmless: set[tuple[int, bytes]] = set()
-
-    @property
-    def patterns(self) -> Patterns:
-        """What is looked for."""
-        return self._spotter.patterns
 
     def search(self, member: str, data: Bytes) -> list[Finding]:
         """Return what was found in a member's bytes (uncompressed), in order; nothing else is clean.

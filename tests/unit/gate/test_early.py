@@ -23,7 +23,7 @@ def test_the_other_images_of_a_study_add_nothing_that_takes_time() -> None:
     early = Gate(harvest)
     assert all(map(harvest.add, others))
     late = Gate(harvest, early=early)
-    assert late.patterns is early.patterns
+    assert late._spotter.patterns is early._spotter.patterns
     for file in (first, *others):  # the UIDs of the others too, which the early one does not know
         assert late.search("m", file) == Gate(harvest).search("m", file) != []
 
