@@ -1,10 +1,21 @@
 -- name: begin
--- Begins a transaction, says for whom it does something to tasks, and of which clinics it sees rows; both in one journey
--- to the server. Who does not see all of them becomes a role that owns nothing, where there is one.
+-- Begins a transaction.
 BEGIN;
+
+-- name: begin_to_look
+-- Begins one that changes nothing.
+BEGIN READ ONLY;
+
+-- name: act_for
+-- Says for whom a transaction does something to tasks, and of which clinics it sees rows. Who does not see all of them
+-- becomes a role that owns nothing, where there is one.
 SELECT set_config('studypub.actor', %(actor)s, true), set_config('studypub.clinics', %(clinics)s, true),
        CASE WHEN %(clinics)s <> '*' AND pg_has_role(to_regrole('studypub_app'), 'MEMBER')
            THEN set_config('role', 'studypub_app', true) END;
+
+-- name: commit
+-- Ends a transaction.
+COMMIT;
 
 -- name: audit
 -- Appends to the audit log.

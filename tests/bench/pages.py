@@ -84,9 +84,9 @@ async def main(number: int, url: str, folder: Path) -> None:
     async with Database(url, size=4, name="bench", sees=EVERY_CLINIC) as database:
         await panel.add_people(database)
         async with database.transaction() as tx:
-            await tx._connection.execute(FILL, {"number": number})
+            await tx._ask(FILL, {"number": number})
         async with database.transaction() as tx:
-            await tx._connection.execute(b"ANALYZE")
+            await tx._ask(b"ANALYZE")
             day = (await tx.now()).isoformat()[:4] + "-02-01T00:00:00+00:00"
         pacs = Pacs(ae_title="ORTHANC", host="127.0.0.1", port=4242)
         clinics = tuple(Clinic(code=code, name=code, pacs=pacs) for code in (panel.KHIMKI, panel.TVER))

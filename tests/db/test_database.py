@@ -56,23 +56,23 @@ async def test_a_connection_that_fell_silent_on_the_shelf_costs_no_loan(database
 async def test_a_connection_that_dies_in_use_is_our_error(database: Database) -> None:
     with pytest.raises(DatabaseUnavailable):
         async with database.transaction() as tx:
-            await tx._connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+            await tx._ask(b"SELECT pg_terminate_backend(pg_backend_pid())")
 
 
-@pytest.mark.parametrize("fault", ["SET TRANSACTION READ ONLY", "SET LOCAL statement_timeout = 1"])
-async def test_a_server_that_cannot_write_or_answer_in_time_is_unavailable(database: Database, fault: str) -> None:
+@pytest.mark.parametrize("fault", [b"SET TRANSACTION READ ONLY", b"SET LOCAL statement_timeout = 1"])
+async def test_a_server_that_cannot_write_or_answer_in_time_is_unavailable(database: Database, fault: bytes) -> None:
     with pytest.raises(DatabaseUnavailable):  # noqa: PT012
         async with database.transaction() as tx:
-            await tx._connection.execute(fault)
+            await tx._ask(fault)
             await tx.run("set_setting", name="a", value="1")
-            await tx._connection.execute("SELECT pg_sleep(5)")
+            await tx._ask(b"SELECT pg_sleep(5)")
 
 
 async def test_sessions_have_our_limits(database: Database) -> None:
     async with database.transaction() as tx:
-        cursor = await tx._connection.execute(
-            "SELECT name, setting FROM pg_settings WHERE name IN ('TimeZone', 'statement_timeout', 'lock_timeout',"
-            " 'idle_in_transaction_session_timeout')"
+        cursor = await tx._ask(
+            b"SELECT name, setting FROM pg_settings WHERE name IN ('TimeZone', 'statement_timeout', 'lock_timeout',"
+            b" 'idle_in_transaction_session_timeout')"
         )
         settings = {row["name"]: row["setting"] for row in await cursor.fetchall()}
     assert settings == {

@@ -99,8 +99,7 @@ def tables(connection: Owner) -> set[str]:
 
 
 def become(connection: Owner, sees: Sees) -> None:
-    query = all_queries()["begin"].removeprefix(b"BEGIN;")
-    psycopg.ClientCursor(connection).execute(query, {"actor": "", "clinics": sees.text})
+    connection.execute(all_queries()["act_for"], {"actor": "", "clinics": sees.text})
 
 
 def again(connection: Owner) -> None:
@@ -241,6 +240,7 @@ def test_the_owner_is_held_too_where_there_is_no_role_for_requests(owner: Owner)
     assert {table: hole for table, hole in found.items() if hole} == {}
 
 
+_OF_TRANSACTIONS = {"begin", "begin_to_look", "act_for", "commit"}
 _WRONG_KIND = ("DatatypeMismatch", "ProgrammingError", "UndefinedFunction", "InvalidTextRepresentation")
 # What is called otherwise than a column, or has to be of a kind that fits every row.
 _HOUR = timedelta(hours=1)
@@ -293,7 +293,7 @@ def test_no_query_of_ours_shows_or_changes_anothers_rows(owner: Owner) -> None:
     again(owner)
     before, harmful, done = of_a(owner), [], 0
     for name, query in sorted(all_queries().items()):
-        if name == "begin":
+        if name in _OF_TRANSACTIONS:
             continue
         for sees in (EVERY_CLINIC, AS_B):
             with owner.transaction(force_rollback=True):
@@ -345,7 +345,7 @@ async def test_a_transaction_works_as_who_it_is_for_and_the_connection_is_nobody
         ):
             for _ in range(8):  # psycopg prepares what is asked again and again
                 async with database.seeing(sees).transaction("user:x") as tx:
-                    cursor = await tx._connection.execute(
+                    cursor = await tx._ask(
                         b"SELECT current_user, current_setting('studypub.actor') AS actor, count(*) FROM tasks"
                     )
                     assert await cursor.fetchone() == {"current_user": role, "actor": "user:x", "count": number}
@@ -355,7 +355,7 @@ async def test_a_transaction_works_as_who_it_is_for_and_the_connection_is_nobody
 
 
 async def _seen(tx: Any) -> int:
-    return len(await (await tx._connection.execute(b"SELECT FROM tasks")).fetchall())
+    return len(await (await tx._ask(b"SELECT FROM tasks")).fetchall())
 
 
 async def _chain(database_url: str) -> int | None:

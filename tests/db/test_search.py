@@ -62,7 +62,7 @@ async def test_a_search_finds_what_holds_it(connection: psycopg.Connection, data
 
 async def _rows_read(tx: Transaction) -> int:
     query = b"SELECT sum(seq_tup_read + idx_tup_fetch)::int AS read FROM pg_stat_xact_user_tables"
-    cursor = await tx._connection.execute(query)
+    cursor = await tx._ask(query)
     row = await cursor.fetchone()
     assert row is not None
     return int(row["read"] or 0)

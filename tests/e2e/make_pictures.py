@@ -147,7 +147,7 @@ async def spread(site: Panel) -> None:
     """Let what was done within a second have been done in the course of a morning, or of a week."""
     async with site.database.transaction() as tx:
         for statement in _SPREAD:
-            await tx._connection.execute(statement)
+            await tx._ask(statement)
 
 
 _SPREAD = (

@@ -169,7 +169,7 @@ async def _seen(address: str) -> list[tuple[str, int]]:
     async with Database(address, size=1, name="test", sees=NO_CLINIC, loan_seconds=PATIENCE) as database:
         for sees in (only("a"), NO_CLINIC, EVERY_CLINIC):
             async with database.seeing(sees).transaction() as tx:
-                cursor = await tx._connection.execute(b"SELECT current_user AS role, count(*) AS tasks FROM tasks")
+                cursor = await tx._ask(b"SELECT current_user AS role, count(*) AS tasks FROM tasks")
                 row = await cursor.fetchone()
             assert row is not None
             found.append((row["role"], row["tasks"]))

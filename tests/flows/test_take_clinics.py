@@ -71,6 +71,6 @@ async def test_what_is_saved_counts_for_fhir_in_the_same_moment_and_no_secret_is
     assert current.now.clinic("north") == north
     async with database.transaction() as tx:
         kept = await clinics.documents(tx)
-        told = await tx._connection.execute(b"SELECT clinic_code FROM fhir_pushes")
+        told = await tx._ask(b"SELECT clinic_code FROM fhir_pushes")
         assert [row["clinic_code"] for row in await told.fetchall()] == ["north"]
     assert kept["north"]["fhir"] == {"url": "https://fhir.example/r4"}

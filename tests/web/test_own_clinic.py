@@ -70,12 +70,12 @@ class Everything:
     async def digests(self) -> dict[str, str]:
         """Return a digest of all that the first clinic has, by table."""
         async with self.callers.site.database.seeing(only(KHIMKI)).transaction() as tx:
-            tables = await tx._connection.execute(b"SELECT relname FROM pg_class WHERE relrowsecurity")
+            tables = await tx._ask(b"SELECT relname FROM pg_class WHERE relrowsecurity")
             whole = sql.SQL(" UNION ALL ").join(
                 sql.SQL(_DIGEST).format(name=row["relname"], table=sql.Identifier(row["relname"]))
                 for row in await tables.fetchall()
             )
-            rows = await (await tx._connection.execute(whole)).fetchall()
+            rows = await (await tx._ask(whole)).fetchall()
         return {row["table"]: row["digest"] for row in rows}
 
     async def tried(self, caller: str) -> list[str]:

@@ -113,7 +113,7 @@ async def test_the_day_of_a_filter_is_the_clinics(three: list[Publication], regi
 @pytest.mark.parametrize("sort", ["", *COLUMNS, "-size", "-pid"])
 async def test_pages_lead_on_and_back_whatever_the_order(bench: Panel, registrator: Person, sort: str) -> None:
     async with bench.database.transaction() as tx:
-        await tx._connection.execute(MANY)
+        await tx._ask(MANY)
     address, seen, page = f"/studies?sort={sort}", [], await registrator.page(f"/studies?sort={sort}")
     while address:
         page = await registrator.page(address)

@@ -7,13 +7,13 @@ import os
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from datetime import datetime
 from typing import Any, Self
 
 import orjson
 import psycopg
-from psycopg import AsyncClientCursor, AsyncConnection, conninfo
+from psycopg import AsyncConnection, conninfo
 from psycopg.rows import dict_row
 from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
@@ -23,6 +23,7 @@ from studypub.db.queries import all_queries
 from studypub.errors import AlreadyInProgress, Collision, ConfigError, DatabaseUnavailable
 
 Row = dict[str, Any]
+_Statement = tuple[bytes, Mapping[str, object] | None]
 
 # A dead peer is noticed within a minute, not after the two hours of the system's default.
 _KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000}
@@ -46,30 +47,32 @@ set_json_loads(orjson.loads)
 
 
 class Transaction:
-    """One transaction: runs named queries with named parameters."""
+    """One transaction: runs named queries with named parameters.
 
-    def __init__(self, connection: AsyncConnection[Row], sees: Sees) -> None:
-        self._connection = connection
+    Where many threads are busy, each wait for the server's answer is long, however fast that is. So it begins in one
+    journey with its first query, and what need not be waited for goes with what follows it.
+    """
+
+    def __init__(self, loan: "_Loan", sees: Sees, actor: str, *, looks: bool) -> None:
         self.sees = sees
-
-    async def begin(self, actor: str | None) -> None:
-        """Begin it, as `Database.transaction` says."""
-        # Two statements at once: their values are written into them here.
-        cursor = AsyncClientCursor(self._connection)
-        with _answered_within(_LOAN_SECONDS / 2, self._connection):
-            await cursor.execute(all_queries()["begin"], {"actor": actor or "", "clinics": self.sees.text})
+        self._loan = loan
+        self._actor = actor
+        self._looks = looks
+        self._unsent: list[_Statement] = []
+        self._has_begun = False
+        self._is_over = False
 
     async def run(self, query: str, /, **parameters: object) -> int:
         """Run a query for its effect; return how many rows it touched."""
-        return (await self._execute(query, parameters)).rowcount
+        return (await self._ask(all_queries()[query], parameters)).rowcount
 
     async def one(self, query: str, /, **parameters: object) -> Row | None:
         """Return the first row, or None."""
-        return await (await self._execute(query, parameters)).fetchone()
+        return await (await self._ask(all_queries()[query], parameters)).fetchone()
 
     async def all(self, query: str, /, **parameters: object) -> list[Row]:
         """Return every row."""
-        return await (await self._execute(query, parameters)).fetchall()
+        return await (await self._ask(all_queries()[query], parameters)).fetchall()
 
     async def now(self) -> datetime:
         """Return the database's time, which leases and dates go by."""
@@ -78,9 +81,115 @@ class Transaction:
         moment: datetime = row["now"]
         return moment
 
-    async def _execute(self, query: str, parameters: Mapping[str, object]) -> psycopg.AsyncCursor[Row]:
-        with _answered_within(_ANSWER_SECONDS, self._connection):
-            return await self._connection.execute(all_queries()[query], parameters)
+    def note(self, query: str, /, **parameters: object) -> None:
+        """Run a query for nothing but its effect, on the way to what follows; its error is raised there, too."""
+        self._unsent.append((all_queries()[query], parameters))
+
+    async def commit(self) -> None:
+        """End it. `Database.transaction` does."""
+        if self._unsent and not self._has_begun:  # not with the commit: what may be done already is not sent anew
+            await self._ask(*self._unsent.pop())
+        if self._has_begun and not self._is_over:
+            await self._ask(all_queries()["commit"])
+
+    async def roll_back(self) -> None:
+        """Undo it. `Database.transaction` does."""
+        if self._loan.connection is not None:
+            with contextlib.suppress(psycopg.Error):  # the pool disposes of it; what has broken it is being told
+                await self._loan.connection.rollback()
+
+    async def _ask(self, query: bytes, parameters: Mapping[str, object] | None = None) -> psycopg.AsyncCursor[Row]:
+        """Send what is unsent and a query, and wait for the answers; return the query's."""
+        statements = [*self._unsent, (query, parameters)]
+        self._unsent = []
+        if not self._has_begun:
+            return await self._begin(statements)
+        if self._is_over:  # outside of it everybody's rows would be seen
+            raise RuntimeError("a look is one query")
+        connection = self._loan.held
+        with _answered_within(_ANSWER_SECONDS, connection):
+            if len(statements) == 1:
+                return await connection.execute(query, parameters)
+            async with connection.pipeline():
+                return await _sent(connection, statements)
+
+    async def _begin(self, statements: list[_Statement]) -> psycopg.AsyncCursor[Row]:
+        """Begin it with these; a connection that turns out to be dead, or silent, is replaced.
+
+        The server says at once that it has begun, however long the queries take. Where it has not said so, nothing is
+        committed, and all is sent anew.
+        """
+        while True:
+            connection = self._loan.held
+            begun = connection.cursor()
+            try:
+                with (
+                    _answered_within(_LOAN_SECONDS / 2, connection, begun),
+                    _answered_within(_ANSWER_SECONDS, connection),
+                ):
+                    async with connection.pipeline():
+                        await connection.execute(all_queries()["begin_to_look" if self._looks else "begin"])
+                        await begun.execute(
+                            all_queries()["act_for"], {"actor": self._actor, "clinics": self.sees.text}
+                        )
+                        connection.pgconn.send_flush_request()
+                        cursor = await _sent(connection, statements)
+                        if self._looks:
+                            await connection.execute(all_queries()["commit"])
+                self._is_over = self._looks
+            except _BROKEN:
+                if begun.pgresult is not None or self._loan.is_over:
+                    raise
+                await self._loan.exchange()
+            else:
+                return cursor
+            finally:
+                self._has_begun = begun.pgresult is not None
+
+
+async def _sent(connection: AsyncConnection[Row], statements: list[_Statement]) -> psycopg.AsyncCursor[Row]:
+    """Send these in the connection's pipeline; return the last one's cursor, which has its answer when that ends."""
+    return [await connection.execute(query, parameters) for query, parameters in statements][-1]
+
+
+class _Loan:
+    """A connection of the pool for a while; a broken one can be exchanged as long as somebody waits for a loan."""
+
+    def __init__(self, pool: AsyncConnectionPool[AsyncConnection[Row]], seconds: float) -> None:
+        self.connection: AsyncConnection[Row] | None = None
+        self._pool = pool
+        self._until = time.monotonic() + seconds
+
+    async def __aenter__(self) -> Self:
+        await self._take()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._give_back()
+
+    @property
+    def held(self) -> AsyncConnection[Row]:
+        """The connection, which is there."""
+        assert self.connection is not None  # noqa: S101 - it lacks only after an exchange that failed
+        return self.connection
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nobody waits for a connection for so long."""
+        return time.monotonic() > self._until
+
+    async def exchange(self) -> None:
+        """Give the connection back for another one."""
+        await self._give_back()
+        await self._take()
+
+    async def _take(self) -> None:
+        self.connection = await self._pool.getconn(self._until - time.monotonic())
+
+    async def _give_back(self) -> None:
+        connection, self.connection = self.connection, None
+        if connection is not None:
+            await self._pool.putconn(connection)
 
 
 class Database:
@@ -114,8 +223,7 @@ class Database:
         other._sees = sees  # noqa: SLF001 - one of us
         return other
 
-    @asynccontextmanager
-    async def transaction(self, actor: str | None = None) -> AsyncIterator[Transaction]:
+    def transaction(self, actor: str | None = None) -> AbstractAsyncContextManager[Transaction]:
         """Open a transaction; it commits at the end of the block. Raises DatabaseUnavailable, Collision.
 
         It sees, and changes, rows of the clinics that this database was opened for: PostgreSQL itself sees to it, by
@@ -123,13 +231,23 @@ class Database:
 
         `actor`: for whom it acts, so that what happens to a task in it is told with that name.
         """
+        return self._open(actor or "", looks=False)
+
+    def look(self) -> AbstractAsyncContextManager[Transaction]:
+        """Open a transaction of one query that only reads: beginning, query and end are one journey."""
+        return self._open("", looks=True)
+
+    @asynccontextmanager
+    async def _open(self, actor: str, *, looks: bool) -> AsyncIterator[Transaction]:
         try:
-            connection, transaction = await self._begun(actor)
-            try:
-                async with connection:  # its end is the transaction's
+            async with _Loan(self._pool, self._loan_seconds) as loan:
+                transaction = Transaction(loan, self._sees, actor, looks=looks)
+                try:
                     yield transaction
-            finally:
-                await self._pool.putconn(connection)
+                    await transaction.commit()
+                except BaseException:
+                    await transaction.roll_back()
+                    raise
         except psycopg.errors.UniqueViolation as error:
             if error.diag.constraint_name in _ONE_STUDY_ONE_TASK:
                 raise AlreadyInProgress(str(error.diag.constraint_name)) from error
@@ -139,29 +257,23 @@ class Database:
         except (*_UNAVAILABLE, PoolTimeout) as error:
             raise DatabaseUnavailable(type(error).__name__) from error
 
-    async def _begun(self, actor: str | None) -> tuple[AsyncConnection[Row], Transaction]:
-        """Borrow a connection and begin on it; one that turns out to be dead, or silent, is replaced."""
-        until = time.monotonic() + self._loan_seconds
-        while True:
-            connection = await self._pool.getconn(until - time.monotonic())
-            transaction = Transaction(connection, self._sees)
-            try:
-                await transaction.begin(actor)
-            except BaseException as error:
-                await self._pool.putconn(connection)
-                if not isinstance(error, _BROKEN) or time.monotonic() > until:
-                    raise
-            else:
-                return connection, transaction
-
 
 @contextmanager
-def _answered_within(seconds: float, connection: AsyncConnection[Row]) -> Iterator[None]:
+def _answered_within(
+    seconds: float, connection: AsyncConnection[Row], cursor: psycopg.AsyncCursor[Row] | None = None
+) -> Iterator[None]:
     """Hang up on a server that is silent for so long: who waits for it has a psycopg.OperationalError at once.
+
+    `cursor`: whose answer is enough.
 
     Cancelling the wait would ask that server to end the query, and wait up to ten seconds more for its word.
     """
-    patience = asyncio.get_running_loop().call_later(seconds, _hang_up, connection)
+
+    def lose_patience() -> None:
+        if cursor is None or cursor.pgresult is None:
+            _hang_up(connection)
+
+    patience = asyncio.get_running_loop().call_later(seconds, lose_patience)
     try:
         yield
     finally:
