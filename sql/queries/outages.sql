@@ -20,6 +20,11 @@ RETURNING a.clinic_code, a.ae_title, a.since;
 -- The PACSes that are away.
 SELECT clinic_code, ae_title, since FROM away_pacs ORDER BY since, clinic_code, ae_title;
 
+-- name: outages_now
+-- The database's time, and the PACSes that are away: a row without one where there is none.
+SELECT now() AS now, o.clinic_code, o.ae_title, o.since FROM (SELECT) AS one LEFT JOIN away_pacs o ON true
+ORDER BY o.since, o.clinic_code, o.ae_title;
+
 -- name: outages_looked_after
 -- Those of a clinic that are away, as somebody who asks them again and again knows.
 SELECT clinic_code, ae_title, since FROM away_pacs

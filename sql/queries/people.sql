@@ -61,8 +61,9 @@ SELECT u.* FROM sessions s JOIN users u USING (user_id)
 WHERE s.token_sha256 = %(token_sha256)s AND s.awaits_code AND s.expires_at > now() AND u.disabled_at IS NULL;
 
 -- name: session
--- Who this browser session belongs to, if it still counts.
-SELECT u.*, s.csrf_token FROM sessions s JOIN users u USING (user_id)
+-- Who this browser session belongs to, if it still counts, and whether its use has to be written down.
+SELECT u.*, s.csrf_token, s.seen_at < now() - interval '1 minute' AS to_touch
+FROM sessions s JOIN users u USING (user_id)
 WHERE s.token_sha256 = %(token_sha256)s AND s.expires_at > now() AND s.seen_at > now() - %(idle)s::interval
   AND NOT s.awaits_code AND u.disabled_at IS NULL;
 
@@ -89,8 +90,9 @@ VALUES (%(key_id)s, %(secret_sha256)s, %(clinic_code)s, %(name)s);
 SELECT * FROM api_keys ORDER BY created_at, key_id;
 
 -- name: api_key
--- The key of that identifier.
-SELECT * FROM api_keys WHERE key_id = %(key_id)s;
+-- The key of that identifier, and whether its use has to be written down.
+SELECT *, coalesce(last_used_at < now() - interval '1 minute', true) AS to_touch, now() AS now
+FROM api_keys WHERE key_id = %(key_id)s;
 
 -- name: touch_api_key
 -- The key was used; written at most once a minute.

@@ -11,18 +11,23 @@ ON CONFLICT (clinic_code, accession_number, patient_id)
     DO NOTHING
 RETURNING *;
 
--- name: task_in_progress
--- The task that is working on this study now.
-SELECT * FROM tasks
-WHERE clinic_code = %(clinic_code)s AND accession_number = %(accession_number)s AND patient_id = %(patient_id)s
-  AND status IN ('QUEUED', 'SEARCHING', 'RETRIEVING', 'PROCESSING', 'UPLOADING', 'NEEDS_REVIEW');
-
--- name: tasks_in_progress_reach
--- Whether a clinic has as many tasks in progress as that.
-SELECT task_id FROM tasks
-WHERE clinic_code = %(clinic_code)s
-  AND status IN ('QUEUED', 'SEARCHING', 'RETRIEVING', 'PROCESSING', 'UPLOADING', 'NEEDS_REVIEW')
-OFFSET %(most)s - 1 LIMIT 1;
+-- name: standing
+-- How a study stands: the task that is working on it, else the one that made its open publication; where there is neither,
+-- whether the clinic has `most` tasks in progress, or more (NULL: nobody counts). In one look, so that a task which
+-- completes meanwhile is seen as the one or the other.
+SELECT t.*, t.task_id = o.made_by AS is_live, t.task_id IS NULL AND %(most)s::bigint IS NOT NULL AND EXISTS (
+    SELECT FROM tasks
+    WHERE clinic_code = %(clinic_code)s
+      AND status IN ('QUEUED', 'SEARCHING', 'RETRIEVING', 'PROCESSING', 'UPLOADING', 'NEEDS_REVIEW')
+    OFFSET %(most)s::bigint - 1 LIMIT 1) AS is_full
+FROM (SELECT
+    (SELECT task_id FROM tasks
+     WHERE clinic_code = %(clinic_code)s AND accession_number = %(accession_number)s AND patient_id = %(patient_id)s
+       AND status IN ('QUEUED', 'SEARCHING', 'RETRIEVING', 'PROCESSING', 'UPLOADING', 'NEEDS_REVIEW')) AS taken_by,
+    (SELECT task_id FROM published_studies
+     WHERE clinic_code = %(clinic_code)s AND accession_number = %(accession_number)s AND patient_id = %(patient_id)s
+       AND state = 'LIVE' AND save_till > now()) AS made_by) o
+LEFT JOIN tasks t ON t.task_id = coalesce(o.taken_by, o.made_by);
 
 -- name: set_pin_of_task
 -- The PIN of the publication that a task in progress will make.

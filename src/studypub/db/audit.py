@@ -26,7 +26,7 @@ class Entry:
 
 async def append(tx: Transaction, actor: str, action: str, subject: str, /, **details: object) -> None:
     """Append an entry; it stands or falls with the transaction that it belongs to."""
-    await tx.run("audit", actor=actor, action=action, subject=subject, details=Jsonb(details))
+    tx.note("audit", actor=actor, action=action, subject=subject, details=Jsonb(details))
 
 
 async def newest(tx: Transaction, *, limit: int, offset: int) -> list[Entry]:

@@ -58,6 +58,7 @@ class Transaction:
         self._loan = loan
         self._actor = actor
         self._looks = looks
+        self._ends = looks
         self._unsent: list[_Statement] = []
         self._has_begun = False
         self._is_over = False
@@ -85,11 +86,16 @@ class Transaction:
         """Run a query for nothing but its effect, on the way to what follows; its error is raised there, too."""
         self._unsent.append((all_queries()[query], parameters))
 
+    def ends_with_next(self) -> None:
+        """Let its end go with the next query, which is the last one; where that is the first, only if it is a look."""
+        self._ends = self._has_begun or self._looks
+
     async def commit(self) -> None:
         """End it. `Database.transaction` does."""
         if self._unsent and not self._has_begun:  # not with the commit: what may be done already is not sent anew
             await self._ask(*self._unsent.pop())
         if self._has_begun and not self._is_over:
+            self._ends = False
             await self._ask(all_queries()["commit"])
 
     async def roll_back(self) -> None:
@@ -105,13 +111,15 @@ class Transaction:
         if not self._has_begun:
             return await self._begin(statements)
         if self._is_over:  # outside of it everybody's rows would be seen
-            raise RuntimeError("a look is one query")
+            raise RuntimeError("the transaction has ended")
         connection = self._loan.held
         with _answered_within(_ANSWER_SECONDS, connection):
-            if len(statements) == 1:
+            if len(statements) == 1 and not self._ends:
                 return await connection.execute(query, parameters)
             async with connection.pipeline():
-                return await _sent(connection, statements)
+                cursor = await _sent(connection, statements, end=self._ends)
+        self._is_over = self._ends
+        return cursor
 
     async def _begin(self, statements: list[_Statement]) -> psycopg.AsyncCursor[Row]:
         """Begin it with these; a connection that turns out to be dead, or silent, is replaced.
@@ -129,14 +137,10 @@ class Transaction:
                 ):
                     async with connection.pipeline():
                         await connection.execute(all_queries()["begin_to_look" if self._looks else "begin"])
-                        await begun.execute(
-                            all_queries()["act_for"], {"actor": self._actor, "clinics": self.sees.text}
-                        )
+                        await begun.execute(all_queries()["act_for"], {"actor": self._actor, "clinics": self.sees.text})
                         connection.pgconn.send_flush_request()
-                        cursor = await _sent(connection, statements)
-                        if self._looks:
-                            await connection.execute(all_queries()["commit"])
-                self._is_over = self._looks
+                        cursor = await _sent(connection, statements, end=self._ends)
+                self._is_over = self._ends
             except _BROKEN:
                 if begun.pgresult is not None or self._loan.is_over:
                     raise
@@ -147,9 +151,14 @@ class Transaction:
                 self._has_begun = begun.pgresult is not None
 
 
-async def _sent(connection: AsyncConnection[Row], statements: list[_Statement]) -> psycopg.AsyncCursor[Row]:
+async def _sent(
+    connection: AsyncConnection[Row], statements: list[_Statement], *, end: bool
+) -> psycopg.AsyncCursor[Row]:
     """Send these in the connection's pipeline; return the last one's cursor, which has its answer when that ends."""
-    return [await connection.execute(query, parameters) for query, parameters in statements][-1]
+    cursors = [await connection.execute(query, parameters) for query, parameters in statements]
+    if end:
+        await connection.execute(all_queries()["commit"])
+    return cursors[-1]
 
 
 class _Loan:

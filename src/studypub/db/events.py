@@ -33,7 +33,7 @@ async def of_task(tx: Transaction, task_id: UUID) -> list[TaskEvent]:
 
 async def append(tx: Transaction, task_id: UUID, kind: str, **details: object) -> None:
     """Write down a step that changes no state."""
-    await tx.run("add_task_event", task_id=task_id, kind=kind, details=Jsonb(details))
+    tx.note("add_task_event", task_id=task_id, kind=kind, details=Jsonb(details))
 
 
 def _event(row: Row) -> TaskEvent:

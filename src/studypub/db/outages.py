@@ -56,6 +56,13 @@ async def known(tx: Transaction) -> list[Outage]:
     return [Outage(**row) for row in await tx.all("outages")]
 
 
+async def known_now(tx: Transaction) -> tuple[list[Outage], datetime]:
+    """Return every outage, the longest first, and the database's time."""
+    rows = await tx.all("outages_now")
+    away = [Outage(row["clinic_code"], row["ae_title"], row["since"]) for row in rows if row["clinic_code"]]
+    return away, rows[0]["now"]
+
+
 async def looked_after(tx: Transaction, clinic_code: str) -> list[Outage]:
     """Return the outages of a clinic whose end would be noticed: these PACS need not be asked by anybody else."""
     return [Outage(**row) for row in await tx.all("outages_looked_after", clinic_code=clinic_code)]

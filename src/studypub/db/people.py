@@ -1,7 +1,7 @@
 """Accounts, browser sessions and API keys."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from studypub.core import ids
@@ -11,10 +11,21 @@ from studypub.db.database import Row, Transaction
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Who is signed in, and the token that their forms carry."""
+    """Who is signed in, and the token that their forms carry. `to_touch`: its use has to be written down."""
 
     user: User
     csrf_token: str
+    to_touch: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KnownKey:
+    """A key and its secret's digest, `at` the database's time. `to_touch`: its use has to be written down."""
+
+    key: ApiKey
+    digest: bytes
+    at: datetime
+    to_touch: bool
 
 
 async def add_user(
@@ -111,10 +122,12 @@ async def half_session(tx: Transaction, token: str) -> User | None:
 async def session(tx: Transaction, token: str, *, idle: timedelta) -> Session | None:
     """Return who a session belongs to, unless it has ended or was idle for longer than `idle`."""
     row = await tx.one("session", token_sha256=ids.digest(token), idle=idle)
-    if row is None:
-        return None
+    return Session(_user(row), row["csrf_token"], row["to_touch"]) if row else None
+
+
+async def touch_session(tx: Transaction, token: str) -> None:
+    """Write down that a session is in use."""
     await tx.run("touch_session", token_sha256=ids.digest(token))
-    return Session(_user(row), row["csrf_token"])
 
 
 async def close_session(tx: Transaction, token: str) -> bool:
@@ -172,10 +185,10 @@ async def api_keys(tx: Transaction) -> list[ApiKey]:
     return [_api_key(row) for row in await tx.all("api_keys")]
 
 
-async def api_key_and_digest(tx: Transaction, key_id: str) -> tuple[ApiKey, bytes] | None:
-    """Return the key of that identifier and its secret's digest."""
+async def known_key(tx: Transaction, key_id: str) -> KnownKey | None:
+    """Return the key of that identifier."""
     row = await tx.one("api_key", key_id=key_id)
-    return (_api_key(row), row["secret_sha256"]) if row else None
+    return KnownKey(_api_key(row), row["secret_sha256"], row["now"], row["to_touch"]) if row else None
 
 
 async def touch_api_key(tx: Transaction, key_id: str) -> None:

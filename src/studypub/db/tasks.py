@@ -1,6 +1,7 @@
 """Tasks: rows to values and back, every change guarded by state and lease."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -10,6 +11,18 @@ from studypub.core.request import Earlier, PublishRequest
 from studypub.core.task import Event, Handled, IllegalTransition, LeaseLost, LeftOut, Origin, Status, Task, after
 from studypub.db.database import Row, Transaction
 from studypub.errors import Sentence, StudypubError
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a study stands: the task that is working on it, or that made its open publication (`is_live`).
+
+    `is_full`: there is none, nor room for one.
+    """
+
+    task: Task | None
+    is_live: bool
+    is_full: bool
 
 
 async def queue(
@@ -43,11 +56,6 @@ async def queue(
     return task_of(row) if row else None
 
 
-async def reach(tx: Transaction, clinic_code: str, most: int) -> bool:
-    """Whether a clinic has `most` tasks in progress, or more."""
-    return await tx.one("tasks_in_progress_reach", clinic_code=clinic_code, most=most) is not None
-
-
 async def set_pin(tx: Transaction, task_id: UUID, pin_hash: str) -> bool:
     """Set the PIN of what a task in progress will publish; False where it has ended."""
     return await tx.one("set_pin_of_task", task_id=task_id, pin_hash=pin_hash) is not None
@@ -65,10 +73,11 @@ async def till(tx: Transaction, task: Task) -> datetime | None:
     return row["requested_till"] if row else None
 
 
-async def in_progress(tx: Transaction, request: PublishRequest) -> Task | None:
-    """Return the task that is working on the study asked for."""
-    row = await tx.one("task_in_progress", **_study(request))
-    return task_of(row) if row else None
+async def standing(tx: Transaction, request: PublishRequest, most: int | None) -> Standing:
+    """Return how the study asked for stands; `most` tasks in progress are as many as its clinic may have."""
+    row = await tx.one("standing", **_study(request), most=most)
+    assert row is not None  # noqa: S101 - it has one row, whatever there is
+    return Standing(task_of(row) if row["task_id"] else None, is_live=bool(row["is_live"]), is_full=row["is_full"])
 
 
 async def earlier(tx: Transaction, study: PublishRequest | Task) -> Earlier | None:
@@ -79,7 +88,7 @@ async def earlier(tx: Transaction, study: PublishRequest | Task) -> Earlier | No
 
 async def wake_workers(tx: Transaction) -> None:
     """Tell the workers, once this transaction commits, that there is something to do."""
-    await tx.run("wake_workers")
+    tx.note("wake_workers")
 
 
 async def find(tx: Transaction, task_id: UUID, *, clinic_code: str | None) -> Task | None:

@@ -137,7 +137,7 @@ def _room_to_prepare(instances: Sequence[SpooledInstance], form: ArchiveFormat) 
 
 
 async def _decisions(database: Database, task: Task) -> dict[str, Decision]:
-    async with database.transaction() as tx:
+    async with database.look() as tx:
         return await review.decisions(tx, task.task_id)
 
 

@@ -17,7 +17,7 @@ async def keep_recipient(
 ) -> None:
     """Let the task's link go to the addresses that the request names; to one that it goes to already, not again."""
     clinic, wanted = config.clinic(request.clinic_code), Recipient(request.patient_email, request.patient_phone)
-    if clinic is None or clinic.delivery.consent == "never":
+    if clinic is None or clinic.delivery.consent == "never" or wanted == Recipient(None, None):
         return
     task_id, wait = answer.task.task_id, clinic.delivery.wait
     async with database.transaction(actor) as tx:

@@ -48,7 +48,7 @@ async def silent(database: Database, clinic: Clinic) -> dict[int, StudypubError]
     """
     if not clinic.more_pacs:
         return {}
-    async with database.transaction() as tx:
+    async with database.look() as tx:
         away = {outage.ae_title: outage for outage in await outages.looked_after(tx, clinic.code)}
     return {
         number: PacsSilent("it is known to be away", **_told(clinic, pacs, away[pacs.ae_title]))

@@ -55,9 +55,10 @@ async def request_publication(
     pin_hash = await passwords.hashed(request.pin) if request.pin else None
     for _ in range(_TRIES):
         async with database.transaction(asker.actor) as tx:
-            answer = await known(tx, request)
+            answer, is_full = await _standing(tx, request, most_in_progress)
             if answer is None:
-                await _require_room(tx, request, most_in_progress)
+                if is_full:
+                    raise QueueFull(_QUEUE_PAUSE)
                 answer = await _queued(tx, request, asker, search_time, pin_hash)
             else:
                 _require_same(request, answer.task)
@@ -78,15 +79,19 @@ async def answer_of(tx: Transaction, task: Task) -> Answer:
 
 async def known(tx: Transaction, request: PublishRequest) -> Answer | None:
     """Return the task that is on the study, or its open publication; None where it has to be queued."""
-    # In this order: a task that completes between the two looks is seen by the second one.
-    task = await tasks.in_progress(tx, request)
-    if task is not None:
-        return Answer(task, None)
-    publication = await studies.live(tx, request)
-    if publication is None:
-        return None
-    task = await tasks.find(tx, publication.task_id, clinic_code=None)
-    return Answer(task, publication) if task else None
+    return (await _standing(tx, request, None))[0]
+
+
+async def _standing(tx: Transaction, request: PublishRequest, most: int | None) -> tuple[Answer | None, bool]:
+    """Return what is known, and whether there is no room for what is not."""
+    while True:
+        found = await tasks.standing(tx, request, most)
+        if found.task is None or not found.is_live:
+            return found.task and Answer(found.task, None), found.is_full
+        publication = await studies.live(tx, request)
+        if publication is not None:
+            return Answer(found.task, publication), False
+        # It has ended between the two looks: look again.
 
 
 def _require_same(request: PublishRequest, task: Task) -> None:
@@ -100,11 +105,6 @@ def _require_same(request: PublishRequest, task: Task) -> None:
             reason_en="Another study of this patient is published, or being published, under this number. "
             "Withdraw that one if you need this one.",
         )
-
-
-async def _require_room(tx: Transaction, request: PublishRequest, most: int | None) -> None:
-    if most is not None and await tasks.reach(tx, request.clinic_code, most):
-        raise QueueFull(_QUEUE_PAUSE)
 
 
 async def _with_pin(tx: Transaction, answer: Answer, asker: Asker, pin_hash: str) -> Answer | None:

@@ -1,5 +1,7 @@
 """A program shows a token that somebody else has signed, in place of a key."""
 
+from datetime import datetime
+
 from studypub.config import Current
 from studypub.core import sign_on, tokens
 from studypub.core.people import Program
@@ -22,15 +24,18 @@ class ServiceTokens:
         self._settings = current.file.mis_tokens
         self._provider = provider.of_programs(self._settings) if self._settings else None
 
-    async def which(self, token: str) -> Program:
-        """Return which program it is. Raises TokenRefused, ProviderUnavailable, DatabaseUnavailable."""
+    async def which(self, token: str) -> tuple[Program, datetime]:
+        """Return which program it is, and the database's time.
+
+        Raises TokenRefused, ProviderUnavailable, DatabaseUnavailable.
+        """
         settings, issuer = self._settings, self._provider
         if settings is None or issuer is None:
             raise TokenRefused("токены здесь не принимаются", "no tokens are accepted here")
-        async with self._database.transaction() as tx:
+        async with self._database.look() as tx:
             now = await tx.now()
 
         def read(text: str, keys: Keys) -> Claims:
             return tokens.read_program_token(text, keys, issuer=settings.issuer, audience=settings.audience, now=now)
 
-        return sign_on.program(await issuer.read(token, read), settings, self._current.now.by_code)
+        return sign_on.program(await issuer.read(token, read), settings, self._current.now.by_code), now

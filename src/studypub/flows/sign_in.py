@@ -1,7 +1,7 @@
 """People and programs prove who they are."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from studypub.core import ids
@@ -95,8 +95,12 @@ async def opened(tx: Transaction, user: User, browser: str = "") -> SignedIn:
 
 async def who(database: Database, token: str) -> Session | None:
     """Return who a browser session belongs to."""
-    async with database.transaction() as tx:
-        return await people.session(tx, token, idle=SESSION_IDLE)
+    async with database.look() as tx:
+        found = await people.session(tx, token, idle=SESSION_IDLE)
+    if found is not None and found.to_touch:
+        async with database.transaction() as tx:
+            await people.touch_session(tx, token)
+    return found
 
 
 async def sign_out(database: Database, token: str) -> None:
@@ -193,18 +197,20 @@ async def revoke_api_key(database: Database, key_id: str, *, actor: str) -> None
         await audit.append(tx, actor, "apikey.revoked", key_id)
 
 
-async def which_key(database: Database, key: str) -> ApiKey | None:
-    """Return the key that a program presents, or None where it is unknown, wrong or revoked."""
+async def which_key(database: Database, key: str) -> tuple[ApiKey, datetime] | None:
+    """Return the key that a program presents, and the database's time; None where it is unknown, wrong or revoked."""
     key_id, _, secret = key.partition(".")
     if not (key_id.isascii() and key_id.isalnum() and secret.isascii()):
         return None
-    async with database.transaction() as tx:
-        found = await people.api_key_and_digest(tx, key_id)
-        digest = found[1] if found else ids.digest(key_id)
-        if not ids.same(ids.digest(secret).hex(), digest.hex()) or found is None or found[0].revoked_at is not None:
-            return None
-        await people.touch_api_key(tx, key_id)
-        return found[0]
+    async with database.look() as tx:
+        found = await people.known_key(tx, key_id)
+    digest = found.digest if found else ids.digest(key_id)
+    if not ids.same(ids.digest(secret).hex(), digest.hex()) or found is None or found.key.revoked_at is not None:
+        return None
+    if found.to_touch:
+        async with database.transaction() as tx:
+            await people.touch_api_key(tx, key_id)
+    return found.key, found.at
 
 
 async def _named(database: Database, name: str) -> User:

@@ -1,6 +1,7 @@
 """What a handler may ask for by name: `parts: GivenParts`, `session: GivenSession`, and so on."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from litestar import Request
@@ -29,6 +30,7 @@ GivenCompanions = NamedDependency[Companions]
 GivenSession = NamedDependency[Session]  # of whoever the guard `signed_in` has let in
 GivenRights = NamedDependency[frozenset[Right]]  # what that person may do
 GivenApiKey = NamedDependency[Program]  # that `with_api_key` has let in
+GivenNow = NamedDependency[datetime]  # the database's time when `with_api_key` has asked it
 GivenLanguage = NamedDependency[Language]
 GivenPrepared = NamedDependency[Prepared]
 GivenEasel = NamedDependency[Easel]
@@ -75,6 +77,11 @@ async def _rights(request: Request[Any, Any, Any]) -> frozenset[Right]:
 def _api_key(request: Request[Any, Any, Any]) -> Program:
     key: Program = request.state.api_key
     return key
+
+
+def _now(request: Request[Any, Any, Any]) -> datetime:
+    now: datetime = request.state.now
+    return now
 
 
 def _language(request: Request[Any, Any, Any]) -> Language:
@@ -126,5 +133,6 @@ PROVIDERS = {
     "session": Provide(_session, sync_to_thread=False),
     "rights": Provide(_rights),
     "api_key": Provide(_api_key, sync_to_thread=False),
+    "now": Provide(_now, sync_to_thread=False),
     "language": Provide(_language, sync_to_thread=False),
 }

@@ -1,6 +1,7 @@
 """Lets in who may come in: programs by their key, people by their session, forms by their origin and token."""
 
 import logging
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -59,9 +60,12 @@ class SecondFactorNeeded(Exception):
 
 
 async def with_api_key(connection: Connection, _: BaseRouteHandler) -> None:
-    """Admit a program that presents a valid key, or a token that counts as one; handlers get it as `api_key`."""
+    """Admit a program that presents a valid key, or a token that counts as one; handlers get it as `api_key`.
+
+    With it comes the database's time, as `now`.
+    """
     scheme, _separator, key = connection.headers.get("authorization", "").partition(" ")
-    found: Program | None = None
+    found: tuple[Program, datetime] | None = None
     try:
         if scheme.lower() == "bearer":
             found = await _program(connection, key.strip())
@@ -72,18 +76,19 @@ async def with_api_key(connection: Connection, _: BaseRouteHandler) -> None:
     if found is None:
         log.warning("Ключ API не принят", extra={"details": {"client": client_of(connection)}})
         raise Problem(401, _NO_KEY, headers={"WWW-Authenticate": 'Bearer realm="studypub"'})
-    if wait := connection.app.state.allowance.spend(found.key_id):
+    program, connection.state.now = found
+    if wait := connection.app.state.allowance.spend(program.key_id):
         raise TooManyRequests(wait)
-    connection.state.api_key = found
+    connection.state.api_key = program
 
 
-async def _program(connection: Connection, text: str) -> Program | None:
+async def _program(connection: Connection, text: str) -> tuple[Program, datetime] | None:
     parts = _parts(connection)
     if parts.config.mis_tokens and is_token(text):
         tokens: ServiceTokens = connection.app.state.tokens
         return await tokens.which(text)
     found = await sign_in.which_key(parts.database.seeing(EVERY_CLINIC), text)
-    return found.program if found else None
+    return (found[0].program, found[1]) if found else None
 
 
 async def identified(connection: Connection, _: BaseRouteHandler) -> None:

@@ -35,7 +35,7 @@ async def rights_of(connection: ASGIConnection[Any, Any, Any, Any]) -> frozenset
     """Return what whoever is signed in may do."""
     if connection.state.session.user.role is Role.ADMINISTRATOR:
         return EVERY
-    async with _parts(connection).database.transaction() as tx:
+    async with _parts(connection).database.look() as tx:
         return await settings.rights_of_registrators(tx)
 
 

@@ -20,7 +20,7 @@ from studypub.web.api.asking import asked, clinic_of
 from studypub.web.api.body import read_object
 from studypub.web.api.documents import TaskListDocument
 from studypub.web.errors import Problem
-from studypub.web.given import GivenApiKey, GivenLanguage, GivenParts
+from studypub.web.given import GivenApiKey, GivenLanguage, GivenNow, GivenParts
 from studypub.web.guards import with_api_key
 from studypub.web.language import Language
 from studypub.web.parts import Parts
@@ -34,13 +34,15 @@ _NAME = re.compile(r"[\x21-\x7e]{1,255}")
 
 @post("/publish", guards=[with_api_key])
 async def publish(
-    request: Request[Any, Any, Any], parts: GivenParts, api_key: GivenApiKey, language: GivenLanguage
+    request: Request[Any, Any, Any],
+    parts: GivenParts,
+    api_key: GivenApiKey,
+    now: GivenNow,
+    language: GivenLanguage,
 ) -> Response[TaskDocument]:
     """Queue a study, or answer with the task or the link that it has already."""
     name = _name_of(request)
     document = await read_object(request)
-    async with parts.database.transaction() as tx:
-        now = await tx.now()
 
     async def ask() -> Answer:
         return await asked(document, parts, api_key, now)

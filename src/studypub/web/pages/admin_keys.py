@@ -103,11 +103,11 @@ def _callback_page(
 
 
 async def _key(parts: Parts, session: Session, key_id: str) -> ApiKey:
-    async with parts.database.transaction() as tx:
-        found = await people.api_key_and_digest(tx, key_id)
-    if found is None or session.user.clinic_code not in (None, found[0].clinic_code):
+    async with parts.database.look() as tx:
+        found = await people.known_key(tx, key_id)
+    if found is None or session.user.clinic_code not in (None, found.key.clinic_code):
         raise Problem(404, _NO_KEY)
-    return found[0]
+    return found.key
 
 
 async def _page(

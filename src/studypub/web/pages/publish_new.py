@@ -90,7 +90,7 @@ async def publish(
 
 
 async def _asked(form: forms.Form, parts: Parts, user: User) -> PublishRequest:
-    async with parts.database.transaction() as tx:
+    async with parts.database.look() as tx:
         now = await tx.now()
     return _read(form, parts, user, now)
 

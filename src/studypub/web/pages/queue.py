@@ -125,7 +125,8 @@ async def _context(request: Request[Any, Any, Any], parts: Parts, session: Sessi
     wanted = queue_filter.read(query, session.user)
     async with parts.database.transaction() as tx:
         read = await queue.lines(tx, wanted, limit=places.READ, place=where.place or queue.FIRST, back=where.back)
-        away, now = await outages.known(tx), await tx.now()
+        tx.ends_with_next()
+        away, now = await outages.known_now(tx)
     page = places.page("/queue", where, read, query)
     return {
         "page": page,
