@@ -146,8 +146,9 @@ async def test_a_new_password_or_a_closed_account_ends_the_sessions(
 
 async def test_an_api_key(database: Database, connection: psycopg.Connection) -> None:
     key = await sign_in.add_api_key(database, clinic_code="c", name="mis", actor=ADMINISTRATOR)
-    found = await sign_in.which_key(database, key)
-    assert found is not None
+    presented = await sign_in.which_key(database, key)
+    assert presented is not None
+    found, _ = presented
     assert (found.clinic_code, found.name, found.actor) == ("c", "mis", f"key:{found.key_id}")
     assert connection.execute("SELECT last_used_at IS NOT NULL FROM api_keys").fetchone() == (True,)
     await sign_in.revoke_api_key(database, found.key_id, actor=ADMINISTRATOR)

@@ -14,16 +14,18 @@ from typing import Any, Self
 import orjson
 import psycopg
 from psycopg import AsyncConnection, conninfo
+from psycopg.abc import QueryNoTemplate
 from psycopg.rows import dict_row
 from psycopg.types.json import set_json_dumps, set_json_loads
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from studypub.core.clinics import Sees
+from studypub.db.journey import journey
 from studypub.db.queries import all_queries
 from studypub.errors import AlreadyInProgress, Collision, ConfigError, DatabaseUnavailable
 
 Row = dict[str, Any]
-_Statement = tuple[bytes, Mapping[str, object] | None]
+_Statement = tuple[QueryNoTemplate, Mapping[str, object] | None]
 
 # A dead peer is noticed within a minute, not after the two hours of the system's default.
 _KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000}
@@ -104,7 +106,9 @@ class Transaction:
             with contextlib.suppress(psycopg.Error):  # the pool disposes of it; what has broken it is being told
                 await self._loan.connection.rollback()
 
-    async def _ask(self, query: bytes, parameters: Mapping[str, object] | None = None) -> psycopg.AsyncCursor[Row]:
+    async def _ask(
+        self, query: QueryNoTemplate, parameters: Mapping[str, object] | None = None
+    ) -> psycopg.AsyncCursor[Row]:
         """Send what is unsent and a query, and wait for the answers; return the query's."""
         statements = [*self._unsent, (query, parameters)]
         self._unsent = []
@@ -116,7 +120,7 @@ class Transaction:
         with _answered_within(_ANSWER_SECONDS, connection):
             if len(statements) == 1 and not self._ends:
                 return await connection.execute(query, parameters)
-            async with connection.pipeline():
+            async with journey(connection):
                 cursor = await _sent(connection, statements, end=self._ends)
         self._is_over = self._ends
         return cursor
@@ -135,10 +139,10 @@ class Transaction:
                     _answered_within(_LOAN_SECONDS / 2, connection, begun),
                     _answered_within(_ANSWER_SECONDS, connection),
                 ):
-                    async with connection.pipeline():
+                    async with journey(connection) as pipeline:
                         await connection.execute(all_queries()["begin_to_look" if self._looks else "begin"])
                         await begun.execute(all_queries()["act_for"], {"actor": self._actor, "clinics": self.sees.text})
-                        connection.pgconn.send_flush_request()
+                        pipeline.answer_at_once()
                         cursor = await _sent(connection, statements, end=self._ends)
                 self._is_over = self._ends
             except _BROKEN:

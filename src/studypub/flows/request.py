@@ -86,8 +86,10 @@ async def _standing(tx: Transaction, request: PublishRequest, most: int | None) 
     """Return what is known, and whether there is no room for what is not."""
     while True:
         found = await tasks.standing(tx, request, most)
-        if found.task is None or not found.is_live:
-            return found.task and Answer(found.task, None), found.is_full
+        if found.task is None:
+            return None, found.is_full
+        if not found.is_live:
+            return Answer(found.task, None), False
         publication = await studies.live(tx, request)
         if publication is not None:
             return Answer(found.task, publication), False
