@@ -12,22 +12,22 @@ ON CONFLICT (clinic_code, accession_number, patient_id)
 RETURNING *;
 
 -- name: standing
--- How a study stands: the task that is working on it, else the one that made its open publication; where there is neither,
--- whether the clinic has `most` tasks in progress, or more (NULL: nobody counts). In one look, so that a task which
--- completes meanwhile is seen as the one or the other.
-SELECT t.*, t.task_id = o.made_by AS is_live, t.task_id IS NULL AND %(most)s::bigint IS NOT NULL AND EXISTS (
-    SELECT FROM tasks
-    WHERE clinic_code = %(clinic_code)s
-      AND status IN ('QUEUED', 'SEARCHING', 'RETRIEVING', 'PROCESSING', 'UPLOADING', 'NEEDS_REVIEW')
-    OFFSET %(most)s::bigint - 1 LIMIT 1) AS is_full
-FROM (SELECT
-    (SELECT task_id FROM tasks
-     WHERE clinic_code = %(clinic_code)s AND accession_number = %(accession_number)s AND patient_id = %(patient_id)s
-       AND status IN ('QUEUED', 'SEARCHING', 'RETRIEVING', 'PROCESSING', 'UPLOADING', 'NEEDS_REVIEW')) AS taken_by,
-    (SELECT task_id FROM published_studies
-     WHERE clinic_code = %(clinic_code)s AND accession_number = %(accession_number)s AND patient_id = %(patient_id)s
-       AND state = 'LIVE' AND save_till > now()) AS made_by) o
-LEFT JOIN tasks t ON t.task_id = coalesce(o.taken_by, o.made_by);
+-- How a study stands: the task that is working on it, whether it is published, and where it is neither, whether the clinic
+-- has `most` tasks in progress, or more (NULL: nobody counts). In one look, so that a task which completes meanwhile is
+-- seen as the one or the other.
+SELECT t.*, s.study_id IS NOT NULL AS is_live,
+    t.task_id IS NULL AND s.study_id IS NULL AND %(most)s::bigint IS NOT NULL AND EXISTS (
+        SELECT FROM tasks
+        WHERE clinic_code = %(clinic_code)s
+          AND status IN ('QUEUED', 'SEARCHING', 'RETRIEVING', 'PROCESSING', 'UPLOADING', 'NEEDS_REVIEW')
+        OFFSET %(most)s::bigint - 1 LIMIT 1) AS is_full
+FROM (SELECT) AS one
+LEFT JOIN tasks t
+    ON t.clinic_code = %(clinic_code)s AND t.accession_number = %(accession_number)s AND t.patient_id = %(patient_id)s
+    AND t.status IN ('QUEUED', 'SEARCHING', 'RETRIEVING', 'PROCESSING', 'UPLOADING', 'NEEDS_REVIEW')
+LEFT JOIN published_studies s
+    ON s.clinic_code = %(clinic_code)s AND s.accession_number = %(accession_number)s AND s.patient_id = %(patient_id)s
+    AND s.state = 'LIVE' AND s.save_till > now();
 
 -- name: set_pin_of_task
 -- The PIN of the publication that a task in progress will make.

@@ -15,9 +15,9 @@ from studypub.errors import Sentence, StudypubError
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a study stands: the task that is working on it, or that made its open publication (`is_live`).
+    """How a study stands: the task that is working on it, and whether it is published.
 
-    `is_full`: there is none, nor room for one.
+    `is_full`: it is neither, and there is no room for it.
     """
 
     task: Task | None
@@ -77,7 +77,7 @@ async def standing(tx: Transaction, request: PublishRequest, most: int | None) -
     """Return how the study asked for stands; `most` tasks in progress are as many as its clinic may have."""
     row = await tx.one("standing", **_study(request), most=most)
     assert row is not None  # noqa: S101 - it has one row, whatever there is
-    return Standing(task_of(row) if row["task_id"] else None, is_live=bool(row["is_live"]), is_full=row["is_full"])
+    return Standing(task_of(row) if row["task_id"] else None, is_live=row["is_live"], is_full=row["is_full"])
 
 
 async def earlier(tx: Transaction, study: PublishRequest | Task) -> Earlier | None:

@@ -86,13 +86,14 @@ async def _standing(tx: Transaction, request: PublishRequest, most: int | None) 
     """Return what is known, and whether there is no room for what is not."""
     while True:
         found = await tasks.standing(tx, request, most)
-        if found.task is None:
-            return None, found.is_full
-        if not found.is_live:
+        if found.task is not None:
             return Answer(found.task, None), False
+        if not found.is_live:
+            return None, found.is_full
         publication = await studies.live(tx, request)
         if publication is not None:
-            return Answer(found.task, publication), False
+            task = await tasks.find(tx, publication.task_id, clinic_code=None)
+            return Answer(task, publication) if task else None, False
         # It has ended between the two looks: look again.
 
 
