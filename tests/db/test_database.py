@@ -1,11 +1,13 @@
 """Transactions speak in our own errors."""
 
+import asyncio
 from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from tests.peers.chaos import chaos
+from tests.peers.database import PATIENCE
 
 from studypub.core.clinics import EVERY_CLINIC
 from studypub.db import queries
@@ -51,6 +53,51 @@ async def test_a_connection_that_fell_silent_on_the_shelf_costs_no_loan(database
             proxy.mute()
             async with database.transaction() as tx:
                 await tx.now()
+
+
+async def test_a_first_query_may_take_longer_than_a_server_may_be_silent(database_url: str) -> None:
+    async with Database(database_url, size=1, name="test", sees=EVERY_CLINIC) as database:
+        for open_one in (database.transaction, database.look):
+            async with open_one() as tx:
+                before = tx._loan.held
+                await tx._ask(b"SELECT pg_sleep(0.8)")
+                assert tx._loan.held is before
+
+
+async def test_a_first_query_that_nobody_waits_for_any_more_leaves_a_usable_connection(database_url: str) -> None:
+    async with Database(database_url, size=1, name="test", sees=EVERY_CLINIC, loan_seconds=PATIENCE) as database:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1), database.transaction() as tx:
+                await tx._ask(b"SELECT pg_sleep(60)")
+        async with database.transaction() as tx:
+            assert await tx.one("setting", name="a") is None
+
+
+async def test_what_is_noted_stands_or_falls_with_its_transaction(database: Database) -> None:
+    async with database.transaction() as tx:
+        tx.note("set_setting", name="alone", value="1")
+        tx.note("set_setting", name="alone", value="2")
+    with pytest.raises(psycopg.errors.NotNullViolation):
+        async with database.transaction() as tx:
+            tx.note("set_setting", name="fails", value="1")
+            tx.note("set_setting", name="fails", value=None)
+    async with database.transaction() as tx:
+        assert await tx.one("setting", name="alone") == {"value": 2}
+        assert await tx.one("setting", name="fails") is None
+
+
+async def test_a_look_is_one_query_and_changes_nothing(database: Database) -> None:
+    with pytest.raises(RuntimeError):  # noqa: PT012
+        async with database.look() as tx:
+            await tx.now()
+            await tx.now()
+    with pytest.raises(DatabaseUnavailable):
+        async with database.look() as tx:
+            await tx.run("set_setting", name="a", value="1")
+    async with database.transaction():
+        pass
+    async with database.look() as tx:
+        assert await tx.one("setting", name="a") is None
 
 
 async def test_a_connection_that_dies_in_use_is_our_error(database: Database) -> None:

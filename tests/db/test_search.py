@@ -7,7 +7,8 @@ import pytest
 from tests.bench.pages import FILL
 
 from studypub.core.clinics import EVERY_CLINIC, Sees, only
-from studypub.db import queue, studies_list
+from studypub.core.request import PublishRequest
+from studypub.db import queue, studies_list, tasks
 from studypub.db.database import Database, Transaction
 from studypub.db.queue import QueueFilter
 from studypub.db.studies_list import COLUMNS, Sort, StudyFilter
@@ -39,7 +40,12 @@ async def test_a_search_reads_few_rows(connection: psycopg.Connection, database_
     connection.execute("VACUUM ANALYZE tasks")
     connection.execute("VACUUM ANALYZE published_studies")
     searches = (*map(studies_by, COLUMNS), in_one_column, in_the_queue)
+    asked = PublishRequest(clinic_code="f_Tver", patient_id="P", accession_number="N")
     async with Database(database_url, size=1, name="test", sees=sees) as database:
+        async with database.transaction() as tx:
+            for _ in range(OFTEN):
+                assert (await tasks.standing(tx, asked, most=10)).task is None
+            assert await _rows_read(tx) < MOST_ROWS
         for search in searches:
             async with database.transaction() as tx:
                 assert [await search(tx, "") for _ in range(OFTEN)] == [50] * OFTEN
