@@ -77,7 +77,7 @@ async def test_what_is_noted_stands_or_falls_with_its_transaction(database: Data
     async with database.transaction() as tx:
         tx.note("set_setting", name="alone", value="1")
         tx.note("set_setting", name="alone", value="2")
-    with pytest.raises(psycopg.errors.NotNullViolation):
+    with pytest.raises(psycopg.errors.NotNullViolation):  # noqa: PT012
         async with database.transaction() as tx:
             tx.note("set_setting", name="fails", value="1")
             tx.note("set_setting", name="fails", value=None)
