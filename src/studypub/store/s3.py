@@ -4,7 +4,9 @@ import hashlib
 import re
 import secrets
 import time
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from urllib.parse import quote
@@ -161,18 +163,18 @@ class S3Store:
         with translated():
             self._client.put_object(self._bucket, name, BytesIO(content), len(content))
             try:
-                if self._read_tail(name, len(content), len(content)) != content:
-                    raise StorageUnavailable("the probe came back changed")
-                self._refuse_public(name)
+                address = self._client.presigned_get_object(self._bucket, name).partition("?")[0]
+                with ThreadPoolExecutor(2, "stranger") as strangers:
+                    refused = strangers.map(self._refuse_public, (address, address.removesuffix(quote(name))))
+                    if self._read_tail(name, len(content), len(content)) != content:
+                        raise StorageUnavailable("the probe came back changed")
+                    deque(refused, maxlen=0)
             finally:
                 self.delete(name.removeprefix(self._prefix))
 
-    def _refuse_public(self, name: str) -> None:
-        address = self._client.presigned_get_object(self._bucket, name).partition("?")[0]
-        for stranger in (address, address.removesuffix(quote(name))):
-            answer = self._client.http.request("GET", stranger)
-            if answer.status < 300:
-                raise BucketIsPublic("an unsigned GET was answered")
+    def _refuse_public(self, address: str) -> None:
+        if self._client.http.request("GET", address).status < 300:
+            raise BucketIsPublic("an unsigned GET was answered")
 
     def _delete_versions(self, name: str) -> None:
         listed = self._client.list_objects(self._bucket, prefix=name, recursive=True, include_version=True)
