@@ -75,11 +75,6 @@ class Messages(DIMSEServiceProvider):
         self._since = time.monotonic()
         self._size = 0
 
-    @property
-    def is_under_way(self) -> bool:
-        """Whether an instance has begun to come and is not all here."""
-        return self._request is not None
-
     def receive_pdu(self, view: memoryview) -> None:
         """Take what is in a P-DATA-TF PDU (PS3.8 9.3.5); what is no part of a known message ends the association."""
         place = 0
