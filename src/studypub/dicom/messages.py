@@ -4,6 +4,7 @@ import queue
 import struct
 import time
 from collections.abc import Callable
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from pydicom.uid import UID
@@ -11,7 +12,6 @@ from pynetdicom.association import Association
 from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_primitives import C_ECHO
 from pynetdicom.pdu_primitives import P_DATA
-from pynetdicom.presentation import PresentationContext
 from pynetdicom.service_class import StorageServiceClass
 from pynetdicom.sop_class import Verification, uid_to_service_class  # type: ignore[attr-defined]
 
@@ -43,6 +43,13 @@ _NUMBER = struct.Struct("<H")
 _MOST_WAITING = 8
 # So often the timers of an association are looked at while nothing happens.
 _PATIENCE_SECONDS = 0.1
+
+
+class _Context(NamedTuple):
+    """An accepted presentation context."""
+
+    abstract_syntax: str | None
+    transfer_syntax: UID
 
 
 class _Store(NamedTuple):
@@ -145,7 +152,7 @@ class Messages(DIMSEServiceProvider):
     def _begin(self, command: bytes) -> None:
         """Take up a message whose command is here; one that we do not know raises ValueError, LookupError."""
         elements = _read_command(command)
-        context = next(one for one in self.assoc.accepted_contexts if one.context_id == self._context_id)
+        context = self._contexts[self._context_id]
         kind = _number(elements[_COMMAND_FIELD]), _number(elements[_DATA_SET_TYPE]) != _NO_DATA_SET
         if kind == (STORE, True) and _is_storage(context.abstract_syntax):
             self._request = self._store_request(elements, context)
@@ -154,11 +161,19 @@ class Messages(DIMSEServiceProvider):
         else:
             raise ValueError
 
-    def _store_request(self, elements: dict[int, bytes], context: PresentationContext) -> _Store:
+    @cached_property
+    def _contexts(self) -> dict[int, _Context]:
+        """What each accepted context is for, by its number."""
+        return {
+            one.context_id or 0: _Context(one.abstract_syntax, UID(one.transfer_syntax[0]))
+            for one in self.assoc.accepted_contexts
+        }
+
+    def _store_request(self, elements: dict[int, bytes], context: _Context) -> _Store:
         sop_class_uid = _uid(elements, _AFFECTED_SOP_CLASS_UID)
         sop_instance_uid = _uid(elements, _AFFECTED_SOP_INSTANCE_UID)
-        message_id, syntax = _number(elements[_MESSAGE_ID]), UID(context.transfer_syntax[0])
-        incoming = Incoming(self._spool, sop_class_uid, sop_instance_uid, syntax, self._sent_by)
+        message_id = _number(elements[_MESSAGE_ID])
+        incoming = Incoming(self._spool, sop_class_uid, sop_instance_uid, context.transfer_syntax, self._sent_by)
         if not _is_storage(sop_class_uid):
             incoming.refuse(Rejection(DATA_SET_DOES_NOT_MATCH, "недопустимый идентификатор класса"))
         said = (elements.get(tag, b"") for tag in (_AFFECTED_SOP_CLASS_UID, _AFFECTED_SOP_INSTANCE_UID))
@@ -200,6 +215,7 @@ def _response(context_id: int, request: _Store, status: int) -> bytes:
     return struct.pack(">BxL", _P_DATA_TF, len(value)) + value
 
 
+@lru_cache
 def _is_storage(sop_class_uid: str | None) -> bool:
     return uid_to_service_class(sop_class_uid or "") is StorageServiceClass
 
