@@ -3,7 +3,7 @@
 import queue
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -84,14 +84,9 @@ class Messages(DIMSEServiceProvider):
 
     def receive_pdu(self, view: memoryview) -> None:
         """Take what is in a P-DATA-TF PDU (PS3.8 9.3.5); what is no part of a known message ends the association."""
-        place = 0
         try:
-            while place < len(view):
-                length, context_id, control = _VALUE.unpack_from(view, place)
-                begin, place = place + _VALUE.size, place + _LENGTH_BYTES + length
-                if not begin <= place <= len(view):
-                    raise ValueError
-                self._take(context_id, control, view[begin:place])
+            for fragment in fragments(view):
+                self._take(*fragment)
         except _NOT_UNDERSTOOD:
             self.dul.event_queue.put(_INVALID_PDU)
 
@@ -195,6 +190,20 @@ class Messages(DIMSEServiceProvider):
         if self.msg_queue.qsize() >= _MOST_WAITING:
             raise ValueError
         self.msg_queue.put((self._context_id, request))
+
+
+def fragments(view: memoryview) -> Iterator[tuple[int, int, memoryview]]:
+    """Yield what is in a P-DATA-TF PDU (PS3.8 9.3.5): context, control header and value of each fragment.
+
+    Raises ValueError, struct.error where it ends in the middle of one.
+    """
+    place = 0
+    while place < len(view):
+        length, context_id, control = _VALUE.unpack_from(view, place)
+        begin, place = place + _VALUE.size, place + _LENGTH_BYTES + length
+        if not begin <= place <= len(view):
+            raise ValueError
+        yield context_id, control, view[begin:place]
 
 
 def _response(context_id: int, request: _Store, status: int) -> bytes:

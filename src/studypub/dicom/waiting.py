@@ -3,6 +3,7 @@
 And they read what is here by one call, be it a part of a PDU or several of them.
 """
 
+import queue
 import select
 import socket
 import struct
@@ -182,6 +183,8 @@ def wait_for_the_peer(event: evt.Event) -> None:
         return
     provider.socket = called = Called(opened)
     provider._run_loop_delay = 0.0  # noqa: SLF001
+    dimse: Any = event.assoc.dimse
+    dimse.msg_queue = queue.SimpleQueue()  # which does all that is asked of it, and costs a tenth
     provider.send_pdu = _waking(provider.send_pdu, called)  # type: ignore[method-assign, assignment]
     provider._read_pdu_data = partial(read_pdus, provider, provider._read_pdu_data)  # type: ignore[method-assign]  # noqa: SLF001
 
