@@ -132,9 +132,10 @@ class Waiting(AssociationSocket):
         while True:
             patience = self.patience()
             # Reading first, and waiting where there is nothing: with a time-out Python would wait before each read.
-            with suppress(BlockingIOError):
+            try:
                 return self._peer.recv_into(view, 0, socket.MSG_DONTWAIT)
-            self._poll_peer.poll(None if patience is None else patience * 1000)
+            except BlockingIOError:
+                self._poll_peer.poll(None if patience is None else patience * 1000)
 
     def wake(self) -> None:
         """End the wait: there is something to send."""
