@@ -168,6 +168,7 @@ class Provider(DULServiceProvider):
             self.kill_dul()
 
     def _read_pdu_data(self) -> None:
+        """Read what is here: a PDU, or the many of an instance."""
         read_pdus(self, super()._read_pdu_data)
 
 

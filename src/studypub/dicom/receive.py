@@ -21,7 +21,7 @@ CANNOT_UNDERSTAND = 0xC000
 
 _LARGEST_HEAD = 8 * 2**20
 # For so much at a time there has to be room.
-_ROOM_BYTES = 2**20
+_ROOM_BYTES = 2**18
 _LARGEST_DATA_SET = 16 * 2**30
 
 

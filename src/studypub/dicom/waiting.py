@@ -135,7 +135,9 @@ class Waiting(AssociationSocket):
             try:
                 return self._peer.recv_into(view, 0, socket.MSG_DONTWAIT)
             except BlockingIOError:
-                self._poll_peer.poll(None if patience is None else patience * 1000)
+                # Not for long: who closes the connection meanwhile gives its number to others.
+                milliseconds = _PATIENCE_MILLISECONDS if patience is None else patience * 1000
+                self._poll_peer.poll(min(milliseconds, _PATIENCE_MILLISECONDS))
 
     def wake(self) -> None:
         """End the wait: there is something to send."""
