@@ -34,7 +34,7 @@ class Connection(Waiting):
         self._limits = limits
         self._refuse = refuse
         self.watch(client_socket)
-        # The kernel's, for the sake of what `_receive_into` wants.
+        # The kernel's time-out: with one of Python's, each read would wait first (see Waiting).
         client_socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(limits.pdu_seconds))
         self.has_read = self.hears_tls = False
         self._request_due = self._due = time.monotonic() + limits.request_seconds
