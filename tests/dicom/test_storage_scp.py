@@ -1,6 +1,8 @@
 """Our Storage SCP, called over real sockets by pynetdicom and dcmtk."""
 
+import random
 import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -27,6 +29,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     Verification,
 )
 from tests.peers import dcmtk
+from tests.peers import raw_dicom as raw
 from tests.peers.listener import Listener, encoded, header, listening, send
 from tests.peers.raw_dicom import ASSOCIATE_RJ, RawPeer, associate_rq
 from tests.peers.resources import becomes_true
@@ -35,6 +38,7 @@ from tests.peers.studies import make_study
 from studypub.dicom import peers as peers_module
 from studypub.dicom.scp import STORAGE_SYNTAXES, KnownPeers, StorageScp
 
+_PIXELS = struct.Struct("<HH2s2xL")
 SUCCESS, NOT_AUTHORIZED, NO_ROOM, DOES_NOT_MATCH, CANNOT_UNDERSTAND = 0x0000, 0x0124, 0xA700, 0xA900, 0xC000
 
 
@@ -74,6 +78,35 @@ def test_the_bytes_are_stored_as_they_came(listener: Listener, syntax: UID) -> N
     assert file.read_bytes().endswith(sent)
     assert dcmread(file).file_meta.TransferSyntaxUID == syntax
     assert dcmread(file).pixel_array.shape == (64, 64)
+
+
+@pytest.mark.parametrize("fragment", [999, 16372, 65536, 131060])
+def test_pdus_may_begin_and_end_anywhere_in_what_is_read(
+    listener: Listener, study: list[FileDataset], fragment: int
+) -> None:
+    """Instances one after the other, in PDUs of this size, in pieces that know nothing of PDUs."""
+    chance = random.Random(fragment)
+    uids = [f"1.2.3.{number}" for number in range(3)]
+    pixels = chance.randbytes(600_000)
+    sent = [
+        header(study[0].StudyInstanceUID, uid) + _PIXELS.pack(0x7FE0, 0x10, b"OW", len(pixels)) + pixels for uid in uids
+    ]
+    stream = b"".join(raw.store_rq(uid) + _in_pdus(content, fragment) for uid, content in zip(uids, sent, strict=True))
+    with listener.expecting(study) as reception, RawPeer(listener.scp.port) as peer:
+        peer.associate()
+        while stream:
+            size = chance.choice([1, 5, 6, 7, 12, 4096, 100_000, 300_000])
+            peer.send(stream[:size])
+            stream = stream[size:]
+        assert [peer.status() for _ in uids] == [SUCCESS] * len(uids)
+        assert [one.sop_instance_uid for one in reception.instances()] == uids
+    for file, content in zip(listener.files(), sent, strict=True):
+        assert file.read_bytes().endswith(content)
+
+
+def _in_pdus(content: bytes, fragment: int) -> bytes:
+    begins = range(0, len(content), fragment)
+    return b"".join(raw.p_data(content[at : at + fragment], last=at + fragment >= len(content)) for at in begins)
 
 
 def test_what_cannot_be_decoded_here_is_stored_all_the_same(listener: Listener, study: list[FileDataset]) -> None:

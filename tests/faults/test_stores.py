@@ -16,7 +16,7 @@ __all__ = ["radosgw"]
 pytestmark = pytest.mark.peer
 
 PATIENT, ACCESSION = "PID-14-1421", "ACSN-3562"
-PART_BYTES, SIDE, BYTES_PER_SECOND = 16 << 20, 3200, 4 << 20
+PART_BYTES, SIDE, BYTES_PER_SECOND = 8 << 20, 3200, 4 << 20
 
 
 @pytest.fixture(scope="module")

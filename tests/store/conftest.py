@@ -55,7 +55,7 @@ class Bucket:
 
     def overwrite(self, key: str, data: bytes) -> None:
         """Put an object without asking the store."""
-        self.server.client().put_object(self.name, key, io.BytesIO(data), len(data), part_size=16 << 20)
+        self.server.client().put_object(self.name, key, io.BytesIO(data), len(data), part_size=8 << 20)
 
     def unfinished(self) -> list[str]:
         """Return the objects whose multipart upload was neither completed nor aborted."""

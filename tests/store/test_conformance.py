@@ -14,7 +14,7 @@ from studypub.errors import StorageUnavailable, StoredObjectDiffers
 from studypub.store.base import LONGEST_LINK, Sent
 
 KEY = "f_Khimki/3f9c0a.zip"
-PART = 16 << 20
+PART = 8 << 20
 
 
 def file(tmp_path: Path, size: int, seed: int = 0) -> Path:

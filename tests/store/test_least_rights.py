@@ -25,7 +25,7 @@ pytestmark = pytest.mark.peer
 MANUAL = (Path(__file__).parents[2] / "docs/s3.md").read_text("utf-8")
 POLICY = next(block for block in re.findall(r"```json\n(.*?)```", MANUAL, re.DOTALL) if "Principal" in block)
 KEY = "studies/1.zip"
-LONG = bytes((16 << 20) + 5)  # two parts
+LONG = bytes((8 << 20) + 5)  # two parts
 # A server may let whoever stored an object read it whatever the policy says, as Ceph does.
 HELD = ["s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
 

@@ -20,7 +20,7 @@ from studypub.store.s3 import S3Store
 pytestmark = pytest.mark.peer
 
 KEY = "f_Khimki/3f9c0a.zip"
-PART = 16 << 20
+PART = 8 << 20
 
 
 @pytest.fixture

@@ -1,11 +1,13 @@
 """Builds the DICOMDIR: the directory of all instances of an archive (PS3.10 Section 8, PS3.3 Annex F)."""
 
 import hashlib
+import re
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from pydicom import Dataset
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import FileMetaDataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset, write_file_meta_info
@@ -30,6 +32,8 @@ _SHORT = struct.Struct("<HH2sH")
 _DIRECTORY_RECORD_TYPE, _REFERENCED_FILE_ID = 0x1430, 0x1500
 _REFERENCED_SOP_CLASS_UID_IN_FILE, _REFERENCED_SOP_INSTANCE_UID_IN_FILE = 0x1510, 0x1511
 _REFERENCED_TRANSFER_SYNTAX_UID_IN_FILE = 0x1512
+_INSTANCE_NUMBER = 0x00200013
+_DIGITS = re.compile(rb"[0-9]{1,11} ?")
 
 
 @dataclass(slots=True)
@@ -94,11 +98,23 @@ def _child(
 
 def _body(kind: str, dataset: Dataset, keywords: tuple[str, ...], reference: bytes = b"") -> bytes:
     """Return a record of that type behind its links: the reference to a file, where it has one, and its keys."""
-    keys = Dataset()
-    copy_keys(dataset, keys, keywords)
-    if not all(str(element.value).isascii() for element in keys.iterall()):
-        keys.SpecificCharacterSet = "ISO_IR 192"
-    return _short(_DIRECTORY_RECORD_TYPE, b"CS", kind) + reference + _explicit(keys)
+    encoded = _number(dataset) if keywords == ("InstanceNumber",) else b""
+    if not encoded:
+        keys = Dataset()
+        copy_keys(dataset, keys, keywords)
+        if not all(str(element.value).isascii() for element in keys.iterall()):
+            keys.SpecificCharacterSet = "ISO_IR 192"
+        encoded = _explicit(keys)
+    return _short(_DIRECTORY_RECORD_TYPE, b"CS", kind) + reference + encoded
+
+
+def _number(dataset: Dataset) -> bytes:
+    """Return InstanceNumber, which most records have alone, as the instance has it; nothing where it is no number."""
+    found: object = dataset.get_item(_INSTANCE_NUMBER)
+    value = found.value if isinstance(found, RawDataElement) and found.VR == "IS" else None
+    if not value or len(value) % 2 or not _DIGITS.fullmatch(value):
+        return b""
+    return _SHORT.pack(_INSTANCE_NUMBER >> 16, _INSTANCE_NUMBER & 0xFFFF, b"IS", len(value)) + value
 
 
 def _short(number: int, vr: bytes, value: str) -> bytes:

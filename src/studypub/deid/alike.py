@@ -10,7 +10,7 @@ from pydicom.dataset import FileDataset
 from pydicom.tag import BaseTag
 
 from studypub.deid import elements, encode
-from studypub.deid.instance import Deidentifier
+from studypub.deid.instance import Deidentifier, pixel_data
 from studypub.deid.rewrite import value_of
 from studypub.deid.walk import IMPLICIT, PIXELS, SHORT, Bytes, Found, NotWalkable, Walked, fragments, items, level, walk
 
@@ -44,7 +44,8 @@ _MOST_EXAMPLES: Final = 16
 class Followed(NamedTuple):
     """A de-identified instance, and the bytes of its file up to its pixel data; `face`: one can be rebuilt from it.
 
-    `pixels`: the bytes of the original with which its file ends, the value and what closes it.
+    `dataset` holds it until the next one follows, which takes its place in there. `pixels`: the bytes of the original
+    with which its file ends, the value and what closes it.
     """
 
     dataset: FileDataset
@@ -119,8 +120,10 @@ class _Example:
         self._slots = list(self._cut())
         self._values: dict[int, bytes] = {}
         self._original = original
-        self._published = {tag: element for tag, element in published.items() if tag not in PIXELS}
-        self._encoded = {int(tag): encode.element(element, published) for tag, element in self._published.items()}
+        self._published = published
+        self._encoded = {
+            int(tag): encode.element(element, published) for tag, element in published.items() if tag not in PIXELS
+        }
         for tag in PIXELS:
             original.pop(tag, None)
 
@@ -210,12 +213,17 @@ class _Example:
 
     def _completed(self, pixels: RawDataElement) -> tuple[FileDataset, bytes] | None:
         self._original[pixels.tag] = pixels
-        dataset = self._deidentifier.completed(dict(self._published), self._original)
+        found = pixel_data(self._original)
         del self._original[pixels.tag]
-        if dataset is None:
+        if found is None:
             return None
+        self._published[found.tag] = found
+        name = elements.string(self._published, _SOP_INSTANCE_UID).encode()
+        self._published.file_meta[BaseTag(_MEDIA_STORAGE_SOP_INSTANCE_UID)] = elements.raw(
+            _MEDIA_STORAGE_SOP_INSTANCE_UID, "UI", name
+        )
         encoded = (self._encoded[tag] for tag in sorted(self._encoded))
-        return dataset, b"".join((encode.beginning(dataset), *encoded))
+        return self._published, b"".join((encode.beginning(self._published), *encoded))
 
 
 def _walked(data: Bytes) -> Walked | None:

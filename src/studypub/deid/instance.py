@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Final
 
-from pydicom.dataelem import DataElement
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import FileDataset
 from pydicom.tag import BaseTag
 
@@ -88,10 +88,7 @@ class Deidentifier:
 
     def completed(self, content: Written, original: FileDataset) -> FileDataset | None:
         """Return the new instance, with the original's pixel data; None where they are absent or not whole."""
-        syntax = _syntax(original)
-        tag = next((tag for tag in frames.TAGS if tag in original), frames.PIXEL_DATA)
-        compressed = syntax in encode.ENCAPSULATED
-        found = frames.encapsulated(original, syntax) if compressed else frames.native(original, tag)
+        found = pixel_data(original)
         if found is None:
             return None
         content[found.tag] = found
@@ -99,7 +96,8 @@ class Deidentifier:
             return None
         dataset = _file(content)
         sop_class = elements.string(original, _SOP_CLASS_UID)
-        dataset.file_meta = encode.file_meta(sop_class, elements.string(dataset, _SOP_INSTANCE_UID), syntax)
+        sop_instance = elements.string(dataset, _SOP_INSTANCE_UID)
+        dataset.file_meta = encode.file_meta(sop_class, sop_instance, _syntax(original))
         return dataset
 
     @property
@@ -133,6 +131,14 @@ class Deidentifier:
             found = codes.elements(claim.value, claim.scheme, claim.meaning)
             claims.append(item({BaseTag(tag): elements.raw(tag, vr, value) for tag, (vr, value) in found.items()}))
         return sequence(_DEIDENTIFICATION_METHOD_CODE_SEQUENCE, claims)
+
+
+def pixel_data(original: FileDataset) -> RawDataElement | None:
+    """Return the original's pixel data as they may be published; None where they are absent or not whole."""
+    syntax = _syntax(original)
+    if syntax in encode.ENCAPSULATED:
+        return frames.encapsulated(original, syntax)
+    return frames.native(original, next((tag for tag in frames.TAGS if tag in original), frames.PIXEL_DATA))
 
 
 def objection(original: FileDataset) -> Reason | None:

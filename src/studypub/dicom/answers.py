@@ -1,24 +1,21 @@
 """Hears what a PACS answers to C-FIND and C-MOVE (PS3.7 9.1.2, 9.1.4), a row or a word about its progress at a time."""
 
+import queue
 import struct
-import zlib
+import time
 from collections.abc import Iterator
-from io import BytesIO
 from typing import NamedTuple, cast
 
-from pydicom.dataset import Dataset
 from pydicom.uid import UID
 from pynetdicom.association import Association
-from pynetdicom.dsutils import decode
 from pynetdicom.pdu_primitives import P_DATA
 
-from studypub.dicom.messages import Response, response
+from studypub.dicom.messages import Response, fragments, response
+from studypub.dicom.row import Row, read
 
 PENDING = (0xFF00, 0xFF01)
 _LARGEST = 2**24  # bytes of a command or an identifier: a failure names every instance
 _NOT_UNDERSTOOD = (ValueError, LookupError, struct.error)
-# What pydicom raises over bytes that are no data set; zlib where they were deflated.
-_UNREADABLE = (OSError, EOFError, ValueError, LookupError, TypeError, NotImplementedError, struct.error, zlib.error)
 
 
 class NoAnswer(Exception):
@@ -37,43 +34,60 @@ class Answers:
     most of what a list of a thousand instances, or a transfer of them, costs. Here four numbers are read.
     """
 
-    def __init__(self, association: Association) -> None:
-        """Hear in the library's place."""
-        self._association = association
+    def __init__(self, association: Association, *, last_alone: bool = False) -> None:
+        """Hear in the library's place; of `last_alone`, the others only show that it goes on, and wake nobody."""
+        self._association, self._last_alone = association, last_alone
+        self._heard = 0.0
         self._command, self._identifier = bytearray(), bytearray()
         self._response: Response | None = None
+        association.dimse.receive_pdu = self._receive_pdu  # type: ignore[attr-defined]  # see read_pdus
         association.dimse.receive_primitive = self._receive  # type: ignore[method-assign]
 
-    def heard(self) -> Iterator[tuple[int, Dataset | None]]:
+    def heard(self) -> Iterator[tuple[int, Row | None]]:
         """Yield status and identifier of each answer until the last one. Raises NoAnswer.
 
         Without identifier: there is none, or it cannot be read. Which message it answers to is not looked at: one is
         asked after the other, and some PACS count otherwise.
         """
-        status = PENDING[0]
+        status, syntax = PENDING[0], UID(self._association.accepted_contexts[0].transfer_syntax[0])
         while status in PENDING:
-            _, answer = cast("tuple[int, _Answer | None]", self._association.dimse.get_msg(block=True))
+            answer = self._next()
+            status = answer.status
+            yield status, None if answer.identifier is None else read(answer.identifier, syntax)
+
+    def _next(self) -> _Answer:
+        """Wait for an answer, as long as something comes within the time-out. Raises NoAnswer."""
+        dimse, begun = self._association.dimse, time.monotonic()
+        while True:
+            left = max(begun, self._heard) + (dimse.dimse_timeout or 0.0) - time.monotonic()
+            try:
+                _, answer = cast("tuple[int, _Answer | None]", dimse.msg_queue.get(timeout=max(left, 0.0)))
+            except queue.Empty:
+                if left <= 0:
+                    raise NoAnswer from None
+                continue
             if answer is None:
                 raise NoAnswer
-            status = answer.status
-            yield status, None if answer.identifier is None else self._decoded(answer.identifier)
+            return answer
 
-    def _decoded(self, identifier: bytes) -> Dataset | None:
-        syntax = UID(self._association.accepted_contexts[0].transfer_syntax[0])
+    def _receive_pdu(self, view: memoryview) -> None:
+        """Take what is in a P-DATA-TF PDU."""
         try:
-            return decode(BytesIO(identifier), syntax.is_implicit_VR, syntax.is_little_endian, syntax.is_deflated)
-        except _UNREADABLE:
-            return None
+            for _, control, value in fragments(view):
+                self._take(control, value)
+        except _NOT_UNDERSTOOD:
+            self._tell(None)
 
     def _receive(self, primitive: P_DATA) -> None:
-        """Take the fragments of a PDU (PS3.8 E.2)."""
+        """Take the same as the library gives it."""
         try:
             for _, fragment in primitive.presentation_data_value_list:
                 self._take(fragment[0], fragment[1:])
         except _NOT_UNDERSTOOD:
             self._tell(None)
 
-    def _take(self, control: int, value: bytes) -> None:
+    def _take(self, control: int, value: bytes | memoryview) -> None:
+        """Take a fragment (PS3.8 E.2). Raises one of _NOT_UNDERSTOOD."""
         part = self._command if control & 1 else self._identifier
         part += value
         if len(part) > _LARGEST or (control & 1) == (self._response is not None):
@@ -84,7 +98,9 @@ class Answers:
             self._response = response(bytes(self._command))
         if self._response is not None and not (control & 1 and self._response.has_data_set):
             identifier = bytes(self._identifier) if self._response.has_data_set else None
-            self._tell(_Answer(self._response.status, identifier))
+            self._heard = time.monotonic()
+            if not (self._last_alone and self._response.status in PENDING):
+                self._tell(_Answer(self._response.status, identifier))
             self._response = None
             self._command, self._identifier = bytearray(), bytearray()
 

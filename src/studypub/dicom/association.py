@@ -28,6 +28,7 @@ from studypub.dicom.visitors import (
     TOO_MANY,
     Visit,
 )
+from studypub.dicom.waiting import read_pdus
 from studypub.log import describe
 
 if TYPE_CHECKING:
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 
 # Of an A-ASSOCIATE-RJ (PS3.8 9.3.4): source and reason
 _REJECTED = {(1, 3): FOREIGN_TITLE, (1, 7): OTHER_TITLE_CALLED}
-# PS3.8 9.2, 9.3.5: the state in which messages come, the PDU that they are in, and the event of the connection's end
-_DATA_TRANSFER, _P_DATA_TF, _CLOSED = "Sta6", 4, "Evt17"
 _CLASS_REFUSED, _SYNTAXES_REFUSED = 3, 4  # PS3.8 9.3.3.2
 
 
@@ -143,7 +142,6 @@ class Provider(DULServiceProvider):
     def __init__(self, assoc: Association, messages: Messages, refuse: Callable[..., None]) -> None:
         super().__init__(assoc)
         self._refuse = refuse
-        self._messages = messages
         self.name, self.daemon = "dicom-provider", True
         self._run_loop_delay = 0.0
         self._idle_timer, self.artim_timer = SteadyTimer(None), SteadyTimer(None)  # they are given their seconds later
@@ -170,21 +168,8 @@ class Provider(DULServiceProvider):
             self.kill_dul()
 
     def _read_pdu_data(self) -> None:
-        """Read a PDU; if it brings a part of an instance, the others too: they go to the messages as they are."""
-        connection = cast("Connection", self.socket)
-        while True:
-            connection.begin_pdu()
-            if self.state_machine.current_state != _DATA_TRANSFER or not connection.begins_with(_P_DATA_TF):
-                super()._read_pdu_data()
-                return
-            content = connection.rest()
-            if content is None:
-                self.event_queue.put(_CLOSED)
-                return
-            self._messages.receive_pdu(content)
-            self._idle_timer.restart()
-            if not (self._messages.is_under_way and connection.goes_on()):
-                return
+        """Read what is here: a PDU, or the many of an instance."""
+        read_pdus(self, super()._read_pdu_data)
 
 
 class _Indications(queue.Queue[Any]):

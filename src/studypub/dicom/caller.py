@@ -15,6 +15,7 @@ from studypub.config import Pacs
 from studypub.dicom import no_tls, rejects
 from studypub.dicom.answers import Answers, NoAnswer
 from studypub.dicom.offers import storage_contexts
+from studypub.dicom.row import Row
 from studypub.dicom.secure import PacsContext, outgoing
 from studypub.dicom.waiting import leave_answers, wait_for_the_peer
 from studypub.errors import (
@@ -158,7 +159,7 @@ class Caller:
         except RuntimeError as error:
             raise self._lost("the association has ended") from error
 
-    def _heard(self, answers: Answers) -> Iterator[tuple[int, Dataset | None]]:
+    def _heard(self, answers: Answers) -> Iterator[tuple[int, Row | None]]:
         try:
             yield from answers.heard()
         except NoAnswer as error:

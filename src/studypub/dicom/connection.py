@@ -13,8 +13,7 @@ from studypub.dicom.no_tls import of_peer
 from studypub.dicom.secure import SecureSocket
 from studypub.dicom.waiting import CLOSING, Waiting
 
-# PS3.8 9.3.1: what a PDU is, and the length of what follows
-_HEAD = struct.Struct(">BxL")
+_TIMEVAL = struct.Struct("@ll")
 # Some count the header of a PDU to its length.
 _SLACK = 64
 # PS3.8 9.2: idle, and awaiting an A-ASSOCIATE-RQ
@@ -35,9 +34,9 @@ class Connection(Waiting):
         self._limits = limits
         self._refuse = refuse
         self.watch(client_socket)
+        # The kernel's time-out: with one of Python's, each read would wait first (see Waiting).
+        client_socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(limits.pdu_seconds))
         self.has_read = self.hears_tls = False
-        self._head = bytearray()
-        self._buffer = bytearray()
         self._request_due = self._due = time.monotonic() + limits.request_seconds
         self._largest = limits.largest_request
 
@@ -64,10 +63,6 @@ class Connection(Waiting):
             return False
         return True
 
-    def goes_on(self) -> bool:
-        """Whether there is more to read, and nothing else to be done; waits for it, a little."""
-        return self.event_queue.empty() and self.provider_queue.empty() and self.comes(at_once=False)
-
     @property
     def is_closed(self) -> bool:
         """Whether our side has closed it."""
@@ -81,58 +76,25 @@ class Connection(Waiting):
             self._due = time.monotonic() + self._limits.pdu_seconds
             self._largest = self._limits.largest_pdu + _SLACK
 
-    def begins_with(self, kind: int) -> bool:
-        """Read the head of a PDU, unless the peer has gone, and say whether it is of this kind (PS3.8 9.3.1)."""
-        with suppress(OSError):
-            self._head = self._receive(_HEAD.size)
-        return len(self._head) == _HEAD.size and self._head[0] == kind
-
-    def rest(self) -> memoryview | None:
-        """Return what comes behind the head that was read, until more is read; None where the peer has gone."""
-        _, length = _HEAD.unpack(self._head)
-        self._head = bytearray()
-        try:
-            self._require_short(length)
-            if length > len(self._buffer):  # memory taken anew for each PDU costs more than reading
-                self._buffer = bytearray(length)
-            view = memoryview(self._buffer)[:length]
-            return view if self._fill(view) == length else None
-        except OSError:
-            return None
-
     def recv(self, nr_bytes: int) -> bytearray:
         """Return so many bytes of the PDU, fewer where the peer has closed. Raises OSError."""
-        if self._head:  # which is what is asked for first
-            head, self._head = self._head, bytearray()
-            return head
-        return self._receive(nr_bytes)
-
-    def _receive(self, nr_bytes: int) -> bytearray:
-        self._require_short(nr_bytes)
-        content = bytearray(nr_bytes)
-        with memoryview(content) as view:
-            filled = self._fill(view)
-        del content[filled:]
-        return content
-
-    def _require_short(self, nr_bytes: int) -> None:
         if nr_bytes > self._largest:
             self._refuse("слишком длинный PDU")
             raise ConnectionAbortedError
+        return super().recv(nr_bytes)
 
-    def _fill(self, view: memoryview) -> int:
-        """Read until it is full, or the peer has closed; return how much was read."""
-        filled = 0
-        while filled < len(view) and (received := self._receive_into(view[filled:])):
-            if not self.has_read:
-                self.has_read, self.hears_tls = True, view[0] == _HANDSHAKE
-            filled += received
-        return filled
+    def patience(self) -> float:
+        """Return for how many seconds the rest of a PDU may be waited for. Raises TimeoutError."""
+        left = self._due - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return left
 
     def send(self, bytestream: bytes) -> None:
         """Send a PDU; a peer that does not take it loses the connection."""
         if self.socket is not None:
-            self.socket.settimeout(self._limits.pdu_seconds)
+            if self._secure is not None:
+                self._secure.settimeout(self._limits.pdu_seconds)
             super().send(bytestream)
 
     def hang_up(self) -> None:
@@ -155,19 +117,21 @@ class Connection(Waiting):
                     break
 
     def _receive_into(self, view: memoryview) -> int:
-        left = self._due - time.monotonic()
-        if self.socket is None or left <= 0:
-            self._refuse("PDU приходит слишком медленно")
-            raise TimeoutError
-        self.socket.settimeout(left)
         try:
-            return self.socket.recv_into(view)
+            received = super()._receive_into(view)
         except TimeoutError:
             self._refuse("PDU приходит слишком медленно")
             raise
+        if received and not self.has_read:
+            self.has_read, self.hears_tls = True, view[0] == _HANDSHAKE
+        return received
 
     def _shutdown_socket(self) -> None:
         # The library's own leaves a socket open whose peer has gone: there `shutdown` fails.
         with suppress(OSError):
             self._peer.shutdown(socket.SHUT_RDWR)
         self._peer.close()
+
+
+def _timeval(seconds: float) -> bytes:
+    return _TIMEVAL.pack(int(seconds), int(seconds % 1 * 1e6))

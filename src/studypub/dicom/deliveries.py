@@ -32,8 +32,13 @@ class Deliveries(Messages):
         self._senders = senders
         self._heard = time.monotonic()
 
-    def receive_primitive(self, primitive: P_DATA) -> None:
+    def receive_pdu(self, view: memoryview) -> None:
         """Take the fragments of a PDU."""
+        self._heard = time.monotonic()
+        super().receive_pdu(view)
+
+    def receive_primitive(self, primitive: P_DATA) -> None:
+        """Take the same as the library gives it."""
         self._heard = time.monotonic()
         super().receive_primitive(primitive)
 

@@ -7,12 +7,12 @@ from datetime import date
 from typing import Final
 
 from pydicom.charset import python_encoding
-from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from studypub.config import Pacs
 from studypub.dicom import rows
 from studypub.dicom.caller import Patience
+from studypub.dicom.row import Row
 from studypub.dicom.scu import PacsClient
 from studypub.errors import StudypubError
 
@@ -42,9 +42,9 @@ class ExaminedPacs(PacsClient):
                     known.append((study.instances, study.accession_number))
         return min(known)[1] if known else None
 
-    def _rows(self, heard: Iterator[tuple[int, Dataset | None]], until: float, most: int) -> Iterator[Dataset]:
+    def _rows(self, heard: Iterator[tuple[int, Row | None]], until: float, most: int) -> Iterator[Row]:
         for row in super()._rows(heard, until, most):
-            self.charsets.update(rows.text(row, "SpecificCharacterSet").split("\\"))
+            self.charsets.update(row.text("SpecificCharacterSet").split("\\"))
             yield row
 
 

@@ -12,6 +12,7 @@ _UNDEFINED = 0xFFFF_FFFF
 # PS3.5 7.1.2: these have two reserved bytes and a length of four.
 _LONG = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
 _TAG = struct.Struct("<HH")
+_SHORT = struct.Struct("<HH2sH")
 _SHORT_LENGTH = struct.Struct("<H")
 _LONG_LENGTH = struct.Struct("<L")
 _ELEMENT_HEADER = 12
@@ -19,6 +20,10 @@ _ELEMENT_HEADER = 12
 _MOST_ELEMENTS = 200_000
 _DEEPEST = 64
 _LONGEST_UID = 256
+# The study's UID is in the next group, and what is behind it ends the search.
+_LAST_PLAIN = 0x0018
+
+Bytes = bytes | bytearray | memoryview
 
 
 class Unreadable(Exception):
@@ -37,12 +42,17 @@ class Header:
         self._elements = 0
         self._values: dict[int, bytes] = {}
 
-    def read(self, head: bytes | bytearray) -> bool:
+    def read(self, head: Bytes) -> bool:
         """Go on in the bytes that have come so far; True once the study's UID lies behind. Raises Unreadable."""
         if not self._place and len(head) >= _ELEMENT_HEADER:
             # As many readers do, believe the first element more than the transfer syntax.
-            self._implicit = [not (head[4:6].isalpha() and head[4:6].isupper())]
+            vr = bytes(head[4:6])
+            self._implicit = [not (vr.isalpha() and vr.isupper())]
         while self._place + _ELEMENT_HEADER <= len(head):
+            if self._implicit == [False]:
+                self._pass_short(head)
+                if self._place + _ELEMENT_HEADER > len(head):
+                    return False
             group, number = _TAG.unpack_from(head, self._place)
             tag = group << 16 | number
             if tag > STUDY_INSTANCE_UID and len(self._implicit) == 1:
@@ -55,12 +65,23 @@ class Header:
         """Return a UID as it stands there, whatever it is; "" where it does not."""
         return self._values.get(tag, b"").decode("latin-1").rstrip("\0 ")
 
-    def _pass(self, tag: int, head: bytes | bytearray) -> bool:
+    def _pass_short(self, head: Bytes) -> None:
+        """Go behind what `_pass` would go behind, as far as it is plain: of a hundred elements nearly all are."""
+        place, last = self._place, len(head) - _ELEMENT_HEADER
+        while place <= last:
+            group, number, vr, length = _SHORT.unpack_from(head, place)
+            if group > _LAST_PLAIN or vr in _LONG or (group << 16 | number) in _WANTED:
+                break
+            place += _SHORT.size + length
+            self._elements += 1
+        self._place = place
+        self._require_few()
+
+    def _pass(self, tag: int, head: Bytes) -> bool:
         """Go behind an element, or into it where its length is open; False where its value has to be waited for."""
         start, length, implicit = self._measure(tag, head)
         self._elements += 1
-        if self._elements > _MOST_ELEMENTS:
-            raise Unreadable
+        self._require_few()
         if tag in (_END_OF_ITEM, _END_OF_SEQUENCE):
             self._implicit.pop()
         elif length == _UNDEFINED:
@@ -77,7 +98,11 @@ class Header:
         self._place = start
         return True
 
-    def _measure(self, tag: int, head: bytes | bytearray) -> tuple[int, int, bool]:
+    def _require_few(self) -> None:
+        if self._elements > _MOST_ELEMENTS:
+            raise Unreadable
+
+    def _measure(self, tag: int, head: Bytes) -> tuple[int, int, bool]:
         """Return where the value begins, its length, and whether what is in it says no VRs."""
         place, implicit = self._place, self._implicit[-1]
         if implicit or tag >> 16 == 0xFFFE:

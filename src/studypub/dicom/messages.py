@@ -3,7 +3,8 @@
 import queue
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from pydicom.uid import UID
@@ -11,7 +12,6 @@ from pynetdicom.association import Association
 from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_primitives import C_ECHO
 from pynetdicom.pdu_primitives import P_DATA
-from pynetdicom.presentation import PresentationContext
 from pynetdicom.service_class import StorageServiceClass
 from pynetdicom.sop_class import Verification, uid_to_service_class  # type: ignore[attr-defined]
 
@@ -45,6 +45,13 @@ _MOST_WAITING = 8
 _PATIENCE_SECONDS = 0.1
 
 
+class _Context(NamedTuple):
+    """An accepted presentation context."""
+
+    abstract_syntax: str | None
+    transfer_syntax: UID
+
+
 class _Store(NamedTuple):
     """A C-STORE request whose data set is on its way; the UIDs as they were said."""
 
@@ -75,21 +82,11 @@ class Messages(DIMSEServiceProvider):
         self._since = time.monotonic()
         self._size = 0
 
-    @property
-    def is_under_way(self) -> bool:
-        """Whether an instance has begun to come and is not all here."""
-        return self._request is not None
-
     def receive_pdu(self, view: memoryview) -> None:
         """Take what is in a P-DATA-TF PDU (PS3.8 9.3.5); what is no part of a known message ends the association."""
-        place = 0
         try:
-            while place < len(view):
-                length, context_id, control = _VALUE.unpack_from(view, place)
-                begin, place = place + _VALUE.size, place + _LENGTH_BYTES + length
-                if not begin <= place <= len(view):
-                    raise ValueError
-                self._take(context_id, control, view[begin:place])
+            for fragment in fragments(view):
+                self._take(*fragment)
         except _NOT_UNDERSTOOD:
             self.dul.event_queue.put(_INVALID_PDU)
 
@@ -150,7 +147,7 @@ class Messages(DIMSEServiceProvider):
     def _begin(self, command: bytes) -> None:
         """Take up a message whose command is here; one that we do not know raises ValueError, LookupError."""
         elements = _read_command(command)
-        context = next(one for one in self.assoc.accepted_contexts if one.context_id == self._context_id)
+        context = self._contexts[self._context_id]
         kind = _number(elements[_COMMAND_FIELD]), _number(elements[_DATA_SET_TYPE]) != _NO_DATA_SET
         if kind == (STORE, True) and _is_storage(context.abstract_syntax):
             self._request = self._store_request(elements, context)
@@ -159,11 +156,19 @@ class Messages(DIMSEServiceProvider):
         else:
             raise ValueError
 
-    def _store_request(self, elements: dict[int, bytes], context: PresentationContext) -> _Store:
+    @cached_property
+    def _contexts(self) -> dict[int, _Context]:
+        """What each accepted context is for, by its number."""
+        return {
+            one.context_id or 0: _Context(one.abstract_syntax, UID(one.transfer_syntax[0]))
+            for one in self.assoc.accepted_contexts
+        }
+
+    def _store_request(self, elements: dict[int, bytes], context: _Context) -> _Store:
         sop_class_uid = _uid(elements, _AFFECTED_SOP_CLASS_UID)
         sop_instance_uid = _uid(elements, _AFFECTED_SOP_INSTANCE_UID)
-        message_id, syntax = _number(elements[_MESSAGE_ID]), UID(context.transfer_syntax[0])
-        incoming = Incoming(self._spool, sop_class_uid, sop_instance_uid, syntax, self._sent_by)
+        message_id = _number(elements[_MESSAGE_ID])
+        incoming = Incoming(self._spool, sop_class_uid, sop_instance_uid, context.transfer_syntax, self._sent_by)
         if not _is_storage(sop_class_uid):
             incoming.refuse(Rejection(DATA_SET_DOES_NOT_MATCH, "недопустимый идентификатор класса"))
         said = (elements.get(tag, b"") for tag in (_AFFECTED_SOP_CLASS_UID, _AFFECTED_SOP_INSTANCE_UID))
@@ -187,6 +192,20 @@ class Messages(DIMSEServiceProvider):
         self.msg_queue.put((self._context_id, request))
 
 
+def fragments(view: memoryview) -> Iterator[tuple[int, int, memoryview]]:
+    """Yield what is in a P-DATA-TF PDU (PS3.8 9.3.5): context, control header and value of each fragment.
+
+    Raises ValueError, struct.error where it ends in the middle of one.
+    """
+    place = 0
+    while place < len(view):
+        length, context_id, control = _VALUE.unpack_from(view, place)
+        begin, place = place + _VALUE.size, place + _LENGTH_BYTES + length
+        if not begin <= place <= len(view):
+            raise ValueError
+        yield context_id, control, view[begin:place]
+
+
 def _response(context_id: int, request: _Store, status: int) -> bytes:
     """Return a C-STORE response (PS3.7 9.3.1.2) as a PDU."""
     elements = b"".join(
@@ -205,6 +224,7 @@ def _response(context_id: int, request: _Store, status: int) -> bytes:
     return struct.pack(">BxL", _P_DATA_TF, len(value)) + value
 
 
+@lru_cache
 def _is_storage(sop_class_uid: str | None) -> bool:
     return uid_to_service_class(sop_class_uid or "") is StorageServiceClass
 

@@ -72,7 +72,7 @@ class Incoming:
     def finish(self) -> None:
         """Take the instance, whose last byte is here; its file is complete then. Raises Rejection."""
         if self._rejection is None and self._part is None:
-            self._attempt(self._open)
+            self._attempt(lambda: self._open(self._head))
         if self._rejection is not None or self._part is None:
             raise self._rejection or Rejection(CANNOT_UNDERSTAND, "нет набора данных")
         try:
@@ -100,17 +100,23 @@ class Incoming:
         if self._part is not None:
             self._append(self._part, data)
             return
-        self._head += data
+        # What says it all at once need not be kept.
+        head: bytearray | bytes | memoryview = data
+        if self._head:
+            self._head += data
+            head = self._head
         try:
-            known = self._header.read(self._head)
+            known = self._header.read(head)
         except Unreadable:
             raise Rejection(CANNOT_UNDERSTAND, "набор данных не читается") from None
         if known:
-            self._open()
-        elif len(self._head) > _LARGEST_HEAD:
+            self._open(head)
+            return
+        self._head = self._head or bytearray(data)
+        if len(self._head) > _LARGEST_HEAD:
             raise Rejection(CANNOT_UNDERSTAND, "в начале набора данных нет идентификатора исследования")
 
-    def _open(self) -> None:
+    def _open(self, head: bytearray | bytes | memoryview) -> None:
         """Open the file of the study that waits for this instance, and move the head into it. Raises Rejection."""
         study_instance_uid = self._check()
         reception = self._spool.expecting(study_instance_uid, self._sent_by)
@@ -122,7 +128,7 @@ class Incoming:
             self._part = reception.begin(sop_instance_uid, sop_class_uid, meta)
         except OSError as error:
             raise _no_room(error) from error
-        self._append(self._part, bytes(self._head))
+        self._append(self._part, head)
         self._head = bytearray()
 
     def _check(self) -> str:
@@ -133,7 +139,7 @@ class Incoming:
             raise Rejection(DATA_SET_DOES_NOT_MATCH, "недопустимый идентификатор")
         return self._header.uid(STUDY_INSTANCE_UID)
 
-    def _append(self, part: Part, data: bytes | memoryview) -> None:
+    def _append(self, part: Part, data: bytearray | bytes | memoryview) -> None:
         try:
             if self._size >= self._room_up_to:
                 if not self._spool.has_room(_ROOM_BYTES):

@@ -1,6 +1,7 @@
 """One study on its way from the PACS: its instances are written as they come, and counted when they are whole."""
 
 import io
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -165,13 +166,14 @@ class Part:
         self._reception = reception
         self._uids = (sop_instance_uid, sop_class_uid)
         self._path = path
-        self._part = path.with_suffix(".part")
+        # A Path that is made of a name costs more than the call that it is for.
+        self._part = f"{str(path).removesuffix(path.suffix)}.part"
         self._digest = xxh3_128()
         self._size = 0
-        self._file: io.FileIO = self._part.open("xb", buffering=0)
+        self._file = io.FileIO(self._part, "xb")
         self.write(header)
 
-    def write(self, data: bytes | memoryview) -> None:
+    def write(self, data: bytes | bytearray | memoryview) -> None:
         """Write the next bytes. Raises OSError; the file is gone then."""
         self._digest.update(data)
         try:
@@ -187,7 +189,7 @@ class Part:
         needed = False
         try:
             self._file.close()
-            self._part.rename(self._path)
+            os.rename(self._part, self._path)  # noqa: PTH104
             instance = SpooledInstance(*self._uids, self._path, self._digest.digest())
             needed = self._reception.admit(instance)
             if needed:
@@ -202,12 +204,12 @@ class Part:
         self._size = 0
         for path in (self._part, self._path):
             with suppress(OSError):
-                path.unlink(missing_ok=True)
+                os.unlink(path)  # noqa: PTH108
         with suppress(OSError):
             self._file.close()
 
 
-def _write_all(file: io.FileIO, data: bytes | memoryview) -> None:
+def _write_all(file: io.FileIO, data: bytes | bytearray | memoryview) -> None:
     view = memoryview(data)
     while view:
         view = view[file.write(view) :]

@@ -1,10 +1,10 @@
-"""Queries and their answers as data sets (Study Root, PS3.4 C.6.2)."""
+"""Queries, and what the rows of their answers say (Study Root, PS3.4 C.6.2)."""
 
 from pydicom.dataset import Dataset
-from pydicom.multival import MultiValue
 
 from studypub.core.finding import FoundStudy
 from studypub.core.wanted import Wanted
+from studypub.dicom.row import Row
 
 _STUDY_KEYS = (
     "PatientID", "PatientName", "PatientBirthDate", "StudyInstanceUID", "StudyDate", "StudyTime", "StudyDescription",
@@ -59,36 +59,26 @@ def identifier(wanted: Wanted) -> Dataset:
     return names
 
 
-def study(row: Dataset) -> FoundStudy:
+def study(row: Row) -> FoundStudy:
     """Return the study that a row describes."""
-    count = text(row, "NumberOfStudyRelatedInstances")
+    count = row.text("NumberOfStudyRelatedInstances")
     return FoundStudy(
-        study_instance_uid=text(row, "StudyInstanceUID"),
-        accession_number=text(row, "AccessionNumber"),
-        patient_id=text(row, "PatientID"),
-        patient_name=text(row, "PatientName"),
-        birth_date=text(row, "PatientBirthDate"),
-        study_date=text(row, "StudyDate"),
-        study_time=text(row, "StudyTime"),
-        modalities=tuple(filter(None, text(row, "ModalitiesInStudy").split("\\"))),
-        description=text(row, "StudyDescription"),
+        study_instance_uid=row.text("StudyInstanceUID"),
+        accession_number=row.text("AccessionNumber"),
+        patient_id=row.text("PatientID"),
+        patient_name=row.text("PatientName"),
+        birth_date=row.text("PatientBirthDate"),
+        study_date=row.text("StudyDate"),
+        study_time=row.text("StudyTime"),
+        modalities=tuple(filter(None, row.text("ModalitiesInStudy").split("\\"))),
+        description=row.text("StudyDescription"),
         instances=int(count) if count.isdecimal() else None,
     )
 
 
-def says_another(row: Dataset, **keys: str) -> bool:
+def says_another(row: Row, **keys: str) -> bool:
     """Whether a row says by one of these keys that it is about something else than was asked for."""
-    return any(text(row, keyword) not in ("", value) for keyword, value in keys.items())
-
-
-def text(row: Dataset, keyword: str) -> str:
-    """Return a value as text without its padding; several values are joined by backslashes."""
-    value = row.get(keyword)
-    if value is None:
-        return ""
-    # A person's name is no list, though pydicom lets one walk over its characters.
-    parts = list(value) if isinstance(value, MultiValue) else [value]
-    return "\\".join(str(part).strip(" \x00") for part in parts)
+    return any(row.text(keyword) not in ("", value) for keyword, value in keys.items())
 
 
 def _query(level: str) -> Dataset:

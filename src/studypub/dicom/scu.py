@@ -23,6 +23,7 @@ from studypub.dicom.caller import ANSWER_SECONDS, Caller
 from studypub.dicom.deliveries import Deliveries, deliver
 from studypub.dicom.offers import USUAL_CLASSES
 from studypub.dicom.peers import Senders
+from studypub.dicom.row import Row
 from studypub.dicom.spool import Spool
 from studypub.dicom.uid import is_valid
 from studypub.errors import PacsBusy, PacsCannotDeliver, PacsRefused, PacsUnreachable
@@ -35,7 +36,7 @@ _WARNING = 0xB000
 # Of a retrieval, in the PACS's own words: not supported, not authorized, not understood (PS3.4 C.4.2.1.5, PS3.7 C).
 _NO_FOR_GOOD = (0x0122, 0x0124, 0x0211, 0xA900)
 
-Find = Callable[[Dataset, int], Iterator[Dataset]]  # gives the rows as they come, at most so many
+Find = Callable[[Dataset, int], Iterator[Row]]  # gives the rows as they come, at most so many
 
 
 class PacsClient(Caller):
@@ -82,7 +83,7 @@ class PacsClient(Caller):
                     query = rows.instances_of(study_instance_uid, series, classes=self._pacs.retrieve == "get")
                     for row in find(query, _MOST_INSTANCES - len(listed)):
                         if not rows.says_another(row, StudyInstanceUID=study_instance_uid, SeriesInstanceUID=series):
-                            uid, sop_class = rows.text(row, "SOPInstanceUID"), rows.text(row, "SOPClassUID")
+                            uid, sop_class = row.text("SOPInstanceUID"), row.text("SOPClassUID")
                             one = ListedInstance(uid, sop_class, series)
                             listed.setdefault(one.sop_instance_uid, one)
         except PacsRefused:
@@ -98,7 +99,7 @@ class PacsClient(Caller):
         """
         model = StudyRootQueryRetrieveInformationModelMove
         with self._associate([model], answer_seconds=self._patience.transfer) as association:
-            answers = Answers(association)
+            answers = Answers(association, last_alone=True)
             self._sent(lambda: association.send_c_move(rows.identifier(wanted), self._our_ae_title, model))
             self._judge_retrieval(status for status, _ in self._heard(answers))
 
@@ -129,14 +130,14 @@ class PacsClient(Caller):
         with self._associate([model], answer_seconds=min(left, ANSWER_SECONDS)) as association:
             answers, asked = Answers(association), count()
 
-            def find(query: Dataset, most: int) -> Iterator[Dataset]:
+            def find(query: Dataset, most: int) -> Iterator[Row]:
                 message_id = next(asked) % _MOST_MESSAGES + 1
                 self._sent(lambda: association.send_c_find(query, model, message_id))
                 return self._rows(self._heard(answers), until, most)
 
             yield find
 
-    def _rows(self, heard: Iterator[tuple[int, Dataset | None]], until: float, most: int) -> Iterator[Dataset]:
+    def _rows(self, heard: Iterator[tuple[int, Row | None]], until: float, most: int) -> Iterator[Row]:
         number = 0
         for status, row in heard:
             if status not in PENDING:
@@ -187,7 +188,7 @@ class PacsClient(Caller):
 def _series_of(find: Find, study_instance_uid: str) -> list[str]:
     return sorted(
         {
-            rows.text(row, "SeriesInstanceUID")
+            row.text("SeriesInstanceUID")
             for row in find(rows.series_of(study_instance_uid), _MOST_INSTANCES)
             if not rows.says_another(row, StudyInstanceUID=study_instance_uid)
         }

@@ -69,14 +69,14 @@ def is_long(content: Bytes) -> bool:
 
 @contextmanager
 def shown(content: bytes | Path) -> Iterator[Bytes]:
-    """Show the bytes of a file without reading them; what is shown is gone afterwards."""
+    """Show the bytes of a file, those of a long one without reading them; what is shown is gone afterwards."""
     if isinstance(content, bytes):
         yield content
         return
     with content.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
-        if not size:  # such a file cannot be mapped
-            yield b""
+        if size <= _LONG:  # quicker than to map it, page by page
+            yield file.read()
             return
         mapped = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)
     with mapped:

@@ -57,8 +57,13 @@ class Sending:
         """
         await asyncio.to_thread(self._store.check)
         release()
-        archive = await self._archive(prepared)
-        return archive, await self._companion(prepared)  # where this fails, the sweep deletes the archive within hours
+        companion = asyncio.create_task(self._companion(prepared))
+        try:
+            # Where one of them fails, the sweep deletes the other within hours.
+            return await self._archive(prepared), await companion
+        finally:
+            companion.cancel()
+            await asyncio.gather(companion, return_exceptions=True)
 
     async def _archive(self, prepared: Prepared) -> str:
         put = await self._begun() or await self._put(

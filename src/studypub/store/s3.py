@@ -4,10 +4,11 @@ import hashlib
 import re
 import secrets
 import time
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
-from typing import BinaryIO, cast
 from urllib.parse import quote
 
 from minio.datatypes import Object
@@ -19,7 +20,7 @@ from studypub.errors import BucketIsPublic, StorageUnavailable, StoredObjectDiff
 from studypub.store.base import LONGEST_LINK, Sent, Stream, checked, is_key
 from studypub.store.s3_client import Client, translated
 
-_PART_BYTES = 16 << 20
+_PART_BYTES = 8 << 20
 _TAIL_BYTES = 64 << 10
 _BLOCK_BYTES = 1 << 20
 _SLOWEST_BYTES_A_SECOND = 64 << 10
@@ -28,35 +29,29 @@ PROBE = "probe-"
 _SHORTEST_LINK = timedelta(seconds=1)
 
 
-class _Hashed:
-    """A stream, and what is known of what was read of it."""
+class _Parts:
+    """A stream in parts, and what is known of those that were read."""
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
-        self._whole, self._part = hashlib.sha256(), _md5()
+        self._whole = hashlib.sha256()
         self._parts: list[bytes] = []
-        self._size = 0
         self._tail = b""
 
-    def read(self, size: int, /) -> bytes:
-        """Return the next bytes."""
-        content = self._stream.read(size)
+    def read(self) -> bytes:
+        """Return the next part; only the last one is shorter than _PART_BYTES, and it may be empty."""
+        content = self._stream.read(_PART_BYTES)
+        while len(content) < _PART_BYTES and (more := self._stream.read(_PART_BYTES - len(content))):
+            content += more
         self._whole.update(content)
+        if content or not self._parts:
+            self._parts.append(_md5(content).digest())
         self._tail = (self._tail + content[-_TAIL_BYTES:])[-_TAIL_BYTES:]
-        left = memoryview(content)
-        while left:
-            piece = left[: _PART_BYTES - self._size % _PART_BYTES]
-            left = left[len(piece) :]
-            self._part.update(piece)
-            self._size += len(piece)
-            if self._size % _PART_BYTES == 0:
-                self._parts.append(self._part.digest())
-                self._part = _md5()
         return content
 
     def sent(self) -> Sent:
-        """Return what the object is known by, if all was sent in parts of _PART_BYTES."""
-        parts = [*self._parts, *([self._part.digest()] if self._size % _PART_BYTES or not self._parts else [])]
+        """Return what an object of all these parts is known by."""
+        parts = self._parts
         etag = parts[0].hex() if len(parts) == 1 else f"{_md5(b''.join(parts)).hexdigest()}-{len(parts)}"
         return Sent(self._whole.digest(), etag, self._tail)
 
@@ -71,19 +66,10 @@ class S3Store:
 
     def put(self, key: str, stream: Stream) -> Sent:
         """Upload what comes, in parts where it is longer than one; a failure aborts the upload."""
-        name, hashed = self._name(key), _Hashed(stream)
+        name, parts = self._name(key), _Parts(stream)
         with translated():
-            # One part at a time: minio's threads go on after a failure, and stay behind after another.
-            self._client.put_object(
-                self._bucket,
-                name,
-                cast("BinaryIO", hashed),
-                length=-1,
-                content_type=_content_type(key),
-                part_size=_PART_BYTES,
-                num_parallel_uploads=1,
-            )
-        return hashed.sent()
+            self._client.put_parts(self._bucket, name, parts.read, _PART_BYTES, _content_type(key))
+        return parts.sent()
 
     def verify(self, key: str, sent: Sent, size: int, sha256: bytes) -> None:
         """Compare size, ETag and the last bytes with those of what was put, and that with what was to be put.
@@ -177,18 +163,18 @@ class S3Store:
         with translated():
             self._client.put_object(self._bucket, name, BytesIO(content), len(content))
             try:
-                if self._read_tail(name, len(content), len(content)) != content:
-                    raise StorageUnavailable("the probe came back changed")
-                self._refuse_public(name)
+                address = self._client.presigned_get_object(self._bucket, name).partition("?")[0]
+                with ThreadPoolExecutor(2, "stranger") as strangers:
+                    refused = strangers.map(self._refuse_public, (address, address.removesuffix(quote(name))))
+                    if self._read_tail(name, len(content), len(content)) != content:
+                        raise StorageUnavailable("the probe came back changed")
+                    deque(refused, maxlen=0)
             finally:
                 self.delete(name.removeprefix(self._prefix))
 
-    def _refuse_public(self, name: str) -> None:
-        address = self._client.presigned_get_object(self._bucket, name).partition("?")[0]
-        for stranger in (address, address.removesuffix(quote(name))):
-            answer = self._client.http.request("GET", stranger)
-            if answer.status < 300:
-                raise BucketIsPublic("an unsigned GET was answered")
+    def _refuse_public(self, address: str) -> None:
+        if self._client.http.request("GET", address).status < 300:
+            raise BucketIsPublic("an unsigned GET was answered")
 
     def _delete_versions(self, name: str) -> None:
         listed = self._client.list_objects(self._bucket, prefix=name, recursive=True, include_version=True)

@@ -2,12 +2,15 @@
 
 import io
 import subprocess
+import warnings
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydicom import Dataset, dcmread
+from pydicom.dataelem import RawDataElement
+from pydicom.tag import BaseTag
 from pydicom.uid import (
     UID,
     BasicTextSRStorage,
@@ -183,6 +186,26 @@ def test_the_same_instances_give_the_same_bytes() -> None:
     dataset = instance()
     assert directory(dataset) == directory(dataset)
     assert directory(dataset) != directory(dataset, instance())
+
+
+@pytest.mark.parametrize(
+    "value", [b"7 ", b"12", b"0012", b" 7", b"-3", b"+4", b"", b"  ", b"1\\2 ", b"12345678901 ", b"1.5 "]
+)
+def test_a_number_is_written_as_the_library_would(value: bytes) -> None:
+    def read() -> Dataset:
+        dataset = dcmread(io.BytesIO(part10(instance(SOPInstanceUID="2.25.9"))))
+        dataset[0x00200013] = RawDataElement(BaseTag(0x00200013), "IS", len(value), value, 0, False, True)
+        return dataset
+
+    decoded = read()
+    with warnings.catch_warnings(action="ignore"):
+        try:
+            assert decoded["InstanceNumber"].tag == 0x00200013  # which decodes it
+        except (TypeError, ValueError):
+            with pytest.raises((TypeError, ValueError)):
+                directory(read())
+        else:
+            assert directory(read()) == directory(decoded)
 
 
 def test_other_peoples_readers_accept_it(tmp_path: Path) -> None:

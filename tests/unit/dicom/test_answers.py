@@ -1,7 +1,8 @@
 """What a PACS answers, as it comes over the wire, whole or in pieces, or as no answer at all."""
 
+import struct
 from io import BytesIO
-from queue import Queue
+from queue import SimpleQueue
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,20 +22,20 @@ FIND, MOVE = "1.2.840.10008.5.1.4.1.2.2.1", "1.2.840.10008.5.1.4.1.2.2.2"
 class Wire:
     """The library's side of an association, and what has come over it."""
 
-    def __init__(self) -> None:
-        queue: Queue[Any] = Queue()
-
-        def get_msg(block: bool = False) -> Any:
-            return queue.get_nowait() if block and queue.qsize() else (None, None)
-
-        self.dimse: Any = SimpleNamespace(msg_queue=queue, get_msg=get_msg)
+    def __init__(self, *, last_alone: bool = False) -> None:
+        self.dimse: Any = SimpleNamespace(msg_queue=SimpleQueue(), dimse_timeout=0.0)
         context = SimpleNamespace(transfer_syntax=[ImplicitVRLittleEndian])
         association: Any = SimpleNamespace(dimse=self.dimse, accepted_contexts=[context])
-        self.answers = Answers(association)
+        self.answers = Answers(association, last_alone=last_alone)
 
     def come(self, message: C_FIND_RSP | C_MOVE_RSP, largest: int = 16382) -> None:
-        for primitive in message.encode_msg(1, largest):
-            self.dimse.receive_primitive(primitive)
+        """Come as the library gives it, or, every other one, as it is in the PDU."""
+        for number, primitive in enumerate(message.encode_msg(1, largest)):
+            if number % 2:
+                self.dimse.receive_primitive(primitive)
+                continue
+            ((_, fragment),) = primitive.presentation_data_value_list
+            self.dimse.receive_pdu(memoryview(struct.pack(">LB", len(fragment) + 1, 1) + fragment))
 
     def come_raw(self, *fragments: bytes) -> None:
         primitive = P_DATA()
@@ -84,7 +85,7 @@ def test_rows_come_in_order_whatever_the_size_of_a_pdu(wire: Wire, largest: int)
     wire.come(row(0, 0), largest)
     heard = list(wire.answers.heard())
     assert [status for status, _ in heard] == [0xFF00] * 3 + [0xFF01, 0]
-    assert [each and each.SOPInstanceUID for _, each in heard] == ["1.2.0", "1.2.1", "1.2.2", "1.2.9", None]
+    assert [each and each.text("SOPInstanceUID") for _, each in heard] == ["1.2.0", "1.2.1", "1.2.2", "1.2.9", None]
 
 
 def test_an_empty_row_is_a_row_and_none_is_none(wire: Wire) -> None:
@@ -98,13 +99,14 @@ def test_an_empty_row_is_a_row_and_none_is_none(wire: Wire) -> None:
         if message is empty:
             wire.come_raw(b"\2")
     heard = wire.answers.heard()
-    assert [next(heard), next(heard)] == [(0xFF00, Dataset()), (0xFF00, None)]
+    (status, nothing), second = next(heard), next(heard)
+    assert (status, nothing and nothing.dataset, second) == (0xFF00, Dataset(), (0xFF00, None))
 
 
 def test_which_message_a_pacs_says_that_it_answers_does_not_matter(wire: Wire) -> None:
     wire.come(row(2, message_id=7))
     wire.come(row(0, 0, message_id=0))
-    assert [each and each.PatientID for _, each in wire.answers.heard()] == ["P2", None]
+    assert [each and each.text("PatientID") for _, each in wire.answers.heard()] == ["P2", None]
 
 
 def test_a_failure_of_a_transfer_may_name_every_instance(wire: Wire) -> None:
@@ -113,7 +115,14 @@ def test_a_failure_of_a_transfer_may_name_every_instance(wire: Wire) -> None:
     heard = list(wire.answers.heard())
     assert [status for status, _ in heard] == [0xFF00, 0xB000]
     assert heard[1][1] is not None
-    assert len(heard[1][1].FailedSOPInstanceUIDList) == 20_000
+    assert len(heard[1][1].dataset.FailedSOPInstanceUIDList) == 20_000
+
+
+def test_where_the_last_answer_counts_the_others_wake_nobody() -> None:
+    wire = Wire(last_alone=True)
+    for status in (0xFF00, 0xFF00, 0xB000):
+        wire.come(progress(status))
+    assert [status for status, _ in wire.answers.heard()] == [0xB000]
 
 
 def test_an_identifier_that_cannot_be_read_is_none(wire: Wire) -> None:

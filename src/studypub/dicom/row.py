@@ -1,0 +1,91 @@
+"""One row of what a PACS answers to C-FIND: an identifier (PS3.4 C.4.1.1.3.2) as it came over the wire."""
+
+import re
+import struct
+import zlib
+from functools import cached_property
+from io import BytesIO
+
+from pydicom.datadict import tag_for_keyword
+from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
+from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pynetdicom.dsutils import decode
+
+# What pydicom raises over bytes that are no data set; zlib where they were deflated.
+_UNREADABLE = (OSError, EOFError, ValueError, LookupError, TypeError, NotImplementedError, struct.error, zlib.error)
+_UIDS = {
+    keyword: tag_for_keyword(keyword)
+    for keyword in ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
+}
+_PLAIN_UID = re.compile(rb"[0-9.]*")
+# PS3.5 7.1: tag, VR and length, where the VR is said and where not.
+_SAID, _UNSAID = struct.Struct("<HH2sH"), struct.Struct("<HHL")
+_SHORT = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
+_FIRST_GROUP, _LAST_GROUP = 0x0008, 0x7F00
+# pydicom takes the length of a longer first element for a VR, and what is so long is no row of a list.
+_LONGEST = 0x4141
+
+
+class Row:
+    """What is asked for is read: UIDs, of which a list has thousands, as they stand there, all else by pydicom."""
+
+    def __init__(self, content: bytes, syntax: UID) -> None:
+        """Take a row; raise what pydicom raises where it cannot be read."""
+        self._content, self._syntax = content, syntax
+        self._uids = _plain_uids(content, syntax)
+        if self._uids is None:
+            self.dataset  # noqa: B018 - to be read now
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """All of it, as pydicom reads it."""
+        syntax = self._syntax
+        return decode(BytesIO(self._content), syntax.is_implicit_VR, syntax.is_little_endian, syntax.is_deflated)
+
+    def text(self, keyword: str) -> str:
+        """Return a value as text without its padding; several values are joined by backslashes."""
+        if self._uids is not None and keyword in _UIDS:
+            uid = self._uids.get(_UIDS[keyword], b"").rstrip(b"\0 ")
+            if _PLAIN_UID.fullmatch(uid):
+                return uid.decode("ascii")
+        value = self.dataset.get(keyword)
+        if value is None:
+            return ""
+        # A person's name is no list, though pydicom lets one walk over its characters.
+        parts = list(value) if isinstance(value, MultiValue) else [value]
+        return "\\".join(str(part).strip(" \x00") for part in parts)
+
+
+def read(content: bytes, syntax: UID) -> Row | None:
+    """Return a row; None where it cannot be read."""
+    try:
+        return Row(content, syntax)
+    except _UNREADABLE:
+        return None
+
+
+def _plain_uids(content: bytes, syntax: UID) -> dict[int | None, bytes] | None:
+    """Return the values of the UIDs in a row that is flat and by the Standard; None where pydicom has to look."""
+    if syntax not in (ImplicitVRLittleEndian, ExplicitVRLittleEndian) or len(content) >= _LONGEST:
+        return None
+    uids: dict[int | None, bytes] = {}
+    last = place = 0
+    try:
+        while place < len(content):
+            if syntax == ExplicitVRLittleEndian:
+                group, number, vr, length = _SAID.unpack_from(content, place)
+            else:
+                (group, number, length), vr = _UNSAID.unpack_from(content, place), b"UI"
+            tag = group << 16 | number
+            begin, place = place + _SAID.size, place + _SAID.size + length
+            if tag <= last or not _FIRST_GROUP <= group <= _LAST_GROUP or vr not in _SHORT or place > len(content):
+                return None
+            last = tag
+            if tag in _UIDS.values():
+                if vr != b"UI":
+                    return None
+                uids[tag] = content[begin:place]
+    except struct.error:
+        return None
+    return uids
