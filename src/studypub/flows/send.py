@@ -57,21 +57,20 @@ class Sending:
         """
         await asyncio.to_thread(self._store.check)
         release()
+        archive = await self._archive(prepared)
         companion = asyncio.create_task(self._companion(prepared))
         try:
-            # Where one of them fails, the sweep deletes the other within hours.
-            return await self._archive(prepared), await companion
+            # Where one of them fails, the sweep deletes both within hours.
+            size, sha256 = prepared.summary.size, prepared.summary.sha256
+            await asyncio.to_thread(self._store.verify, archive.key, archive.sent, size, sha256)
+            return archive.key, await companion
         finally:
             companion.cancel()
             await asyncio.gather(companion, return_exceptions=True)
 
-    async def _archive(self, prepared: Prepared) -> str:
-        put = await self._begun() or await self._put(
-            ids.new_object_key(self._form, self._prefix), prepared.path.open("rb"), self._thread
-        )
-        size, sha256 = prepared.summary.size, prepared.summary.sha256
-        await asyncio.to_thread(self._store.verify, put.key, put.sent, size, sha256)
-        return put.key
+    async def _archive(self, prepared: Prepared) -> _Put:
+        key, packed = ids.new_object_key(self._form, self._prefix), prepared.path
+        return await self._begun() or await self._put(key, packed.open("rb"), self._thread)
 
     async def _companion(self, prepared: Prepared) -> Companion:
         put = await self._put(ids.new_companion_key(self._prefix), prepared.companion_path.open("rb"))
