@@ -1,13 +1,9 @@
 """The pool of connections, and transactions that speak in our own errors."""
 
-import asyncio
 import contextlib
 import copy
-import os
-import socket
-import time
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from typing import Any, Self
 
@@ -21,6 +17,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from studypub.core.clinics import Sees
 from studypub.db.journey import journey
+from studypub.db.loan import Loan, answered_within
 from studypub.db.queries import all_queries
 from studypub.errors import AlreadyInProgress, Collision, ConfigError, DatabaseUnavailable
 
@@ -55,7 +52,7 @@ class Transaction:
     journey with its first query, and what need not be waited for goes with what follows it.
     """
 
-    def __init__(self, loan: "_Loan", sees: Sees, actor: str, *, looks: bool) -> None:
+    def __init__(self, loan: Loan, sees: Sees, actor: str, *, looks: bool) -> None:
         self.sees = sees
         self._loan = loan
         self._actor = actor
@@ -117,7 +114,7 @@ class Transaction:
         if self._is_over:  # outside of it everybody's rows would be seen
             raise RuntimeError("the transaction has ended")
         connection = self._loan.held
-        with _answered_within(_ANSWER_SECONDS, connection):
+        with answered_within(_ANSWER_SECONDS, connection):
             if len(statements) == 1 and not self._ends:
                 return await connection.execute(query, parameters)
             async with journey(connection):
@@ -136,8 +133,8 @@ class Transaction:
             begun = connection.cursor()
             try:
                 with (
-                    _answered_within(_LOAN_SECONDS / 2, connection, begun),
-                    _answered_within(_ANSWER_SECONDS, connection),
+                    answered_within(_LOAN_SECONDS / 2, connection, begun),
+                    answered_within(_ANSWER_SECONDS, connection),
                 ):
                     async with journey(connection) as pipeline:
                         await connection.execute(all_queries()["begin_to_look" if self._looks else "begin"])
@@ -163,46 +160,6 @@ async def _sent(
     if end:
         await connection.execute(all_queries()["commit"])
     return cursors[-1]
-
-
-class _Loan:
-    """A connection of the pool for a while; a broken one can be exchanged as long as somebody waits for a loan."""
-
-    def __init__(self, pool: AsyncConnectionPool[AsyncConnection[Row]], seconds: float) -> None:
-        self.connection: AsyncConnection[Row] | None = None
-        self._pool = pool
-        self._until = time.monotonic() + seconds
-
-    async def __aenter__(self) -> Self:
-        await self._take()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._give_back()
-
-    @property
-    def held(self) -> AsyncConnection[Row]:
-        """The connection, which is there."""
-        assert self.connection is not None  # noqa: S101 - it lacks only after an exchange that failed
-        return self.connection
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nobody waits for a connection for so long."""
-        return time.monotonic() > self._until
-
-    async def exchange(self) -> None:
-        """Give the connection back for another one."""
-        await self._give_back()
-        await self._take()
-
-    async def _take(self) -> None:
-        self.connection = await self._pool.getconn(self._until - time.monotonic())
-
-    async def _give_back(self) -> None:
-        connection, self.connection = self.connection, None
-        if connection is not None:
-            await self._pool.putconn(connection)
 
 
 class Database:
@@ -253,14 +210,13 @@ class Database:
     @asynccontextmanager
     async def _open(self, actor: str, *, looks: bool) -> AsyncIterator[Transaction]:
         try:
-            async with _Loan(self._pool, self._loan_seconds) as loan:
+            async with Loan(self._pool, self._loan_seconds) as loan:
                 transaction = Transaction(loan, self._sees, actor, looks=looks)
-                try:
+                async with AsyncExitStack() as in_vain:
+                    in_vain.push_async_callback(transaction.roll_back)
                     yield transaction
                     await transaction.commit()
-                except BaseException:
-                    await transaction.roll_back()
-                    raise
+                    in_vain.pop_all()
         except psycopg.errors.UniqueViolation as error:
             if error.diag.constraint_name in _ONE_STUDY_ONE_TASK:
                 raise AlreadyInProgress(str(error.diag.constraint_name)) from error
@@ -269,34 +225,6 @@ class Database:
             raise Collision(type(error).__name__) from error
         except (*_UNAVAILABLE, PoolTimeout) as error:
             raise DatabaseUnavailable(type(error).__name__) from error
-
-
-@contextmanager
-def _answered_within(
-    seconds: float, connection: AsyncConnection[Row], cursor: psycopg.AsyncCursor[Row] | None = None
-) -> Iterator[None]:
-    """Hang up on a server that is silent for so long: who waits for it has a psycopg.OperationalError at once.
-
-    `cursor`: whose answer is enough.
-
-    Cancelling the wait would ask that server to end the query, and wait up to ten seconds more for its word.
-    """
-
-    def lose_patience() -> None:
-        if cursor is None or cursor.pgresult is None:
-            _hang_up(connection)
-
-    patience = asyncio.get_running_loop().call_later(seconds, lose_patience)
-    try:
-        yield
-    finally:
-        patience.cancel()
-
-
-def _hang_up(connection: AsyncConnection[Row]) -> None:
-    # The connection stays open to its owner, who waits for this socket and is woken by its end.
-    with contextlib.suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as line:
-        line.shutdown(socket.SHUT_RDWR)
 
 
 def connection_string(url: str, name: str) -> str:

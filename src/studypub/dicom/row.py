@@ -12,6 +12,8 @@ from pydicom.multival import MultiValue
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom.dsutils import decode
 
+from studypub.deid.walk import SHORT, Found, NotWalkable, level
+
 # What pydicom raises over bytes that are no data set; zlib where they were deflated.
 _UNREADABLE = (OSError, EOFError, ValueError, LookupError, TypeError, NotImplementedError, struct.error, zlib.error)
 _UIDS = {
@@ -19,9 +21,7 @@ _UIDS = {
     for keyword in ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
 }
 _PLAIN_UID = re.compile(rb"[0-9.]*")
-# PS3.5 7.1: tag, VR and length, where the VR is said and where not.
-_SAID, _UNSAID = struct.Struct("<HH2sH"), struct.Struct("<HHL")
-_SHORT = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
+_UID = frozenset({b"UI"})
 _FIRST_GROUP, _LAST_GROUP = 0x0008, 0x7F00
 # pydicom takes the length of a longer first element for a VR, and what is so long is no row of a list.
 _LONGEST = 0x4141
@@ -69,23 +69,17 @@ def _plain_uids(content: bytes, syntax: UID) -> dict[int | None, bytes] | None:
     """Return the values of the UIDs in a row that is flat and by the Standard; None where pydicom has to look."""
     if syntax not in (ImplicitVRLittleEndian, ExplicitVRLittleEndian) or len(content) >= _LONGEST:
         return None
-    uids: dict[int | None, bytes] = {}
-    last = place = 0
+    is_explicit = syntax == ExplicitVRLittleEndian
     try:
-        while place < len(content):
-            if syntax == ExplicitVRLittleEndian:
-                group, number, vr, length = _SAID.unpack_from(content, place)
-            else:
-                (group, number, length), vr = _UNSAID.unpack_from(content, place), b"UI"
-            tag = group << 16 | number
-            begin, place = place + _SAID.size, place + _SAID.size + length
-            if tag <= last or not _FIRST_GROUP <= group <= _LAST_GROUP or vr not in _SHORT or place > len(content):
-                return None
-            last = tag
-            if tag in _UIDS.values():
-                if vr != b"UI":
-                    return None
-                uids[tag] = content[begin:place]
-    except struct.error:
+        found = level(content, 0, len(content), explicit=is_explicit)
+    except (NotWalkable, struct.error):
         return None
-    return uids
+    if not all(_is_plain(each, is_explicit=is_explicit) for each in found):
+        return None
+    return {each.tag: content[each.low : each.high] for each in found}
+
+
+def _is_plain(element: Found, *, is_explicit: bool) -> bool:
+    vrs = _UID if element.tag in _UIDS.values() else SHORT
+    known = not is_explicit or element.vr in vrs
+    return known and not element.delimited and _FIRST_GROUP <= element.tag >> 16 <= _LAST_GROUP

@@ -4,7 +4,6 @@ import hashlib
 import re
 import secrets
 import time
-from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -168,7 +167,7 @@ class S3Store:
                     refused = strangers.map(self._refuse_public, (address, address.removesuffix(quote(name))))
                     if self._read_tail(name, len(content), len(content)) != content:
                         raise StorageUnavailable("the probe came back changed")
-                    deque(refused, maxlen=0)
+                    list(refused)  # raises what one of them has
             finally:
                 self.delete(name.removeprefix(self._prefix))
 

@@ -76,16 +76,15 @@ class Client(Minio):
             return
         upload_id = self._create_multipart_upload(bucket, name, headers)
         parts: list[Part] = []
-        try:
+        with contextlib.ExitStack() as in_vain:
+            in_vain.callback(self._abort_multipart_upload, bucket, name, upload_id)
             while content:
                 number, is_last = len(parts) + 1, len(content) < size
                 parts.append(Part(number, self._upload_part(bucket, name, content, None, upload_id, number)))
                 del content
                 content = b"" if is_last else read()
             self._complete_multipart_upload(bucket, name, upload_id, parts)
-        except BaseException:
-            self._abort_multipart_upload(bucket, name, upload_id)
-            raise
+            in_vain.pop_all()
 
     def delete(self, bucket: str, name: str, version: str | None = None) -> bool:
         """Delete the object, or one version of it; return whether only a delete marker was put over it.
