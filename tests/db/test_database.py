@@ -106,6 +106,18 @@ async def test_a_connection_that_dies_in_use_is_our_error(database: Database) ->
             await tx._ask(b"SELECT pg_terminate_backend(pg_backend_pid())")
 
 
+async def test_what_is_given_up_is_undone_by_us_and_not_by_the_pool(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(LookupError):  # noqa: PT012
+        async with database.transaction() as tx:
+            await tx.run("set_setting", name="given up", value="1")
+            raise LookupError
+    async with database.transaction() as tx:
+        assert (await tx.one("setting", name="given up")) is None
+    assert caplog.messages == []  # the pool warns of a connection that comes back in the middle of something
+
+
 @pytest.mark.parametrize("fault", [b"SET TRANSACTION READ ONLY", b"SET LOCAL statement_timeout = 1"])
 async def test_a_server_that_cannot_write_or_answer_in_time_is_unavailable(database: Database, fault: bytes) -> None:
     with pytest.raises(DatabaseUnavailable):  # noqa: PT012

@@ -557,10 +557,14 @@ class Failing(LocalStore):
 
 
 class Lying(LocalStore):
-    """Says yes and stores something else."""
+    """Says yes and stores something else, of an archive or of a companion."""
+
+    def __init__(self, folder: Path, of: str) -> None:
+        super().__init__(folder)
+        self._of = of
 
     def put(self, key: str, stream: Stream) -> Sent:
-        return super().put(key, BytesIO(whole(stream)[:-1] + b"?"))
+        return super().put(key, BytesIO(whole(stream)[:-1] + b"?") if key.endswith(self._of) else stream)
 
 
 async def test_f53_a_store_that_is_away_is_tried_again(house: House, study: list[FileDataset], tmp_path: Path) -> None:
@@ -571,9 +575,12 @@ async def test_f53_a_store_that_is_away_is_tried_again(house: House, study: list
     assert house.stored() == house.behind(publication)
 
 
-async def test_f57_what_is_stored_wrong_is_never_linked(house: House, study: list[FileDataset], tmp_path: Path) -> None:
+@pytest.mark.parametrize("of", [".zip", ".view"])
+async def test_f57_what_is_stored_wrong_is_never_linked(
+    house: House, study: list[FileDataset], tmp_path: Path, of: str
+) -> None:
     house.pacs.add(study)
-    with_store(house, Lying(tmp_path / "storage"))
+    with_store(house, Lying(tmp_path / "storage", of))
     failed = await house.settled(await house.ask(), Status.FAILED)
     assert (failed.error_code, failed.attempt) == ("STORAGE_UNAVAILABLE", 3)
     assert await house.publication(failed.task_id) is None

@@ -106,7 +106,10 @@ def test_a_series_is_worked_out_once(profile: str, syntax: pydicom.uid.UID, moda
     publisher.by_rules(written(first), learn=True)
     for each in rest:
         data = written(each)
-        assert publisher.followed(data) == publisher.by_rules(data) is not None
+        found = publisher.alike.follow(data)
+        assert found is not None
+        assert encode.to_part10(found.dataset) == publisher.by_rules(data) is not None
+        assert found.dataset.file_meta.MediaStorageSOPInstanceUID == found.dataset.SOPInstanceUID
 
 
 def test_real_headers_with_private_elements() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from io import BytesIO
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
@@ -62,14 +63,7 @@ def outcome(read_text: Callable[[], str]) -> str | type[Exception]:
         return type(error)
 
 
-@given(rows=ROWS, in_order=st.booleans(), explicit=st.booleans(), meant=st.booleans(), cut=st.integers(0, 9))
-def test_uids_are_what_pydicom_reads(
-    rows: list[tuple[int, bytes, bytes]], in_order: bool, explicit: bool, meant: bool, cut: int
-) -> None:
-    elements = sorted(rows) if in_order else rows
-    content = b"".join(element(tag, vr if explicit else None, value) for tag, vr, value in elements)
-    content = content[: len(content) - cut]
-    syntax: UID = ExplicitVRLittleEndian if explicit == meant else ImplicitVRLittleEndian
+def require_same(content: bytes, syntax: UID) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         row = read(content, syntax)
@@ -81,3 +75,33 @@ def test_uids_are_what_pydicom_reads(
         assert row is not None
         for keyword in UIDS:
             assert outcome(partial(row.text, keyword)) == outcome(partial(read_by_pydicom, theirs, keyword))
+
+
+@given(rows=ROWS, in_order=st.booleans(), explicit=st.booleans(), meant=st.booleans(), cut=st.integers(0, 9))
+def test_uids_are_what_pydicom_reads(
+    rows: list[tuple[int, bytes, bytes]], in_order: bool, explicit: bool, meant: bool, cut: int
+) -> None:
+    elements = sorted(rows) if in_order else rows
+    content = b"".join(element(tag, vr if explicit else None, value) for tag, vr, value in elements)
+    require_same(content[: len(content) - cut], ExplicitVRLittleEndian if explicit == meant else ImplicitVRLittleEndian)
+
+
+UID_AND = element(SOP_CLASS, b"UI", b"1.2.3\0")
+LONG_VALUE = struct.pack("<HH2sHL", 0x0008, 0x0018, b"OB", 0, 4) + b"1.23"
+WITHOUT_END = struct.pack("<HHL", 0x0008, 0x0016, 0xFFFFFFFF) + b"\xfe\xff\xdd\xe0\0\0\0\0"
+
+
+@pytest.mark.parametrize(
+    ("content", "syntax"),
+    [
+        (element(SOP_CLASS, b"US", b"12"), ExplicitVRLittleEndian),
+        (UID_AND + LONG_VALUE, ExplicitVRLittleEndian),
+        (UID_AND + element(END_OF_ITEM, b"UI", b""), ExplicitVRLittleEndian),
+        (element(0x00020010, b"UI", b"1.2\0") + UID_AND, ExplicitVRLittleEndian),
+        (WITHOUT_END, ImplicitVRLittleEndian),
+        (element(SOP_CLASS, None, b"1" * 0x4142), ImplicitVRLittleEndian),
+    ],
+    ids=["a number", "a long VR", "the end of an item", "file meta", "an end of its own", "a length like a VR"],
+)
+def test_what_is_not_plain_is_read_by_pydicom(content: bytes, syntax: UID) -> None:
+    require_same(content, syntax)
