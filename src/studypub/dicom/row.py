@@ -21,8 +21,10 @@ _UIDS = {
     for keyword in ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
 }
 _PLAIN_UID = re.compile(rb"[0-9.]*")
-_UID = frozenset({b"UI"})
-_FIRST_GROUP, _LAST_GROUP = 0x0008, 0x7F00
+_CHARACTER_SET = tag_for_keyword("SpecificCharacterSet")
+# What pydicom does not choke on (PS3.3 C.12.1.1.2).
+_PLAIN_CHARACTER_SET = re.compile(rb"[A-Z0-9_ \\]*")
+_VRS = dict.fromkeys(_UIDS.values(), frozenset({b"UI"})) | {_CHARACTER_SET: frozenset({b"CS"})}
 # pydicom takes the length of a longer first element for a VR, and what is so long is no row of a list.
 _LONGEST = 0x4141
 
@@ -74,12 +76,13 @@ def _plain_uids(content: bytes, syntax: UID) -> dict[int | None, bytes] | None:
         found = level(content, 0, len(content), explicit=is_explicit)
     except (NotWalkable, struct.error):
         return None
-    if not all(_is_plain(each, is_explicit=is_explicit) for each in found):
+    if not all(_is_plain(each, content, is_explicit=is_explicit) for each in found):
         return None
     return {each.tag: content[each.low : each.high] for each in found}
 
 
-def _is_plain(element: Found, *, is_explicit: bool) -> bool:
-    vrs = _UID if element.tag in _UIDS.values() else SHORT
-    known = not is_explicit or element.vr in vrs
-    return known and not element.delimited and _FIRST_GROUP <= element.tag >> 16 <= _LAST_GROUP
+def _is_plain(element: Found, content: bytes, *, is_explicit: bool) -> bool:
+    known = not is_explicit or element.vr in _VRS.get(element.tag, SHORT)
+    if element.tag == _CHARACTER_SET and not _PLAIN_CHARACTER_SET.fullmatch(content, element.low, element.high):
+        return False
+    return known and not element.delimited

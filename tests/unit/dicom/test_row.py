@@ -88,7 +88,8 @@ def test_uids_are_what_pydicom_reads(
 
 UID_AND = element(SOP_CLASS, b"UI", b"1.2.3\0")
 LONG_VALUE = struct.pack("<HH2sHL", 0x0008, 0x0018, b"OB", 0, 4) + b"1.23"
-WITHOUT_END = struct.pack("<HHL", 0x0008, 0x0016, 0xFFFFFFFF) + b"\xfe\xff\xdd\xe0\0\0\0\0"
+BAD_ITEM = b"\xfe\xff\0\xe0\x0c\0\0\0" + element(CHARACTER_SET, None, b"I\0SO")
+DELIMITED = struct.pack("<HHL", 0x0008, 0x1115, 0xFFFFFFFF) + BAD_ITEM + b"\xfe\xff\xdd\xe0\0\0\0\0"
 
 
 @pytest.mark.parametrize(
@@ -98,10 +99,21 @@ WITHOUT_END = struct.pack("<HHL", 0x0008, 0x0016, 0xFFFFFFFF) + b"\xfe\xff\xdd\x
         (UID_AND + LONG_VALUE, ExplicitVRLittleEndian),
         (UID_AND + element(END_OF_ITEM, b"UI", b""), ExplicitVRLittleEndian),
         (element(0x00020010, b"UI", b"1.2\0") + UID_AND, ExplicitVRLittleEndian),
-        (WITHOUT_END, ImplicitVRLittleEndian),
+        (element(SOP_CLASS, None, b"1.2.3\0") + DELIMITED, ImplicitVRLittleEndian),
         (element(SOP_CLASS, None, b"1" * 0x4142), ImplicitVRLittleEndian),
+        (element(CHARACTER_SET, b"IS", b"1.2") + UID_AND, ExplicitVRLittleEndian),
+        (element(CHARACTER_SET, b"CS", b"I\0SO") + UID_AND, ExplicitVRLittleEndian),
     ],
-    ids=["a number", "a long VR", "the end of an item", "file meta", "an end of its own", "a length like a VR"],
+    ids=[
+        "a number",
+        "a long VR",
+        "the end of an item",
+        "file meta",
+        "an end of its own",
+        "a length like a VR",
+        "a character set that is a number",
+        "a character set with a zero byte",
+    ],
 )
 def test_what_is_not_plain_is_read_by_pydicom(content: bytes, syntax: UID) -> None:
     require_same(content, syntax)
