@@ -217,7 +217,8 @@ class Packing:
         page = start_page.TEXTS if case.start_page else ()
         texts = (readme(case.archive_format, whole=False, start_page=case.start_page), *page)
         permitted = Permitted(texts, descriptors.vocabulary(), case.deidentifier.days)
-        return Gate(self._harvest, permitted, self._early)
+        with TURNS.mine():
+            return Gate(self._harvest, permitted, self._early)
 
     def _followed(self, data: Bytes) -> Ready | Reason | None:
         """Gather what identifies in an instance, and say what becomes of one that is like another before."""

@@ -18,6 +18,7 @@ from studypub.web.catalogue import translations
 from studypub.web.language import Language
 
 _STEP = 1024
+_KNOWN = 4096
 
 
 class Formats:
@@ -26,6 +27,9 @@ class Formats:
     def __init__(self, language: Language) -> None:
         self._language: Language = language
         self._words = translations(language)
+        # Pages that are looked at again and again say the same sizes and moments.
+        self._size = lru_cache(_KNOWN)(self._written_size)
+        self._moment = lru_cache(_KNOWN)(self._written_moment)
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return them by the names that templates use."""
@@ -42,8 +46,7 @@ class Formats:
 
     def moment(self, value: datetime, now: datetime, zone: ZoneInfo) -> Markup:
         """Return «сегодня, 14:05», within `<time>`."""
-        local, today = value.astimezone(zone), now.astimezone(zone).date()
-        return self._time(local, f"{self._near(local.date(), today)}, {local:%H:%M}")
+        return self._moment(value, now.astimezone(zone).date(), zone)
 
     def day(self, value: datetime, zone: ZoneInfo, pattern: str = "d MMM y") -> Markup:
         """Return the day, within `<time>`."""
@@ -57,6 +60,9 @@ class Formats:
 
     def size(self, octets: int) -> Markup:
         """Return «51 МБ», within `<data>`; a unit is 1024 of the one before it."""
+        return self._size(octets)
+
+    def _written_size(self, octets: int) -> Markup:
         units = [self._words.gettext(unit) for unit in _UNITS]
         amount, unit = float(octets), 0
         while round(amount) >= _STEP and unit < len(units) - 1:
@@ -78,6 +84,10 @@ class Formats:
         """Return the sentence in this language."""
         text: str = getattr(sentence, self._language)
         return text
+
+    def _written_moment(self, value: datetime, today: date, zone: ZoneInfo) -> Markup:
+        local = value.astimezone(zone)
+        return self._time(local, f"{self._near(local.date(), today)}, {local:%H:%M}")
 
     def _near(self, day: date, today: date) -> str:
         if day == today:
@@ -103,7 +113,7 @@ class Formats:
         return self.day(value, zone_of(context["config"], clinic_code), pattern)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(_KNOWN)
 def _written(day: date, pattern: str, language: Language) -> str:
     """Return the day as that pattern of CLDR writes it; a page writes the same few days again and again."""
     return format_date(day, pattern, locale=language)

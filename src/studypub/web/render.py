@@ -3,7 +3,8 @@
 from functools import cache
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, nodes
+from jinja2.visitor import NodeTransformer
 from litestar import MediaType, Request, Response
 
 from studypub import resources
@@ -42,9 +43,35 @@ def error_page(
     return response
 
 
+class _Translation(NodeTransformer):
+    """Puts in place of what a template says by `_` alone what that is in a language."""
+
+    def __init__(self, texts: Texts) -> None:
+        self._texts = texts
+
+    def visit_Call(self, call: nodes.Call) -> nodes.Node:  # noqa: N802 - the library's name
+        """Translate a text that depends on nothing."""
+        match call:
+            case nodes.Call(node=nodes.Name(name="_"), args=[nodes.Const(value=str(text))], kwargs=[]):
+                return nodes.Const(self._texts.text(text), lineno=call.lineno)
+        return self.generic_visit(call)
+
+
+class _Environment(Environment):
+    """Templates in one language: what they say is translated when they are compiled, not each time it is said.
+
+    A page says some eight hundred texts; to look each up takes a third of its time.
+    """
+
+    texts: Texts
+
+    def _generate(self, source: nodes.Template, *options: Any, **more: Any) -> str:
+        return super()._generate(_Translation(self.texts).visit(source), *options, **more)
+
+
 @cache
 def _environment(language: Language) -> Environment:
-    environment = Environment(
+    environment = _Environment(
         loader=FileSystemLoader(resources.path("templates")),
         autoescape=True,
         undefined=StrictUndefined,
@@ -52,7 +79,7 @@ def _environment(language: Language) -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    texts = Texts(language)
+    texts = environment.texts = Texts(language)
     environment.globals.update(_=texts.text, ngettext=texts.plural)
     environment.filters.update(Formats(language).filters())
     environment.globals.update(static=static.address, words=words, link=link, public_title=public_title)
