@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from io import BytesIO
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from studypub.config import Clinic, Config
@@ -18,8 +18,10 @@ from studypub.db import audit, events, reports
 from studypub.db.again import again_on_collision
 from studypub.db.database import Database
 from studypub.errors import NotThere, ReportNamesPatient, ReportsOff, ReportUnusable, Sentence, StorageUnavailable
-from studypub.report import letter, pdf
 from studypub.store.base import Store
+
+if TYPE_CHECKING:
+    from studypub.report import pdf
 
 _CHUNK_BYTES: Final = 1 << 20
 
@@ -135,7 +137,10 @@ async def _shown(database: Database, task: Task, report: Report, accepted: bool,
     return attached
 
 
-def _cleaned(written: Written, clinic: Clinic) -> pdf.Cleaned:
+def _cleaned(written: Written, clinic: Clinic) -> "pdf.Cleaned":
+    # Few clinics have reports; to import this is a tenth of the start and of the memory.
+    from studypub.report import letter, pdf  # noqa: PLC0415
+
     if not written.is_text:
         return pdf.clean(written.content)
     try:
