@@ -1,6 +1,7 @@
 """Transactions speak in our own errors."""
 
 import asyncio
+import select
 from pathlib import Path
 
 import psycopg
@@ -12,6 +13,7 @@ from tests.peers.database import PATIENCE
 from studypub.core.clinics import EVERY_CLINIC
 from studypub.db import queries
 from studypub.db.database import Database, connection_string
+from studypub.db.loan import answered_within
 from studypub.errors import DatabaseUnavailable
 
 
@@ -39,6 +41,18 @@ async def test_a_connection_that_died_on_the_shelf_is_replaced(database: Databas
         await connection.execute(others)
     async with database.transaction() as tx:
         await tx.now()
+
+
+async def test_a_server_whose_answer_is_here_is_not_silent_however_late_we_look(database_url: str) -> None:
+    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
+        connection.pgconn.send_query(b"SELECT 1")
+        assert select.select([connection.fileno()], [], [], 60)[0]
+        with answered_within(0, connection):
+            for _ in range(3):
+                await asyncio.sleep(0)
+        while connection.pgconn.get_result():
+            pass
+        assert (await connection.execute("SELECT 2")).pgresult is not None
 
 
 async def test_a_connection_that_fell_silent_on_the_shelf_costs_no_loan(database_url: str) -> None:

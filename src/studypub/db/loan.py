@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import select
 import socket
 import time
 from collections.abc import Iterator
@@ -64,16 +65,31 @@ def answered_within(
 
     Cancelling the wait would ask that server to end the query, and wait up to ten seconds more for its word.
     """
+    loop = asyncio.get_running_loop()
+    patience: asyncio.TimerHandle
 
     def lose_patience() -> None:
-        if cursor is None or cursor.pgresult is None:
+        nonlocal patience
+        if cursor is not None and cursor.pgresult is not None:
+            return
+        if _has_spoken(connection):  # it is we who are late: the timer comes before whoever reads
+            patience = loop.call_later(seconds, lose_patience)
+        else:
             _hang_up(connection)
 
-    patience = asyncio.get_running_loop().call_later(seconds, lose_patience)
+    patience = loop.call_later(seconds, lose_patience)
     try:
         yield
     finally:
         patience.cancel()
+
+
+def _has_spoken(connection: AsyncConnection[Any]) -> bool:
+    with contextlib.suppress(OSError, psycopg.Error):
+        here = select.poll()
+        here.register(connection.fileno(), select.POLLIN)
+        return bool(here.poll(0))
+    return False
 
 
 def _hang_up(connection: AsyncConnection[Any]) -> None:
