@@ -55,6 +55,21 @@ async def test_a_server_whose_answer_is_here_is_not_silent_however_late_we_look(
         assert (await connection.execute("SELECT 2")).pgresult is not None
 
 
+async def test_a_server_that_falls_silent_after_its_first_words_is_given_up(database_url: str) -> None:
+    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
+        connection.pgconn.send_query(b"SELECT 1")
+        assert select.select([connection.fileno()], [], [], 60)[0]
+        with answered_within(0, connection):
+            for _ in range(3):
+                await asyncio.sleep(0)
+            while connection.pgconn.get_result():
+                pass
+            for _ in range(3):
+                await asyncio.sleep(0)
+        with pytest.raises(psycopg.OperationalError):
+            await connection.execute("SELECT 2")
+
+
 async def test_a_connection_that_fell_silent_on_the_shelf_costs_no_loan(database_url: str) -> None:
     """To ask the silent server to end the question, as a wait that is cancelled does, takes longer than the loan."""
     parts = conninfo_to_dict(database_url)

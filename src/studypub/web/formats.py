@@ -18,7 +18,7 @@ from studypub.web.catalogue import translations
 from studypub.web.language import Language
 
 _STEP = 1024
-_KNOWN = 4096
+_MOST_REMEMBERED = 4096
 
 
 class Formats:
@@ -27,9 +27,8 @@ class Formats:
     def __init__(self, language: Language) -> None:
         self._language: Language = language
         self._words = translations(language)
-        # Pages that are looked at again and again say the same sizes and moments.
-        self._size = lru_cache(_KNOWN)(self._written_size)
-        self._moment = lru_cache(_KNOWN)(self._written_moment)
+        # Pages that are looked at again and again say the same moments, and sizes.
+        self._moment = lru_cache(_MOST_REMEMBERED)(self._written_moment)
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         """Return them by the names that templates use."""
@@ -38,7 +37,7 @@ class Formats:
             "moment": self._moment_in,
             "day": self._day_in,
             "date": self.calendar_day,
-            "size": self.size,
+            "size": lru_cache(_MOST_REMEMBERED)(self.size),
             "number": self.number,
             "span": self.span,
             "said": self.said,
@@ -60,9 +59,6 @@ class Formats:
 
     def size(self, octets: int) -> Markup:
         """Return «51 МБ», within `<data>`; a unit is 1024 of the one before it."""
-        return self._size(octets)
-
-    def _written_size(self, octets: int) -> Markup:
         units = [self._words.gettext(unit) for unit in _UNITS]
         amount, unit = float(octets), 0
         while round(amount) >= _STEP and unit < len(units) - 1:
@@ -113,7 +109,7 @@ class Formats:
         return self.day(value, zone_of(context["config"], clinic_code), pattern)
 
 
-@lru_cache(_KNOWN)
+@lru_cache(_MOST_REMEMBERED)
 def _written(day: date, pattern: str, language: Language) -> str:
     """Return the day as that pattern of CLDR writes it; a page writes the same few days again and again."""
     return format_date(day, pattern, locale=language)
