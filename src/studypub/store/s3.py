@@ -17,7 +17,7 @@ from studypub.config import S3
 from studypub.core.archive_format import format_of
 from studypub.errors import BucketIsPublic, StorageUnavailable, StoredObjectDiffers
 from studypub.store.base import LONGEST_LINK, Sent, Stream, checked, is_key
-from studypub.store.s3_client import Client, translated
+from studypub.store.s3_client import Client, Piece, translated
 
 _PART_BYTES = 8 << 20
 _TAIL_BYTES = 64 << 10
@@ -37,16 +37,17 @@ class _Parts:
         self._parts: list[bytes] = []
         self._tail = b""
 
-    def read(self) -> bytes:
+    def read(self) -> Piece:
         """Return the next part; only the last one is shorter than _PART_BYTES, and it may be empty."""
         content = self._stream.read(_PART_BYTES)
         while len(content) < _PART_BYTES and (more := self._stream.read(_PART_BYTES - len(content))):
             content += more
         self._whole.update(content)
+        piece = Piece(content, _md5(content).digest())
         if content or not self._parts:
-            self._parts.append(_md5(content).digest())
+            self._parts.append(piece.md5)
         self._tail = (self._tail + content[-_TAIL_BYTES:])[-_TAIL_BYTES:]
-        return content
+        return piece
 
     def sent(self) -> Sent:
         """Return what an object of all these parts is known by."""
