@@ -8,9 +8,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
+from uuid import uuid4
 
 import numpy as np
 from pydicom.filewriter import dcmwrite
@@ -91,15 +92,16 @@ def _ours(folder: Path, study_uid: str) -> Iterator[Callable[[Path], float]]:
     scp.start()
 
     def receive(sent: Path) -> float:
-        with spool.work_folder("task") as task, spool.reception(study_uid, task) as reception:
+        task = kept.enter_context(spool.work_folder(str(uuid4())))
+        with spool.reception(study_uid, task) as reception:
             seconds = _send(sent, scp.port)
             assert reception.count == len(list(sent.iterdir()))
         return seconds
 
-    try:
+    # Nobody deletes between rounds: ext4 looks at each inode that was deleted lately before it gives out another one.
+    with ExitStack() as kept:
+        kept.callback(scp.stop)
         yield receive
-    finally:
-        scp.stop()
 
 
 @contextmanager
