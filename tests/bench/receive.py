@@ -1,6 +1,7 @@
 """Measures receiving beside dcmtk's storescp: `python -m tests.bench.receive [INSTANCES]`.
 
-The same slices come from dcmtk's storescu to each of the two in turn; the median of some rounds counts.
+The same slices come from dcmtk's storescu to each of the two in turn, each time into a folder of its own; the median of
+some rounds counts.
 """
 
 import statistics
@@ -8,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
@@ -37,7 +38,8 @@ class Measured(NamedTuple):
 
 def main(count: int) -> None:
     """Print the seconds that each takes, and their ratio."""
-    found = measure(count, 512)
+    with tempfile.TemporaryDirectory(prefix="studypub-bench-") as name:
+        found = measure(Path(name), count, 512)
     for who, seconds in (("studypub", found.ours), ("storescp", found.theirs)):
         print(f"{who}  {seconds:6.2f} s  {seconds / count * 1e3:5.2f} ms each")  # noqa: T201
     print(f"studypub  {found.cpu / count * 1e3:5.2f} ms of CPU each")  # noqa: T201
@@ -47,24 +49,26 @@ def main(count: int) -> None:
 def rows() -> list[Row]:
     """Return the ratios and the CPU for a CT and an MR."""
     found = []
-    for name, count, side in (("ct1000", 1000, 512), ("mr2000", 2000, 256)):
-        measured = measure(count, side)
-        found += [
-            at_most(f"receiving {name} against storescp: wall time", measured.ours / measured.theirs, 1.0, "times"),
-            at_most(f"receiving {name}: CPU an instance", 1e3 * measured.cpu / count, 1.5, "ms"),
-        ]
+    # Nobody deletes before all is measured: ext4 looks at each inode that was deleted in the last minutes before it
+    # gives out another one, which takes longer than receiving.
+    with tempfile.TemporaryDirectory(prefix="studypub-bench-") as place:
+        for name, count, side in (("ct1000", 1000, 512), ("mr2000", 2000, 256)):
+            measured = measure(Path(place) / name, count, side)
+            found += [
+                at_most(f"receiving {name} against storescp: wall time", measured.ours / measured.theirs, 1.0, "times"),
+                at_most(f"receiving {name}: CPU an instance", 1e3 * measured.cpu / count, 1.5, "ms"),
+            ]
     return found
 
 
-def measure(count: int, side: int) -> Measured:
-    """Receive so many square slices by turns."""
-    with tempfile.TemporaryDirectory(prefix="studypub-bench-") as name:
-        folder = Path(name)
-        study_uid = _make_files(folder / "sent", count, side)
-        with _ours(folder / "ours", study_uid) as ours, _storescp(folder / "theirs") as theirs:
-            cpu = -time.process_time()  # ours alone: the senders and storescp are other processes
-            rounds = [(ours(folder / "sent"), theirs(folder / "sent")) for _ in range(_ROUNDS)]
-            cpu += time.process_time()
+def measure(folder: Path, count: int, side: int) -> Measured:
+    """Receive so many square slices by turns, into this folder."""
+    folder.mkdir(exist_ok=True)
+    study_uid = _make_files(folder / "sent", count, side)
+    with _ours(folder / "ours", study_uid) as ours, _storescp(folder / "theirs") as theirs:
+        cpu = -time.process_time()  # ours alone: the senders and storescp are other processes
+        rounds = [(ours(folder / "sent"), theirs(folder / "sent")) for _ in range(_ROUNDS)]
+        cpu += time.process_time()
     our_seconds, their_seconds = (statistics.median(times) for times in zip(*rounds, strict=True))
     return Measured(our_seconds, their_seconds, cpu / _ROUNDS)
 
@@ -92,24 +96,30 @@ def _ours(folder: Path, study_uid: str) -> Iterator[Callable[[Path], float]]:
     scp.start()
 
     def receive(sent: Path) -> float:
-        task = kept.enter_context(spool.work_folder(str(uuid4())))
+        task = folder / str(uuid4())
+        task.mkdir()
         with spool.reception(study_uid, task) as reception:
             seconds = _send(sent, scp.port)
             assert reception.count == len(list(sent.iterdir()))
         return seconds
 
-    # Nobody deletes between rounds: ext4 looks at each inode that was deleted lately before it gives out another one.
-    with ExitStack() as kept:
-        kept.callback(scp.stop)
+    try:
         yield receive
+    finally:
+        scp.stop()
 
 
 @contextmanager
 def _storescp(folder: Path) -> Iterator[Callable[[Path], float]]:
     folder.mkdir()
-    port = free_port()
-    with running(["storescp", "-od", folder, str(port)], folder.with_suffix(".log"), lambda: listens(port)):
-        yield lambda sent: _send(sent, port)
+
+    def receive(sent: Path) -> float:
+        port, task = free_port(), folder / str(uuid4())
+        task.mkdir()
+        with running(["storescp", "-od", task, str(port)], folder.with_suffix(".log"), lambda: listens(port)):
+            return _send(sent, port)
+
+    yield receive
 
 
 def _send(sent: Path, port: int) -> float:
