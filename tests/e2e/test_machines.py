@@ -20,7 +20,7 @@ from tests.peers.chaos import ChaosProxy
 from tests.peers.hosts import Host, Network
 from tests.peers.invariants import violations
 from tests.peers.orthanc import Orthanc, orthanc
-from tests.peers.postgres import open_folder
+from tests.peers.postgres import memory, open_folder
 from tests.peers.restartable import Restartable, restartable
 from tests.peers.s3 import S3Server, radosgw
 from tests.peers.studies import make_study
@@ -169,7 +169,7 @@ def _end(machine: Machine) -> None:
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[Restartable]:
-    with restartable() as opened:
+    with restartable(memory()) as opened:
         yield opened
 
 

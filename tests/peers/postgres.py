@@ -45,14 +45,26 @@ class PostgresPeer:
             connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
 
 
+_MEMORY = Path("/dev/shm")
+_ENOUGH_BYTES = 4 << 30
+
+
+def memory() -> Path | None:
+    """Return where a server of tests has its data in memory, as long as there is enough; None where there is not.
+
+    Databases are made and dropped by the thousand, and on a disk each waits for it, some tenths of a second.
+    """
+    return _MEMORY if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ENOUGH_BYTES else None
+
+
 @contextmanager
-def open_folder() -> Iterator[Path]:
+def open_folder(within: Path | None = None) -> Iterator[Path]:
     """Make a folder that every user may pass through, so that for root, too, all of a daemon's data lies below it.
 
     pytest's own folders are closed; a server that root starts in them would live in /var/lib/studypub-postgres.
     At the end the servers of killed daemons are waited for, and clusters that live elsewhere go, too.
     """
-    folder = Path(tempfile.mkdtemp(prefix="sp-"))
+    folder = Path(tempfile.mkdtemp(prefix="sp-", dir=within))
     folder.chmod(0o711)
     try:
         yield folder
@@ -66,7 +78,7 @@ def open_folder() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresPeer]:
     """Run a server for this test process."""
-    with open_folder() as folder:
+    with open_folder(memory()) as folder:
         server = EmbeddedPostgres(folder)
         try:
             yield PostgresPeer(server.start())

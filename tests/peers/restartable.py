@@ -81,9 +81,9 @@ def address(conninfo: str) -> str:
 
 
 @contextmanager
-def restartable() -> Iterator[Restartable]:
-    """Run one."""
-    with open_folder() as folder:
+def restartable(within: Path | None = None) -> Iterator[Restartable]:
+    """Run one, whose data lies in this folder."""
+    with open_folder(within) as folder:
         server = Restartable(folder)
         try:
             yield server

@@ -19,7 +19,7 @@ import pytest
 from pydicom.dataset import FileDataset
 from tests.peers import daemon
 from tests.peers.daemon import Installation
-from tests.peers.postgres import open_folder
+from tests.peers.postgres import memory, open_folder
 from tests.peers.restartable import Restartable, restartable
 
 from studypub.dicom.demo_pacs import DemoPacs
@@ -267,7 +267,7 @@ def open_world(
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Restartable]:
-    with restartable() as opened:
+    with restartable(memory()) as opened:
         yield opened
 
 
