@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -104,6 +105,25 @@ async def test_what_is_stored_is_what_is_linked(house: House, study: list[FileDa
     data = path.read_bytes()
     assert (len(data), hashlib.sha256(data).digest()) == (publication.size, publication.sha256)
     assert house.stored() == house.behind(publication)
+
+
+async def test_nothing_is_removed_by_the_thread_that_answers_browsers(house: House, study: list[FileDataset]) -> None:
+    """A large archive takes the system as long as a page."""
+    house.pacs.add(study)
+    removed: list[str] = []
+    watched = [threading.current_thread()]
+
+    def note(event: str, arguments: tuple[Any, ...]) -> None:
+        if event in {"os.remove", "os.rmdir", "shutil.rmtree"} and threading.current_thread() in watched:
+            removed.append(f"{event} {arguments[0]}")
+
+    sys.addaudithook(note)
+    try:
+        await house.published()
+    finally:
+        watched.clear()  # the hook stays as long as the process
+    assert removed == []
+    assert house.spooled() == []
 
 
 async def test_the_archive_opens(house: House, study: list[FileDataset], tmp_path: Path) -> None:

@@ -49,4 +49,4 @@ class Ahead:
         finally:
             self._thread.shutdown(wait=False)
             self._sending.abandon()
-            self._preparation.discard()
+            await asyncio.to_thread(self._preparation.discard)

@@ -4,7 +4,8 @@ import asyncio
 import logging
 import secrets
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -65,11 +66,7 @@ async def carry_out(means: Means, task: Task, progress: Progress) -> Publication
         pacs, client = clinic.every_pacs[number], clients[number]
         task = await _advance_found(means.database, task, found, clinic, pacs)
         room = (found.count or 0) * _INSTANCE_BYTES
-        with (
-            means.spool.room_for(room) as promise,
-            means.spool.task_folder(task.task_id) as received,
-            means.spool.work_folder(str(task.lease_token)) as folder,
-        ):
+        async with _folders(means.spool, task, room) as (promise, received, folder):
             way = Way(pacs, client, means.config.dicom, means.spool)
             deid_key = secrets.token_bytes(32)
             deidentifier = Deidentifier(profile.load(clinic.profile, clinic.also_remove), deid_key)
@@ -112,6 +109,19 @@ async def carry_out(means: Means, task: Task, progress: Progress) -> Publication
         stop.set()
         for one in clients:
             one.abort()
+
+
+@asynccontextmanager
+async def _folders(spool: Spool, task: Task, room: int) -> AsyncIterator[tuple[Callable[[int], None], Path, Path]]:
+    """Promise room, and give a folder for what is received and one for this attempt's work. Raises DiskFull."""
+    with ExitStack() as left:
+        promise = left.enter_context(spool.room_for(room))
+        received = left.enter_context(spool.task_folder(task.task_id))
+        folder = left.enter_context(spool.work_folder(str(task.lease_token)))
+        try:
+            yield promise, received, folder
+        finally:  # to remove a large archive takes the system as long as a page
+            await asyncio.to_thread(left.pop_all().close)
 
 
 def _preview(preview: Preview, promise: Callable[[int], None], room: int) -> Preview:
