@@ -16,6 +16,9 @@ from studypub.gate.spotting import Spot, Spotter, sight
 
 # Codes and their meanings (PS3.3 8.8): short words are many there.
 _CODES: Final = frozenset({0x00080100, 0x00080102, 0x00080103, 0x00080104, 0x00080119, 0x00080120})
+# What others may be like, or say again: a directory is one of its kind, and so is each text of some length.
+_MOST_KEPT: Final = 50_000  # elements
+_LONGEST_KEPT: Final = 1 << 12  # bytes
 _JPEG: Final = b"\xff\xd8\xff"  # ITU-T T.81 B.2.1
 _WORD: Final = re.compile(r"[^\W_]+")
 _ASCII: Final = bytes(range(128))
@@ -70,7 +73,7 @@ class Gate:
         except NotWalkable:
             return [Finding(member, 0, "", "unreadable", "")]
         findings = self._findings(member, data, plan)
-        if walked is not None and not findings:
+        if walked is not None and not findings and len(walked.elements) <= _MOST_KEPT:
             self._layouts.keep(data, walked, plan)
         return findings
 
@@ -95,7 +98,7 @@ class Gate:
                 continue
             clues = list(self._clues_in(value, vr))
             yield from (_finding(member, begin, clue.origin, clue, "words") for clue in clues)
-            if not clues:
+            if not clues and len(value) <= _LONGEST_KEPT:
                 self._harmless.add((tag, value))
 
     def _clues_in(self, value: bytes, vr: bytes) -> Iterator[Clue]:
