@@ -1,10 +1,11 @@
 """The JSON of a written instance is what pydicom says of it, and frames are where it finds them."""
 
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
-from pydicom import Dataset, dcmread
+from pydicom import DataElement, Dataset, config, dcmread
 from pydicom.encaps import encapsulate
 from pydicom.filebase import DicomBytesIO
 from pydicom.uid import ExplicitVRBigEndian, RLELossless
@@ -113,3 +114,43 @@ def test_only_what_this_program_writes_is_described() -> None:
     data = part10(dataset).replace(b"1.2.840.10008.1.2.1\0", (ExplicitVRBigEndian + "\0").encode(), 1)
     with pytest.raises(ValueError, match="not of ours"):
         Describer().describe(data)
+
+
+def groups(count: int, *, open_items: bool = False) -> list[Dataset]:
+    """What is said of each frame, nested as in an Enhanced CT."""
+    found = []
+    for number in range(count):
+        place, frame = Dataset(), Dataset()
+        place.ImagePositionPatient = [0.5, -1, number]
+        frame.PlanePositionSequence = [place]
+        frame.FrameComments = f"Срез {number:060}"
+        frame.is_undefined_length_sequence_item = open_items and number == count // 2
+        found.append(frame)
+    return found
+
+
+@pytest.mark.parametrize("open_items", [False, True], ids=["lengths are said", "one is not"])
+def test_a_long_sequence_is_told_piece_by_piece_as_the_library_tells_it_whole(*, open_items: bool) -> None:
+    sequence = groups(2000, open_items=open_items)
+    data = instance(SpecificCharacterSet="ISO_IR 192", PerFrameFunctionalGroupsSequence=sequence)
+    found = json.loads(Describer().describe(data).json)
+    assert found["52009230"] == json.loads(json.dumps(told(data)["52009230"]))
+
+
+def test_an_item_that_cannot_be_told_leaves_the_sequence_out() -> None:
+    sequence = groups(2000)
+    sequence[1500].add(DataElement(0x00280010, "DS", "x", validation_mode=config.IGNORE, already_converted=True))
+    found = json.loads(Describer().describe(instance(PerFrameFunctionalGroupsSequence=sequence)).json)
+    assert "52009230" not in found
+
+
+def test_a_long_sequence_takes_little_memory() -> None:
+    data = instance(PerFrameFunctionalGroupsSequence=groups(10_000))
+    tracemalloc.start()
+    try:
+        said = Describer().describe(data).json
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(said) > 1 << 20
+    assert peak < 8 * len(said)
