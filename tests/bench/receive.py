@@ -65,7 +65,8 @@ def measure(folder: Path, count: int, side: int) -> Measured:
     """Receive so many square slices by turns, into this folder."""
     folder.mkdir(exist_ok=True)
     study_uid = _make_files(folder / "sent", count, side)
-    with _ours(folder / "ours", study_uid) as ours, _storescp(folder / "theirs") as theirs:
+    theirs = _storescp(folder / "theirs")
+    with _ours(folder / "ours", study_uid) as ours:
         cpu = -time.process_time()  # ours alone: the senders and storescp are other processes
         rounds = [(ours(folder / "sent"), theirs(folder / "sent")) for _ in range(_ROUNDS)]
         cpu += time.process_time()
@@ -109,8 +110,7 @@ def _ours(folder: Path, study_uid: str) -> Iterator[Callable[[Path], float]]:
         scp.stop()
 
 
-@contextmanager
-def _storescp(folder: Path) -> Iterator[Callable[[Path], float]]:
+def _storescp(folder: Path) -> Callable[[Path], float]:
     folder.mkdir()
 
     def receive(sent: Path) -> float:
@@ -119,7 +119,7 @@ def _storescp(folder: Path) -> Iterator[Callable[[Path], float]]:
         with running(["storescp", "-od", task, str(port)], folder.with_suffix(".log"), lambda: listens(port)):
             return _send(sent, port)
 
-    yield receive
+    return receive
 
 
 def _send(sent: Path, port: int) -> float:
