@@ -13,7 +13,8 @@ from tests.examine.conftest import by_code, failures
 from tests.peers.certificates import Authority, Pair
 from tests.peers.daemon import Installation, install, started
 from tests.peers.postgres import open_folder
-from tests.peers.program import deaf_port, free_port, listens, running
+from tests.peers.program import deaf_port, free_port
+from tests.peers.proxies import forwarding
 
 from studypub.config import load
 from studypub.flows.examine import address
@@ -22,23 +23,6 @@ from studypub.flows.examine.causes import address as causes
 from studypub.flows.examine.finding import Cause, Finding
 from studypub.flows.examine.probes import Seen
 
-_NGINX = """
-daemon off;
-pid {folder}/nginx.pid;
-error_log {folder}/nginx.log;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
-    server {{
-        listen 127.0.0.1:{port}{tls};
-        location / {{
-            {location}
-        }}
-    }}
-}}
-"""
 FORWARDS = (
     "proxy_set_header Host $host; proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;"
     "proxy_set_header X-Forwarded-Proto $scheme; proxy_buffering off;"
@@ -61,13 +45,9 @@ class Running:
     @contextmanager
     def proxy(self, location: str, *, tls: bool = True) -> Iterator[str]:
         """Run nginx before the daemon; give its address."""
-        port, settings = free_port(), self.folder / "nginx.conf"
-        keys = f"; ssl_certificate {self.pair.certificate}; ssl_certificate_key {self.pair.key}"
         location = location.replace("DAEMON", f"127.0.0.1:{self.installation.port}")
-        text = _NGINX.format(folder=self.folder, port=port, tls=f" ssl{keys}" if tls else "", location=location)
-        settings.write_text(text)
-        with running(["nginx", "-c", settings], self.folder / "nginx.out", lambda: listens(port)):
-            yield f"{'https' if tls else 'http'}://localhost:{port}"
+        with forwarding(self.folder, location, self.pair if tls else None) as url:
+            yield url
 
 
 @pytest.fixture(scope="module")

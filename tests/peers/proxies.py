@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.peers.certificates import Pair
-from tests.peers.program import listens, running
+from tests.peers.program import free_port, listens, running
 from tests.peers.resources import peak_memory
 
 EXAMPLES = Path(__file__).parents[2] / "docs/proxy"
@@ -26,6 +26,26 @@ http {{
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
     include {folder}/studypub.conf;
+}}
+"""
+
+
+_FORWARDING = """
+daemon off;
+user root;
+pid {folder}/nginx.pid;
+error_log {folder}/nginx.log;
+events {{}}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+    server {{
+        listen 127.0.0.1:{port}{tls};
+        location / {{
+            {location}
+        }}
+    }}
 }}
 """
 
@@ -85,6 +105,16 @@ def nginx(folder: Path, backend: int, port: int, plain_port: int, pair: Pair) ->
     (folder / "nginx.conf").write_text(_NGINX.format(folder=folder), "utf-8")
     with running(["nginx", "-c", folder / "nginx.conf"], folder / "output.log", lambda: listens(port)) as process:
         yield Proxy("nginx", folder, port, plain_port, process.pid)
+
+
+@contextmanager
+def forwarding(folder: Path, location: str, pair: Pair | None) -> Iterator[str]:
+    """Run nginx that does what this `location` says, with TLS where there is a pair; give its address."""
+    port, settings = free_port(), folder / "nginx.conf"
+    tls = f" ssl; ssl_certificate {pair.certificate}; ssl_certificate_key {pair.key}" if pair else ""
+    settings.write_text(_FORWARDING.format(folder=folder, port=port, tls=tls, location=location))
+    with running(["nginx", "-c", settings], folder / "nginx.out", lambda: listens(port)):
+        yield f"{'https' if pair else 'http'}://localhost:{port}"
 
 
 @contextmanager
