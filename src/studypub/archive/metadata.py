@@ -171,10 +171,12 @@ def _pieces(sequence: bytes) -> list[bytes]:
             return []
         (length,) = _LENGTH.unpack_from(sequence, place + 4)
         place += 8 + length
-        if place >= len(sequence) or place - begin > _LONGEST_AT_ONCE:
+        if place > len(sequence):
+            return []
+        if place == len(sequence) or place - begin > _LONGEST_AT_ONCE:
             pieces.append(sequence[:8] + _LENGTH.pack(place - begin) + sequence[begin:place])
             begin = place
-    return pieces if place == len(sequence) else []
+    return pieces
 
 
 def _said(tag: int, character_set: bytes, content: bytes) -> bytes:

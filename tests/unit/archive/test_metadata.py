@@ -1,6 +1,7 @@
 """The JSON of a written instance is what pydicom says of it, and frames are where it finds them."""
 
 import json
+import struct
 import tracemalloc
 from typing import Any
 
@@ -116,7 +117,7 @@ def test_only_what_this_program_writes_is_described() -> None:
         Describer().describe(data)
 
 
-def groups(count: int, *, open_items: bool = False) -> list[Dataset]:
+def groups(count: int) -> list[Dataset]:
     """What is said of each frame, nested as in an Enhanced CT."""
     found = []
     for number in range(count):
@@ -124,16 +125,29 @@ def groups(count: int, *, open_items: bool = False) -> list[Dataset]:
         place.ImagePositionPatient = [0.5, -1, number]
         frame.PlanePositionSequence = [place]
         frame.FrameComments = f"Срез {number:060}"
-        frame.is_undefined_length_sequence_item = open_items and number == count // 2
         found.append(frame)
     return found
 
 
-@pytest.mark.parametrize("open_items", [False, True], ids=["lengths are said", "one is not"])
-def test_a_long_sequence_is_told_piece_by_piece_as_the_library_tells_it_whole(*, open_items: bool) -> None:
-    sequence = groups(2000, open_items=open_items)
-    data = instance(SpecificCharacterSet="ISO_IR 192", PerFrameFunctionalGroupsSequence=sequence)
+def with_an_open_item(data: bytes, number: int) -> bytes:
+    """Let the length of one of the frames' items not be said (PS3.5 7.5.1): we never write so."""
+    begin = data.index(b"\x00\x52\x30\x92SQ\0\0") + 8
+    (whole,) = struct.unpack_from("<L", data, begin)
+    place = begin + 4
+    for _ in range(number):
+        place += 8 + struct.unpack_from("<L", data, place + 4)[0]
+    end = place + 8 + struct.unpack_from("<L", data, place + 4)[0]
+    opened = data[place : place + 4] + b"\xff" * 4 + data[place + 8 : end] + b"\xfe\xff\x0d\xe0\0\0\0\0"
+    return data[:begin] + struct.pack("<L", whole + 8) + data[begin + 4 : place] + opened + data[end:]
+
+
+@pytest.mark.parametrize("opened", [None, 0, 1000, 1999])
+def test_a_long_sequence_is_told_piece_by_piece_as_the_library_tells_it_whole(opened: int | None) -> None:
+    data = instance(SpecificCharacterSet="ISO_IR 192", PerFrameFunctionalGroupsSequence=groups(2000))
+    if opened is not None:
+        data = with_an_open_item(data, opened)
     found = json.loads(Describer().describe(data).json)
+    assert len(found["52009230"]["Value"]) == 2000
     assert found["52009230"] == json.loads(json.dumps(told(data)["52009230"]))
 
 
