@@ -6,6 +6,8 @@ import tracemalloc
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydicom import DataElement, Dataset, config, dcmread
 from pydicom.encaps import encapsulate
 from pydicom.filebase import DicomBytesIO
@@ -149,6 +151,71 @@ def test_a_long_sequence_is_told_piece_by_piece_as_the_library_tells_it_whole(op
     found = json.loads(Describer().describe(data).json)
     assert len(found["52009230"]["Value"]) == 2000
     assert found["52009230"] == json.loads(json.dumps(told(data)["52009230"]))
+
+
+TAGS = (
+    0x00080000, 0x00080005, 0x00081150, 0x00081155, 0x00080100, 0x00080104, 0x00081199, 0x00100010, 0x00180050,
+    0x00200032, 0x00280106, 0x00283002, 0x00290010, 0x00291008, 0x00409096, 0x52009230, 0x7FE00010,
+)  # fmt: skip
+SHORT = ("AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO", "LT", "PN", "SH", "SL", "SS", "ST", "TM",
+         "UI", "UL", "US")  # fmt: skip
+LONG = ("OB", "OD", "OW", "UC", "UN", "UR", "UT", "SQ", "SV")
+WORDS = (
+    b"",
+    b"1.2.3",
+    b"-4",
+    b"2\\\\3 ",
+    b"ISO_IR 100",
+    b"ISO_IR 192",
+    b"20240229",
+    "Срез\\2".encode(),
+    b"\xe9t\xe9 ",
+    bytes(8),
+)
+values = st.one_of(st.sampled_from(WORDS), st.binary(max_size=12))
+
+
+def coded(tag: int, vr: str, value: bytes, *, open_end: bool = False) -> bytes:
+    length = 0xFFFFFFFF if open_end else len(value)
+    end = b"\xfe\xff\xdd\xe0" + bytes(4) if open_end else b""
+    if vr in LONG:
+        return struct.pack("<HH2sHL", tag >> 16, tag & 0xFFFF, vr.encode(), 0, length) + value + end
+    return struct.pack("<HH2sH", tag >> 16, tag & 0xFFFF, vr.encode(), len(value)) + value
+
+
+def listed(items: list[bytes]) -> bytes:
+    return b"".join(b"\xfe\xff\x00\xe0" + struct.pack("<L", len(item)) + item for item in items)
+
+
+def in_order(members: dict[int, tuple[str, bytes, bool]]) -> bytes:
+    found = sorted(members.items())
+    return b"".join(coded(tag, vr, value, open_end=is_open and vr == "SQ") for tag, (vr, value, is_open) in found)
+
+
+plain = st.tuples(st.sampled_from((*SHORT, *LONG[:-2])), values, st.just(value=False))
+
+
+def sequences(below: st.SearchStrategy[tuple[str, bytes, bool]]) -> st.SearchStrategy[tuple[str, bytes, bool]]:
+    one = st.dictionaries(st.sampled_from(TAGS), below, max_size=5).map(in_order)
+    return st.tuples(st.just("SQ"), st.lists(one, max_size=3).map(listed), st.integers(0, 9).map(lambda n: not n))
+
+
+nested = sequences(st.one_of(plain, plain, sequences(st.one_of(plain, plain, sequences(plain)))))
+
+
+@given(nested, st.sampled_from(["ISO_IR 100", "ISO_IR 192"]))
+@pytest.mark.filterwarnings("ignore")  # what is made up seldom makes sense
+def test_a_sequence_is_told_as_the_library_tells_it_whole(made: tuple[str, bytes, bool], character_set: str) -> None:
+    data = instance(SpecificCharacterSet=character_set)
+    place = data.index(b"\x08\x00\x60\x00CS")
+    data = data[:place] + coded(0x00080051, "SQ", made[1]) + data[place:]
+    try:
+        wanted = json.dumps(told(data)["00080051"], allow_nan=False)
+    except Exception:  # noqa: BLE001 - of whatever kind
+        wanted = "null"
+    describer = Describer()
+    for _ in range(2):  # anew, and by what is remembered
+        assert json.loads(describer.describe(data).json).get("00080051") == json.loads(wanted)
 
 
 def test_an_item_that_cannot_be_told_leaves_the_sequence_out() -> None:
