@@ -178,19 +178,34 @@ def _quoted(text: str) -> str:
 
 # What differs from instance to instance is mostly of these, and the library takes ten times as long.
 _QUICK: Final = {b"UI": _quoted, b"IS": lambda text: str(int(text)), b"DS": _number}
+_MOMENTS: Final = frozenset({b"DA", b"DT", b"TM"})
+_WIDTHS: Final = {b"US": "H", b"SS": "h", b"UL": "L", b"SL": "l"}
 
 
 def _quick_json(tag: int, content: bytes) -> bytes:
     """Return the JSON of an element of a simple VR, nothing for any other."""
     vr = content[4:6]
-    value = content[8:].strip(b" \0")
-    if vr not in _QUICK or not value.isascii() or value.startswith(b"\\") or value.endswith(b"\\") or not value:
-        return b""
+    said = _quick_numbers(vr, content[8:]) if vr in _WIDTHS else _quick_texts(vr, content[8:])
+    return f'"{tag:08X}":{{"vr":"{vr.decode()}","Value":[{said}]}}'.encode() if said else b""
+
+
+def _quick_numbers(vr: bytes, value: bytes) -> str:
     try:
-        values = ",".join(map(_QUICK[vr], value.decode().split("\\")))
+        return ",".join(map(str, memoryview(value).cast(_WIDTHS[vr])))
+    except TypeError:  # not so many bytes
+        return ""
+
+
+def _quick_texts(vr: bytes, value: bytes) -> str:
+    if vr in _MOMENTS and value.replace(b".", b"").rstrip(b" ").isdigit():
+        return _quoted(value.decode())
+    value = value.strip(b" \0")
+    if vr not in _QUICK or not value.isascii() or value.startswith(b"\\") or value.endswith(b"\\") or not value:
+        return ""
+    try:
+        return ",".join(map(_QUICK[vr], value.decode().split("\\")))
     except (ValueError, OverflowError):
-        return b""
-    return f'"{tag:08X}":{{"vr":"{vr.decode()}","Value":[{values}]}}'.encode()
+        return ""
 
 
 def _depends(element: _Element) -> bool:

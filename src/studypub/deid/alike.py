@@ -10,6 +10,7 @@ from pydicom.dataset import FileDataset
 from pydicom.tag import BaseTag
 
 from studypub.deid import elements, encode
+from studypub.deid.alike_items import AlikeItems
 from studypub.deid.instance import Deidentifier, pixel_data
 from studypub.deid.rewrite import value_of
 from studypub.deid.walk import IMPLICIT, PIXELS, SHORT, Bytes, Found, NotWalkable, Walked, fragments, items, level, walk
@@ -119,6 +120,7 @@ class _Example:
         self._tags = {_GROUP_LENGTH, _MEDIA_STORAGE_SOP_INSTANCE_UID, *VARYING_TAGS, *PIXELS}
         self._slots = list(self._cut())
         self._values: dict[int, bytes] = {}
+        self._items = dict(self._sequences())
         self._original = original
         self._published = published
         self._encoded = {
@@ -126,6 +128,12 @@ class _Example:
         }
         for tag in PIXELS:
             original.pop(tag, None)
+
+    def _sequences(self) -> Iterator[tuple[int, AlikeItems]]:
+        for tag in VARYING_TAGS & self._level.fields.keys():
+            explicit = self._walked.syntax != IMPLICIT
+            if items := AlikeItems.of(self._level.fields[tag], self._context, explicit=explicit):
+                yield tag, items
 
     def _cut(self) -> Iterator[_Slot]:
         """Yield the slots, each with the bytes between it and the one before."""
@@ -202,8 +210,11 @@ class _Example:
         field = self._level.fields.get(int(element.tag))
         if field is None:
             return
-        self._original[element.tag] = element
-        new = value_of(field, element, self._original, self._context)
+        items = self._items.get(int(element.tag))
+        new: elements.Element | None = items.value_of(element, self._original) if items else None
+        if new is None:
+            self._original[element.tag] = element
+            new = value_of(field, element, self._original, self._context)
         if new is None:
             self._published.pop(element.tag, None)
             self._encoded.pop(int(element.tag), None)

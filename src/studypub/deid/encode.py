@@ -87,11 +87,12 @@ def element(each: Element, dataset: Dataset) -> bytes:
 
 
 def _level(dataset: Dataset) -> Iterator[bytes]:
-    for element in sorted(dataset.values(), key=_tag):
+    for element in sorted(dataset.values(), key=tag):
         yield from _element(element, dataset)
 
 
-def _tag(element: Element) -> int:
+def tag(element: Element) -> int:
+    """Return what elements are in the order of."""
     return int(element.tag)
 
 

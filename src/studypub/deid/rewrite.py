@@ -12,7 +12,7 @@ from studypub.deid.elements import Element
 from studypub.deid.field import Context, Field, Level, kept, removed
 
 # Their items stand for frames: none may go (PS3.3 C.7.6.16).
-_FUNCTIONAL_GROUPS: Final = frozenset({0x52009229, 0x52009230})
+FUNCTIONAL_GROUPS: Final = frozenset({0x52009229, 0x52009230})
 # Of a person, either the institution's name or its code must be there (PS3.3 Table 10-1).
 _INSTITUTION: Final = ("1C", 0x00080080)
 _CODE_ELEMENTS: Final = frozenset({*codes.VALUES, codes.SCHEME, codes.MEANING})
@@ -71,7 +71,7 @@ def _value(field: Field, element: Element, source: Dataset, context: Context) ->
 
 
 def _sequence(field: Field, element: Element, source: Dataset, context: Context) -> Element | None:
-    if field.tag in _FUNCTIONAL_GROUPS and field.rule is kept:
+    if field.tag in FUNCTIONAL_GROUPS and field.rule is kept:
         return _frames(field, element, source, context)
     content = _items(field, element, source, context)
     if content is None and field.type == "1" and not field.needed:

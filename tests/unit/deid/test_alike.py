@@ -2,7 +2,7 @@
 
 import random
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from io import BytesIO
 
@@ -19,7 +19,7 @@ from tests.peers.corpus.files import Planted
 from tests.peers.studies import make_study
 from tests.unit.deid.corpus import KEY
 
-from studypub.deid import encode
+from studypub.deid import elements, encode
 from studypub.deid.alike import VARYING_TAGS, Alike
 from studypub.deid.instance import Deidentifier, Kept
 from studypub.deid.profile import load, names
@@ -184,6 +184,91 @@ def test_values_of_any_sort_may_vary(changes: list[dict[int, bytes]]) -> None:
         found = publisher.followed(other)
         assert found in {None, publisher.by_rules(other, learn=found is None)}
         assert found is not None or 0x00080018 in change
+
+
+def code(value: str, scheme: str) -> Dataset:
+    found = Dataset()
+    found.CodeValue, found.CodingSchemeDesignator, found.CodeMeaning = value, scheme, f"{value} Петров"
+    return found
+
+
+UIDS = ["1.2.3.4.5", "1.2.3.4.55", "1.2.840.10008.1.2", ["1.2.3.4.5", "1.2.3.4.6"], "", None]
+CODES = [code("121322", "DCM"), code("1", "99LOCAL")]
+references = st.fixed_dictionaries(
+    {
+        "ReferencedSOPClassUID": st.sampled_from(["1.2.840.10008.5.1.4.1.1.2", "1.2.3.9"]),
+        "ReferencedSOPInstanceUID": st.sampled_from(UIDS),
+    },
+    optional={
+        "ReferencedFrameNumber": st.sampled_from(["1", ["1", "2"]]),
+        "PurposeOfReferenceCodeSequence": st.lists(st.sampled_from(CODES), max_size=2),
+        "PatientID": st.just("Петров"),
+    },
+)
+
+
+def referring(original: Dataset, *sequences: Sequence[Mapping[str, object]], is_open: bool) -> bytes:
+    """Return the file of an instance with these items in its sequences, whose lengths are not said where `is_open`."""
+    for keyword, items in zip(("ReferencedImageSequence", "SourceImageSequence"), sequences, strict=True):
+        made = []
+        for values in items:
+            made.append(Dataset())
+            for name, value in values.items():
+                setattr(made[-1], name, value)
+            made[-1].is_undefined_length_sequence_item = is_open
+        setattr(original, keyword, made)
+        original[keyword].is_undefined_length = is_open
+    return written(original)
+
+
+@given(
+    st.lists(st.tuples(*[st.lists(references, max_size=3)] * 2, st.integers(0, 9)), min_size=2, max_size=5),
+    st.sampled_from([ExplicitVRLittleEndian, ImplicitVRLittleEndian]),
+    st.sampled_from(names()),
+)
+def test_items_of_any_sort_may_vary(
+    instances: list[tuple[list[dict[str, object]], list[dict[str, object]], int]], syntax: pydicom.uid.UID, profile: str
+) -> None:
+    publisher = Publisher(profile)
+    study = make_study(patient_id="1", accession_number="A", instances=len(instances), transfer_syntax=syntax)
+    for number, (original, (one, other, chance)) in enumerate(zip(study, instances, strict=True)):
+        data = referring(original, one, other, is_open=not chance)
+        found = publisher.followed(data)
+        assert found in {None, publisher.by_rules(data, learn=number == 0)}
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+def test_items_that_differ_in_uids_are_not_read_by_the_library(
+    syntax: pydicom.uid.UID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publisher = Publisher()
+    study = make_study(patient_id="1", accession_number="A", instances=4, transfer_syntax=syntax)
+    kinds = {"ReferencedSOPClassUID": "1.2.840.10008.5.1.4.1.1.2"}, {"ReferencedFrameNumber": "2"}
+    files = []
+    for number, original in enumerate(study):
+        uid = "1.2" * (number + 1)
+        items = ([{**kind, "ReferencedSOPInstanceUID": uid}] * (number + 1) for kind in kinds)
+        files.append(referring(original, *items, is_open=False))
+    publisher.by_rules(files[0], learn=True)
+    publisher.followed(files[1])
+    wanted = [publisher.by_rules(data) for data in files[2:]]
+    monkeypatch.setattr(elements, "items", None)
+    assert [publisher.followed(data) for data in files[2:]] == wanted
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+def test_no_byte_of_an_item_is_overlooked(syntax: pydicom.uid.UID) -> None:
+    publisher = Publisher()
+    study = make_study(patient_id="1", accession_number="A", instances=2, transfer_syntax=syntax)
+    items = [{"ReferencedSOPClassUID": "1.2.840.10008.5.1.4.1.1.2", "ReferencedSOPInstanceUID": "1.2"}] * 2
+    one, data = (referring(original, items, [], is_open=False) for original in study)
+    publisher.by_rules(one, learn=True)
+    assert publisher.followed(data) == publisher.by_rules(data)
+    (found,) = (each for each in walk(data).elements if each.tag == 0x00081140)
+    for place in range(found.low, found.high):
+        for changed in {data[place] ^ 1, 0xDD, 0}:
+            other = data[:place] + bytes([changed]) + data[place + 1 :]
+            assert publisher.followed(other) in {None, publisher.by_rules(other)}, (place - found.low, changed)
 
 
 def test_another_patient_is_not_alike() -> None:
