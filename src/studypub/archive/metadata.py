@@ -179,20 +179,20 @@ def _quoted(text: str) -> str:
 # What differs from instance to instance is mostly of these, and the library takes ten times as long.
 _QUICK: Final = {b"UI": _quoted, b"IS": lambda text: str(int(text)), b"DS": _number}
 _MOMENTS: Final = frozenset({b"DA", b"DT", b"TM"})
-_WIDTHS: Final = {b"US": "H", b"SS": "h", b"UL": "L", b"SL": "l"}
+_BINARY: Final = {vr: struct.Struct(form) for vr, form in ((b"US", "<H"), (b"SS", "<h"), (b"UL", "<L"), (b"SL", "<l"))}
 
 
 def _quick_json(tag: int, content: bytes) -> bytes:
     """Return the JSON of an element of a simple VR, nothing for any other."""
     vr = content[4:6]
-    said = _quick_numbers(vr, content[8:]) if vr in _WIDTHS else _quick_texts(vr, content[8:])
+    said = _quick_numbers(vr, content[8:]) if vr in _BINARY else _quick_texts(vr, content[8:])
     return f'"{tag:08X}":{{"vr":"{vr.decode()}","Value":[{said}]}}'.encode() if said else b""
 
 
 def _quick_numbers(vr: bytes, value: bytes) -> str:
     try:
-        return ",".join(map(str, memoryview(value).cast(_WIDTHS[vr])))
-    except TypeError:  # not so many bytes
+        return ",".join(str(number) for (number,) in _BINARY[vr].iter_unpack(value))
+    except struct.error:  # not so many bytes
         return ""
 
 
