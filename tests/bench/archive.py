@@ -1,6 +1,6 @@
 """Measures packing beside Python's zipfile at level 6: `python -m tests.bench.archive [INSTANCES]`.
 
-CT slices of 512x512 like those of tests.bench.pipeline, from memory into a file; the median of some rounds counts.
+CT slices of 512x512 like those of tests.bench.phantoms, from memory into a file; the median of some rounds counts.
 """
 
 import statistics
@@ -13,7 +13,7 @@ from io import BytesIO
 from pathlib import Path
 
 from pydicom.dataset import FileDataset
-from tests.bench.pipeline import study
+from tests.bench.phantoms import study
 from tests.bench.rows import Row, at_least, at_most
 
 from studypub.archive.study import StudyArchive

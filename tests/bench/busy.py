@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import psycopg
 from tests.bench.pages import FILL
-from tests.bench.pipeline import study
+from tests.bench.phantoms import study
 from tests.bench.rows import Row, at_most, percentile
 from tests.bench.usage import forget_peak, peak_megabytes
 from tests.peers import daemon, orthanc, panel

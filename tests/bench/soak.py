@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import httpx
 from tests.bench.busy import fill
-from tests.bench.pipeline import study
+from tests.bench.phantoms import study
 from tests.bench.rows import percentile
 from tests.peers import daemon, orthanc, panel
 from tests.peers.daemon import Installation

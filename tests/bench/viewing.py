@@ -17,7 +17,8 @@ from typing import Final
 import httpx
 import psycopg
 from playwright.sync_api import Browser, sync_playwright
-from tests.bench.pipeline import publish, study
+from tests.bench.phantoms import study
+from tests.bench.pipeline import publish
 from tests.bench.rows import Row, at_least, at_most
 from tests.bench.usage import cpu_seconds, forget_peak, peak_megabytes
 from tests.peers import daemon, orthanc, s3, viewer
