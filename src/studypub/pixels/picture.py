@@ -55,7 +55,8 @@ def monochrome(samples: Stored, form: Form, ways: Sequence[Dataset]) -> list[Byt
         places -= places.dtype.type(lowest)
         least = lowest - (1 << form.stored - 1 if form.signed else 0)
         levels = np.arange(least, least + highest - lowest + 1, dtype=np.int64)
-        shown = [display.grey(levels, rules, int(levels[0]), int(levels[-1]))[places] for rules in ways]
+        ends = int(levels[0]), int(levels[-1])
+        shown = [np.take(display.grey(levels, rules, *ends), places) for rules in ways]
     return [255 - one if form.photometric == "MONOCHROME1" else one for one in shown]
 
 
