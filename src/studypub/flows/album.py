@@ -1,14 +1,16 @@
 """Pictures of a study are drawn, of what is published and nothing else, while that is searched."""
 
 import logging
+import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import BinaryIO, Final, NamedTuple, Self
 
 from pydicom import FileDataset
 
@@ -27,6 +29,9 @@ log = logging.getLogger(__name__)
 _SECONDS: Final = 60.0  # for all pictures of a study
 _MOST_BYTES: Final = 64 << 20
 ROOM_BYTES: Final = 2 * _MOST_BYTES  # while they are put into the companion
+# Each study has one process that draws; while there is a processor for a second one, one of them has that, too.
+_SECONDS_FOR_HIRE: Final = threading.Semaphore((os.cpu_count() or 1) - 1)
+_WORTH_A_SECOND: Final = 8  # files
 
 
 class Pictures(NamedTuple):
@@ -51,6 +56,42 @@ class _Pages:
     small: int | None = None
 
 
+class _Sheet:
+    """What is drawn and what is to be, for several that draw at once."""
+
+    def __init__(self, jobs: Iterable[Job], series: int, target: BinaryIO, closed: threading.Event) -> None:
+        self.pages = [_Pages() for _ in range(series)]
+        self.sizes: list[int] = []
+        self._jobs = iter(jobs)
+        self._target = target
+        self._closed = closed
+        self._lock = threading.Lock()
+        self._until = time.monotonic() + _SECONDS
+
+    def fill(self, painter: Painter) -> None:
+        """Draw what nobody draws yet, as long as there is time and room. Raises Stopped, OSError."""
+        while job := self._next():
+            for at, slide in enumerate(painter.draw(job.drawing)):
+                if self._closed.is_set():
+                    raise Stopped
+                self._take(job, at, slide)
+                if self._is_full():
+                    break
+
+    def _next(self) -> Job | None:
+        with self._lock:
+            return None if self._is_full() else next(self._jobs, None)
+
+    def _take(self, job: Job, at: int, slide: Slide) -> None:
+        with self._lock:
+            for drawn in _put(self.pages[job.series], job, at, slide, len(self.sizes)):
+                self._target.write(drawn.content)
+                self.sizes.append(len(drawn.content))
+
+    def _is_full(self) -> bool:
+        return time.monotonic() > self._until or sum(self.sizes) > _MOST_BYTES
+
+
 class Album:
     """The pictures of one publication; whoever begins it ends it with `close`."""
 
@@ -58,6 +99,7 @@ class Album:
         """Draw into the folder."""
         self._settings = settings
         self._path = folder / "pictures"
+        self._stop = stop
         self._closed = threading.Event()
         self._series: dict[str, Seen] = {}
         self._others = 0
@@ -107,26 +149,28 @@ class Album:
         series = sorted(self._series.values(), key=lambda one: one.number)
         for one in series:
             one.images.sort(key=lambda image: image.number)
-        pages = [_Pages() for _ in series]
-        sizes: list[int] = []
-        until = time.monotonic() + _SECONDS
-        with self._path.open("wb") as target:
-            for job, at, slide in self._slides(painter.result(), series):
-                for drawn in _put(pages[job.series], job, at, slide, len(sizes)):
-                    target.write(drawn.content)
-                    sizes.append(len(drawn.content))
-                if time.monotonic() > until or sum(sizes) > _MOST_BYTES:
-                    break
-        told = tuple(_told(one, page) for one, page in zip(series, pages, strict=True))
+        jobs = sitting.jobs(series, self._settings.images_per_series, self._settings.images_per_study)
+        with self._path.open("wb") as target, ThreadPoolExecutor(1, "draw") as another:
+            sheet = _Sheet(jobs, len(series), target, self._closed)
+            second = another.submit(self._second, sheet) if len(jobs) >= _WORTH_A_SECOND else None
+            sheet.fill(painter.result())
+            if second:
+                second.result()
+        told = tuple(_told(one, page) for one, page in zip(series, sheet.pages, strict=True))
         held_back = tuple((group.sentence, group.count) for group in left_out)
-        return Pictures(Preview(series=told, others=self._others, held_back=held_back), self._path, tuple(sizes))
+        return Pictures(Preview(series=told, others=self._others, held_back=held_back), self._path, tuple(sheet.sizes))
 
-    def _slides(self, painter: Painter, series: Sequence[Seen]) -> Iterator[tuple[Job, int, Slide]]:
-        for job in sitting.jobs(series, self._settings.images_per_series, self._settings.images_per_study):
-            for at, slide in enumerate(painter.draw(job.drawing)):
-                if self._closed.is_set():
-                    raise Stopped
-                yield job, at, slide
+    def _second(self, sheet: "_Sheet") -> None:
+        """Draw beside the first process, if nobody else has a second one."""
+        if not _SECONDS_FOR_HIRE.acquire(blocking=False):
+            return
+        with ExitStack() as used:
+            used.callback(_SECONDS_FOR_HIRE.release)
+            try:
+                painter = used.enter_context(Painter(self._stop))
+            except OSError:  # the first one goes on alone
+                return
+            sheet.fill(painter)
 
     def __enter__(self) -> Self:
         return self
