@@ -5,11 +5,13 @@ scanner leaves it: zlib at level 6 makes 0.42 of CT, 0.47 of MR. Each image refe
 """
 
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileDataset
+from pydicom.uid import UID
 from tests.peers.studies import make_study
 
 _Plane = NDArray[np.float32]
@@ -38,12 +40,16 @@ def study(kind: str, count: int, accession: str, seed: int) -> Iterator[FileData
     """Yield so many slices of a patient P1, in several series."""
     of = _KINDS[kind]
     noise = _Noise(seed, of)
-    made = make_study(patient_id="P1", accession_number=accession, seed=seed, modality=kind, instances=count)
-    for number, dataset in enumerate(made):
-        series = number * of.series // count
-        dataset.SeriesInstanceUID += f".{series}"
-        dataset.SeriesNumber = series + 1
-        uid, sop_class = dataset.SOPInstanceUID, dataset.SOPClassUID
+    (first,) = make_study(patient_id="P1", accession_number=accession, seed=seed, modality=kind, instances=1)
+    sop_class, series, root = first.SOPClassUID, first.SeriesInstanceUID, first.SOPInstanceUID.rpartition(".")[0]
+    for number in range(count):
+        dataset = deepcopy(first)
+        uid = UID(f"{root}.{number}")
+        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = uid
+        dataset.SeriesNumber = 1 + number * of.series // count
+        dataset.SeriesInstanceUID = f"{series}.{dataset.SeriesNumber}"
+        dataset.InstanceNumber = number + 1
+        dataset.ImagePositionPatient = [-180, -180, round(0.7 * number, 1)]
         dataset.ReferencedImageSequence = [_reference(sop_class, f"{uid}.{other}") for other in range(3)]
         dataset.SourceImageSequence = [_reference(sop_class, f"{uid}.3", _source_image())]
         dataset.Rows = dataset.Columns = of.side

@@ -14,14 +14,14 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 import httpx
 import psycopg
+from pydicom.dataset import FileDataset
 from tests.bench.phantoms import study
 from tests.bench.rows import Row, at_least, at_most
 from tests.bench.usage import cpu_seconds, forget_peak, peak_megabytes, spread
@@ -33,7 +33,7 @@ from tests.peers.s3 import S3Server
 from studypub.config import Workers
 
 _ROUNDS = 3
-_FIRST = "FIRST"
+FIRST = "FIRST"
 _LOOK_SECONDS = 0.02
 # Tests look several times a second whether a PACS that was away is back.
 _AS_SHIPPED = {"STUDYPUB_WORKERS__RETRY_BASE_SECONDS": str(Workers().retry_base_seconds)}
@@ -86,12 +86,12 @@ def measure(sets: list[str]) -> Iterator[tuple[str, dict[str, Measured]]]:
             s3.started("radosgw", folder) as store,
             restartable() as postgres,
         ):
-            ways: dict[str, Way] = {"studypub": partial(_ours, postgres), "gateway": _gateway}
+            ways: dict[str, Way] = {"studypub": partial(ours, postgres), "gateway": _gateway}
             for number, each in enumerate(sets, 1):
                 kind, _, count = each.partition(":")
                 accession = f"ACC{number}"
-                for dataset in chain(study("CT", 2, _FIRST, 1000), study(kind, int(count), accession, number)):
-                    pacs.store([dataset])
+                load(pacs, study("CT", 2, FIRST, 1000))
+                load(pacs, study(kind, int(count), accession, number))
                 yield each, compare(ways, folder, pacs, store, accession)
                 pacs.clear()
 
@@ -107,7 +107,14 @@ def compare(
     return {way: Measured(*map(statistics.median, zip(*(each[way] for each in rounds), strict=True))) for way in ways}
 
 
-def _ours(postgres: Restartable, folder: Path, pacs: Orthanc, store: S3Server, accession: str) -> Measured:
+def load(pacs: Orthanc, datasets: Iterable[FileDataset]) -> None:
+    """Give a PACS a study, of which one instance at a time is in memory."""
+    for dataset in datasets:
+        pacs.store([dataset])
+
+
+def ours(postgres: Restartable, folder: Path, pacs: Orthanc, store: S3Server, accession: str) -> Measured:
+    """Return what a daemon takes for a study; it has published a small one before."""
     more = f'\n[storage]\nkind = "s3"\n[storage.s3]\nendpoint = "{store.endpoint}"\nregion = "{store.region}"\n'
     more += f'bucket = "{store.new_bucket()}"\naccess_key = "{store.access_key}"\nsecret_key = "{store.secret_key}"\n'
     installation = daemon.install(folder, pacs=pacs.ae_title, pacs_port=pacs.port, more=more)
@@ -118,7 +125,7 @@ def _ours(postgres: Restartable, folder: Path, pacs: Orthanc, store: S3Server, a
         daemon.client(installation, postgres.key) as mis,
         psycopg.connect(url, autocommit=True) as database,
     ):
-        publish(mis, database, _FIRST)
+        publish(mis, database, FIRST)
         return _measured(process.pid, lambda: publish(mis, database, accession))
 
 
@@ -144,7 +151,7 @@ def _gateway(folder: Path, pacs: Orthanc, store: S3Server, accession: str) -> Me
             gateway.archive(gateway.anonymize(study), folder / "study.zip")
             store.client().fput_object(bucket, f"{accession}.zip", str(folder / "study.zip"))
 
-        publish(_FIRST)
+        publish(FIRST)
         gateway.clear()
         own = time.process_time()
         measured = _measured(gateway.pid, lambda: publish(accession))
