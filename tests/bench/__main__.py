@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import archive, backup, busy, claims, download, gate, huge, pipeline, receive, start, viewing
+from tests.bench import archive, backup, busy, claims, download, gate, growth, huge, pipeline, receive, start, viewing
 from tests.bench.rows import Row
 
 BENCHES: dict[str, Callable[[], list[Row]]] = {
@@ -18,6 +18,7 @@ BENCHES: dict[str, Callable[[], list[Row]]] = {
     "gate": gate.rows,
     "archive": archive.rows,
     "huge": huge.rows,
+    "growth": growth.rows,
     "busy": busy.rows,
     "claims": claims.rows,
     "download": download.rows,

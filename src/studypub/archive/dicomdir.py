@@ -5,6 +5,7 @@ import re
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from pydicom import Dataset
 from pydicom.dataelem import RawDataElement
@@ -33,6 +34,7 @@ _DIRECTORY_RECORD_TYPE, _REFERENCED_FILE_ID = 0x1430, 0x1500
 _REFERENCED_SOP_CLASS_UID_IN_FILE, _REFERENCED_SOP_INSTANCE_UID_IN_FILE = 0x1510, 0x1511
 _REFERENCED_TRANSFER_SYNTAX_UID_IN_FILE = 0x1512
 _INSTANCE_NUMBER = 0x00200013
+_SOME = 256
 _DIGITS = re.compile(rb"[0-9]{1,11} ?")
 
 
@@ -77,14 +79,24 @@ class Directory:
 
     def encode(self) -> bytes:
         """Return the file's bytes; the same instances in the same order give the same bytes."""
+        head, length, records = self._encoded()
+        return b"".join([head, _sequence(length), *records])
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield files of some records each that hold all that it does: whoever walks through one holds little."""
+        head, _, records = self._encoded()
+        while some := list(islice(records, 2 * _SOME)):
+            yield b"".join([head, _sequence(sum(map(len, some))), *some])
+
+    def _encoded(self) -> tuple[bytes, int, Iterator[bytes]]:
+        """Return what stands before the records, how long all are, and each as two parts."""
         patients = list(self._patients.values())
         length = sum(record.whole_size for record in patients)
         preamble = bytes(128) + b"DICM" + _file_meta(generate_uid(PYDICOM_ROOT_UID, [self._hash.hexdigest()]))
         start = len(preamble) + len(_file_set(0, 0)) + _SEQUENCE.size
         first = start if patients else 0
         last = start + length - patients[-1].whole_size if patients else 0
-        sequence = _SEQUENCE.pack(0x0004, 0x1220, b"SQ", 0, length)
-        return b"".join([preamble, _file_set(first, last), sequence, *_linked(patients, start)])
+        return preamble + _file_set(first, last), length, _linked(patients, start)
 
 
 def _child(
@@ -115,6 +127,11 @@ def _number(dataset: Dataset) -> bytes:
     if not value or len(value) % 2 or not _DIGITS.fullmatch(value):
         return b""
     return _SHORT.pack(_INSTANCE_NUMBER >> 16, _INSTANCE_NUMBER & 0xFFFF, b"IS", len(value)) + value
+
+
+def _sequence(length: int) -> bytes:
+    """Return what stands before the records."""
+    return _SEQUENCE.pack(0x0004, 0x1220, b"SQ", 0, length)
 
 
 def _short(number: int, vr: bytes, value: str) -> bytes:

@@ -82,16 +82,21 @@ class StudyArchive:
         """
         with disk_errors():
             text = readme(self._form, whole=whole, start_page=page is not None)
-            own = ("DICOMDIR", self._directory.encode()), ("README.txt", text)
-            for name, data in chain(own, page or ()):
+            for piece in self._directory.pieces():
+                inspect("DICOMDIR", piece)
+            self._add_own("DICOMDIR", self._directory.encode())
+            for name, data in chain([("README.txt", text)], page or ()):
                 inspect(name, data)
-                self._names.append(name)
-                self._container.add(name, data, compress=not name.endswith(".JPG"))
+                self._add_own(name, data)
             inspect("names", "\n".join(self._names).encode())
             self._container.close()
             digest = self._file.commit()
         instances = sum(count for _, count in self._series.values())
         return ArchiveSummary(*digest, instances, len(self._series), tuple(self._modalities))
+
+    def _add_own(self, name: str, data: bytes) -> None:
+        self._names.append(name)
+        self._container.add(name, data, compress=not name.endswith(".JPG"))
 
     def follow(self) -> Follower:
         """Return the archive as a stream that is read while it is made; it ends with `release`."""

@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from functools import cache
 from typing import Final
 
 from pydicom.datadict import dictionary_VR, tag_for_keyword
@@ -106,11 +107,17 @@ class Harvest:
 
     def _take(self, values: Iterable[Value], declared: str) -> None:
         for tag, vr, raw in values:
-            self._seen[declared].add((tag, raw))
+            if vr != b"UI":  # of thousands of images none has those of another; what was gathered of them is kept below
+                self._seen[declared].add((tag, raw))
             kind = kind_of(tag, vr)
             content = raw.strip(b" \0")
             if kind is not None and content and _may_name(meant(tag, vr), content):
-                self._values.setdefault((kind, content, declared), Origin(name_of(tag), direct=tag in _DIRECT))
+                self._values.setdefault((kind, content, declared), _origin(tag))
+
+
+@cache
+def _origin(tag: int) -> Origin:
+    return Origin(name_of(tag), direct=tag in _DIRECT)
 
 
 def _declared(data: Bytes, elements: Iterable[tuple[int, bytes, int, int]]) -> str:

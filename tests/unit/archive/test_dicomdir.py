@@ -233,3 +233,16 @@ def test_records_follow_each_other_without_gaps() -> None:
     starts = [record.seq_item_tell for record in records(encoded)]
     for start, after in pairwise([*starts, len(encoded)]):
         assert start + 8 + int.from_bytes(encoded[start + 4 : start + 8], "little") == after
+
+
+@pytest.mark.parametrize("count", [1, 253, 254, 1000])
+def test_its_pieces_are_whole_files_and_hold_every_byte_of_its_records(count: int) -> None:
+    made = Directory()
+    for number in range(count):
+        made.add(instance(InstanceNumber=number, SOPInstanceUID=f"2.25.{number}"), ("DICOM", f"I{number:07}"))
+    encoded, pieces = made.encode(), list(made.pieces())
+    head = encoded.index(b"\x04\x00\x20\x12SQ")
+    assert all(piece[:head] == encoded[:head] for piece in pieces)
+    assert b"".join(piece[head + 12 :] for piece in pieces) == encoded[head + 12 :]
+    assert sum(len(records(piece)) for piece in pieces) == count + 3
+    assert max(len(records(piece)) for piece in pieces) <= 256
