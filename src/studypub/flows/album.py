@@ -29,8 +29,8 @@ log = logging.getLogger(__name__)
 _SECONDS: Final = 60.0  # for all pictures of a study
 _MOST_BYTES: Final = 64 << 20
 ROOM_BYTES: Final = 2 * _MOST_BYTES  # while they are put into the companion
-# Each study has one process that draws; while there is a processor for a second one, one of them has that, too.
-_SECONDS_FOR_HIRE: Final = threading.Semaphore((os.cpu_count() or 1) - 1)
+# A study has one process that draws, and a second one while there is a processor left for that.
+_SECOND_HANDS: Final = threading.Semaphore((os.cpu_count() or 1) - 1)
 _WORTH_A_SECOND: Final = 8  # files
 
 
@@ -162,10 +162,10 @@ class Album:
 
     def _second(self, sheet: "_Sheet") -> None:
         """Draw beside the first process, if nobody else has a second one."""
-        if not _SECONDS_FOR_HIRE.acquire(blocking=False):
+        if not _SECOND_HANDS.acquire(blocking=False):
             return
         with ExitStack() as used:
-            used.callback(_SECONDS_FOR_HIRE.release)
+            used.callback(_SECOND_HANDS.release)
             try:
                 painter = used.enter_context(Painter(self._stop))
             except OSError:  # the first one goes on alone
