@@ -27,10 +27,11 @@ from studypub.deid.profile import load
 from studypub.deid.reasons import Reason
 from studypub.dicom.spool import Spool
 from studypub.errors import PhiSuspected
-from studypub.flows import carry_out
+from studypub.flows import album, carry_out
 from studypub.flows.album import ROOM_BYTES
 from studypub.flows.packing import Case
 from studypub.flows.prepare import Preparation
+from studypub.pixels.painter import Painter
 
 
 def study(count: int, modality: str = "CT") -> list[FileDataset]:
@@ -95,6 +96,31 @@ def test_a_series_is_shown_in_its_order_and_a_ct_through_other_windows(tmp_path:
     assert brightness(parts, lung[0]) == round((0 + 600.5 + 749.5) / 1499 * 50)
     assert series.thumbnail is not None
     assert Image.open(BytesIO(parts[series.thumbnail])).width <= 160
+
+
+@pytest.mark.usefixtures("work")
+@pytest.mark.parametrize("hands", [0, 1])
+def test_a_second_process_draws_where_there_is_one_to_be_had(
+    hands: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[Painter] = []
+
+    class Counted(Painter):
+        def __init__(self, stop: threading.Event) -> None:
+            super().__init__(stop)
+            begun.append(self)
+
+    monkeypatch.setattr(album, "Painter", Counted)
+    monkeypatch.setattr(album, "_SECOND_HANDS", threading.Semaphore(hands))
+    preview, parts = prepared(study(30), tmp_path, Preview(images_per_series=30))
+    assert len(begun) == 1 + hands
+    assert album._SECOND_HANDS.acquire(blocking=False) is bool(hands)
+    (series,) = preview.series
+    own = series.stacks[0].pictures
+    assert [picture.image for picture in own] == [brightness(parts, picture) + 1 for picture in own]
+    assert [picture.image for picture in own] == list(range(1, 31))
+    shown = {picture.part for stack in series.stacks for picture in stack.pictures} | {series.thumbnail}
+    assert shown == set(range(len(parts)))
 
 
 @pytest.mark.usefixtures("work")
