@@ -57,10 +57,10 @@ class Sending:
         """
         await asyncio.to_thread(self._store.check)
         release()
+        archive = await self._archive(prepared)
         companion = asyncio.create_task(self._companion(prepared))
         try:
             # Where one of them fails, the sweep deletes both within hours.
-            archive = await self._archive(prepared)
             size, sha256 = prepared.summary.size, prepared.summary.sha256
             await asyncio.to_thread(self._store.verify, archive.key, archive.sent, size, sha256)
             return archive.key, await companion
