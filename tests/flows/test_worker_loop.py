@@ -227,7 +227,8 @@ async def test_a_clinic_s_flood_does_not_keep_another_s_task_waiting(
     await asyncio.wait_for(done.wait(), 60)
     await loop.drain(5)
     await running
-    assert served.index("c") <= 4 + workers
+    # Each other worker may have claimed one before it came, and one more may be noted before it though claimed after.
+    assert served.index("c") <= 5 + 2 * (workers - 1)
 
 
 async def test_the_heartbeat_keeps_the_task_and_tells_its_progress(
