@@ -12,11 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from tests.bench.phantoms import study
-from tests.bench.pipeline import FIRST, Measured, load, ours
+from tests.bench.pipeline import Measured, load, ours, surroundings
 from tests.bench.rows import Row, at_most
-from tests.bench.usage import spread
-from tests.peers import orthanc, s3
-from tests.peers.restartable import restartable
 
 _COUNTS: Final = (100, 1000, 10_000)
 _ROUNDS: Final = 3
@@ -53,24 +50,14 @@ def _ratio(found: dict[int, Measured], name: str) -> float:
 
 def measure(counts: Sequence[int]) -> Iterator[tuple[int, Measured]]:
     """Yield for each number of CT slices what a study of them takes."""
-    with tempfile.TemporaryDirectory(prefix="studypub-bench-") as name:
-        folder = Path(name)
-        folder.chmod(0o711)
-        spread(folder)
-        (folder / "pacs").mkdir()
-        with (
-            orthanc.started(folder / "pacs", synchronous_c_move=True) as pacs,
-            s3.started("radosgw", folder) as store,
-            restartable() as postgres,
-        ):
-            for count in counts:
-                load(pacs, study("CT", 2, FIRST, 1000))
-                load(pacs, study("CT", count, _ACCESSION, 1))
-                rounds = 1 if count == max(counts) else _ROUNDS
-                places = (Path(tempfile.mkdtemp(dir=folder)) for _ in range(rounds))
-                taken = [ours(postgres, place, pacs, store, _ACCESSION) for place in places]
-                yield count, Measured(*map(statistics.median, zip(*taken, strict=True)))
-                pacs.clear()
+    with surroundings() as (folder, pacs, store, postgres):
+        for count in counts:
+            load(pacs, study("CT", count, _ACCESSION, 1))
+            rounds = 1 if count == max(counts) else _ROUNDS
+            places = (Path(tempfile.mkdtemp(dir=folder)) for _ in range(rounds))
+            taken = [ours(postgres, place, pacs, store, _ACCESSION) for place in places]
+            yield count, Measured(*map(statistics.median, zip(*taken, strict=True)))
+            pacs.clear()
 
 
 if __name__ == "__main__":

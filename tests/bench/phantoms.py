@@ -18,7 +18,7 @@ _Plane = NDArray[np.float32]
 
 
 class _Kind(NamedTuple):
-    """Pixels of a side; the standard deviation of noise in air and in the body; how many pixels share it."""
+    """Pixels of a side; series; the standard deviation of noise in air and in the body; how many pixels share it."""
 
     side: int
     series: int

@@ -15,7 +15,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,7 +35,7 @@ from tests.peers.s3 import S3Server
 from studypub.config import Workers
 
 _ROUNDS = 3
-FIRST = "FIRST"
+_FIRST = "FIRST"
 _LOOK_SECONDS = 0.02
 # Tests look several times a second whether a PACS that was away is back.
 _AS_SHIPPED = {"STUDYPUB_WORKERS__RETRY_BASE_SECONDS": str(Workers().retry_base_seconds)}
@@ -57,43 +59,48 @@ def main(sets: list[str]) -> None:
     for name, found in measure(sets):
         for way, measured in found.items():
             print(f"{name:10} {way:10} {measured.wall:8.2f} {measured.cpu:8.2f} {measured.memory:8.0f}")  # noqa: T201
-        ours, other = found.values()
-        print(f"{name:10} {'ratio':10} {other.wall / ours.wall:8.1f} {other.cpu / ours.cpu:8.1f}", flush=True)  # noqa: T201
+        own, other = found.values()
+        print(f"{name:10} {'ratio':10} {other.wall / own.wall:8.1f} {other.cpu / own.cpu:8.1f}", flush=True)  # noqa: T201
 
 
 def rows() -> list[Row]:
     """Return the ratios for a large study and a small one, and the memory of the large one."""
     (_, large), (_, small) = measure(["CT:1000", "CT:10"])
-    ours, gateway = large.values()
+    own, gateway = large.values()
     return [
-        at_least("C-FIND to live link, ct1000, against Orthanc as a gateway: wall time", gateway.wall / ours.wall, 10),
-        at_least("the same: CPU", gateway.cpu / ours.cpu, 10),
+        at_least("C-FIND to live link, ct1000, against Orthanc as a gateway: wall time", gateway.wall / own.wall, 10),
+        at_least("the same: CPU", gateway.cpu / own.cpu, 10),
         at_least("small10 against the same: wall time", small["gateway"].wall / small["studypub"].wall, 2.5),
-        at_most("memory: ct1000", ours.memory, 250, "MB"),
+        at_most("memory: ct1000", own.memory, 250, "MB"),
     ]
 
 
 def measure(sets: list[str]) -> Iterator[tuple[str, dict[str, Measured]]]:
     """Yield for each study what either way took."""
+    with surroundings() as (folder, pacs, store, postgres):
+        ways: dict[str, Way] = {"studypub": partial(ours, postgres), "gateway": _gateway}
+        for number, each in enumerate(sets, 1):
+            kind, _, count = each.partition(":")
+            accession = f"ACC{number}"
+            load(pacs, study(kind, int(count), accession, number))
+            yield each, compare(ways, folder, pacs, store, accession)
+            pacs.clear()
+
+
+@contextmanager
+def surroundings() -> Iterator[tuple[Path, Orthanc, S3Server, Restartable]]:
+    """Give a folder for each round's folder, a PACS, a store and a database's server."""
     with tempfile.TemporaryDirectory(prefix="studypub-bench-") as name:
         folder = Path(name)
         folder.chmod(0o711)
         spread(folder)
-        for place in ("pacs", "gateway", "ours"):
-            (folder / place).mkdir()
+        (folder / "pacs").mkdir()
         with (
             orthanc.started(folder / "pacs", synchronous_c_move=True) as pacs,
             s3.started("radosgw", folder) as store,
             restartable() as postgres,
         ):
-            ways: dict[str, Way] = {"studypub": partial(ours, postgres), "gateway": _gateway}
-            for number, each in enumerate(sets, 1):
-                kind, _, count = each.partition(":")
-                accession = f"ACC{number}"
-                load(pacs, study("CT", 2, FIRST, 1000))
-                load(pacs, study(kind, int(count), accession, number))
-                yield each, compare(ways, folder, pacs, store, accession)
-                pacs.clear()
+            yield folder, pacs, store, postgres
 
 
 def compare(
@@ -108,8 +115,8 @@ def compare(
 
 
 def load(pacs: Orthanc, datasets: Iterable[FileDataset]) -> None:
-    """Give a PACS a study, of which one instance at a time is in memory."""
-    for dataset in datasets:
+    """Give a PACS a study, of which one instance at a time is in memory, and the one that is published before."""
+    for dataset in chain(study("CT", 2, _FIRST, 1000), datasets):
         pacs.store([dataset])
 
 
@@ -125,7 +132,7 @@ def ours(postgres: Restartable, folder: Path, pacs: Orthanc, store: S3Server, ac
         daemon.client(installation, postgres.key) as mis,
         psycopg.connect(url, autocommit=True) as database,
     ):
-        publish(mis, database, FIRST)
+        publish(mis, database, _FIRST)
         return _measured(process.pid, lambda: publish(mis, database, accession))
 
 
@@ -151,7 +158,7 @@ def _gateway(folder: Path, pacs: Orthanc, store: S3Server, accession: str) -> Me
             gateway.archive(gateway.anonymize(study), folder / "study.zip")
             store.client().fput_object(bucket, f"{accession}.zip", str(folder / "study.zip"))
 
-        publish(FIRST)
+        publish(_FIRST)
         gateway.clear()
         own = time.process_time()
         measured = _measured(gateway.pid, lambda: publish(accession))

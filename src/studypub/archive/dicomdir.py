@@ -34,7 +34,7 @@ _DIRECTORY_RECORD_TYPE, _REFERENCED_FILE_ID = 0x1430, 0x1500
 _REFERENCED_SOP_CLASS_UID_IN_FILE, _REFERENCED_SOP_INSTANCE_UID_IN_FILE = 0x1510, 0x1511
 _REFERENCED_TRANSFER_SYNTAX_UID_IN_FILE = 0x1512
 _INSTANCE_NUMBER = 0x00200013
-_SOME = 256
+_RECORDS_OF_A_PIECE = 256
 _DIGITS = re.compile(rb"[0-9]{1,11} ?")
 
 
@@ -85,7 +85,7 @@ class Directory:
     def pieces(self) -> Iterator[bytes]:
         """Yield files of some records each that hold all that it does: whoever walks through one holds little."""
         head, _, records = self._encoded()
-        while some := list(islice(records, 2 * _SOME)):
+        while some := list(islice(records, 2 * _RECORDS_OF_A_PIECE)):
             yield b"".join([head, _sequence(sum(map(len, some))), *some])
 
     def _encoded(self) -> tuple[bytes, int, Iterator[bytes]]:
