@@ -15,6 +15,7 @@ from pydicom.uid import ExplicitVRBigEndian, RLELossless
 from tests.peers.corpus.codings import part10
 from tests.peers.studies import make_study
 
+from studypub.archive import metadata
 from studypub.archive.metadata import Describer
 from studypub.archive.value import value_of
 
@@ -41,6 +42,8 @@ def told(data: bytes) -> dict[str, Any]:
         {"PixelSpacing": ["0.5", "1e-3"], "WindowCenter": "-40", "SliceLocation": None},
         {"ImageType": ["ORIGINAL", "", "AXIAL"], "SeriesDescription": 'Кисть "левая" \\ 2'},
         {"RedPaletteColorLookupTableData": bytes(range(200)), "InstanceNumber": None},
+        {"ReferencedFrameNumbers": [65535, 1], "TagAngleSecondAxis": -5, "SimpleFrameList": 4294967295},
+        {"ReferencePixelX0": -70_000, "ContentTime": "101500.5", "AcquisitionDateTime": "20240229101500.5 "},
     ],
 )
 def test_the_json_is_the_librarys(values: dict[str, Any]) -> None:
@@ -216,6 +219,24 @@ def test_a_sequence_is_told_as_the_library_tells_it_whole(made: tuple[str, bytes
     describer = Describer()
     for _ in range(2):  # anew, and by what is remembered
         assert json.loads(describer.describe(data).json).get("00080051") == json.loads(wanted)
+
+
+def test_items_that_differ_in_numbers_and_uids_are_not_read_by_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    def referring(number: int) -> bytes:
+        one, code = Dataset(), Dataset()
+        code.CodeValue, code.CodeMeaning, code.ReferencedFrameNumbers = "1", "Срез", [1, number]
+        one.ReferencedSOPInstanceUID, one.ContentTime, one.PurposeOfReferenceCodeSequence = (
+            f"1.{number}",
+            "1015",
+            [code],
+        )
+        return instance(SpecificCharacterSet="ISO_IR 192", SourceImageSequence=[one] * number)
+
+    describer, files = Describer(), [referring(number) for number in (1, 2, 30)]
+    describer.describe(files[0])
+    wanted = [json.loads(json.dumps(told(data)["00082112"])) for data in files]
+    monkeypatch.setattr(metadata, "_said", None)
+    assert [json.loads(describer.describe(data).json)["00082112"] for data in files] == wanted
 
 
 def test_an_item_that_cannot_be_told_leaves_the_sequence_out() -> None:

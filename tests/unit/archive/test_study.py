@@ -101,6 +101,24 @@ def test_everything_is_named_or_shown_before_it_is_finished(tmp_path: Path) -> N
     assert shown == members
 
 
+def test_a_long_directory_is_shown_in_pieces_that_hold_all_of_it(tmp_path: Path) -> None:
+    shown: list[bytes] = []
+
+    def inspect(name: str, data: bytes) -> None:
+        if name == "DICOMDIR":
+            shown.append(data)
+
+    with StudyArchive(tmp_path / "study.zip") as archive:
+        for number in range(600):
+            archive.add(instance(SOPInstanceUID=f"2.25.{number}"), b"x")
+        archive.close(inspect=inspect)
+    with zipfile.ZipFile(tmp_path / "study.zip") as found:
+        whole = found.read("DICOMDIR")
+    assert max(map(len, shown)) < len(whole) / 2
+    records = whole.index(b"\x04\x00\x20\x12SQ") + 12
+    assert b"".join(piece[records:] for piece in shown) == whole[records:]
+
+
 def test_f06_an_unfinished_archive_has_no_name(tmp_path: Path) -> None:
     path = tmp_path / "study.zip"
     with StudyArchive(path) as archive:

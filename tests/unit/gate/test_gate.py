@@ -21,6 +21,7 @@ from tests.unit.gate.planting import (
 
 from studypub.gate.gate import Finding, Gate
 from studypub.gate.harvest import Harvest
+from studypub.gate.kinds import Kind
 
 PERSON = ((0x00100010, "PN", SECRET_NAME), (0x00100020, "LO", SECRET_ID), (0x00080050, "SH", SECRET_ACCESSION))
 LEAK = "Ковалевская"
@@ -129,6 +130,16 @@ def test_what_is_long_is_not_remembered() -> None:
     assert kept(searched, (b'[{"00080060":{"vr":"CS"}},%0200000d]' % number for number in range(20))) < 1 << 20
     record = element(0x00041430, "CS", "IMAGE") + element(0x00200013, "IS", "1")
     assert kept(searched, (part10(sequence(0x00041220, *[record] * 50_000)) for _ in range(1))) < 1 << 20
+
+
+def test_a_uid_is_noted_once() -> None:
+    """Of a study of ten thousand images, each with references of its own."""
+    harvest = Harvest({})
+    for number in range(300):
+        assert harvest.add(part10(element(0x00080018, "UI", f"1.2.3.{number:040}")))
+    uids = {raw for (kind, raw, _), _ in harvest.values() if kind is Kind.UID}
+    assert len(uids) == 300
+    assert not any(uids & {raw.strip(b"\0") for _, raw in seen} for seen in harvest._seen.values())
 
 
 def test_a_mapped_file_need_not_be_read(tmp_path: Path) -> None:
